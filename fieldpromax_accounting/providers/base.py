@@ -1,0 +1,152 @@
+"""The interface that every provider implements, and that the rest of the addon knows alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from . import dto
+
+KINDS = ('contact', 'item', 'invoice')
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What differs between providers and matters outside of them."""
+
+    #: invoices can stand at the provider as drafts
+    invoice_drafts: bool = True
+    #: how long the provider surely remembers the key of a write (zero: not at all)
+    key_lifetime: timedelta = timedelta(0)
+    #: an uncertain write may still be worked on at the provider for this long
+    settle_time: timedelta = timedelta(seconds=150)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One kind of remote write.
+
+    :param name: e.g. ``invoice.create``; stored with every call.
+    :param kind: what its elements are (one of :data:`KINDS`, or ``organization``).
+    :param max_members: how many elements travel in one call at most.
+    :param look_up: by what an element is found after an uncertain outcome (told to people as a reason, tested for all).
+    """
+
+    name: str
+    kind: str
+    max_members: int
+    look_up: str
+
+
+@dataclass(frozen=True)
+class ProviderConfig:
+    """How to reach the provider.
+
+    :param base_url: '' in production; otherwise every endpoint keeps its path under this origin (simulators).
+    :param allow_host: asked before every request with the host name; False raises HostRefused.
+    :param on_response: told of every answer: ``on_response(purpose, http_status, limits, request_id)``.
+    """
+
+    app: dto.AppCredentials
+    base_url: str = ''
+    connect_timeout: float = 5.0
+    read_timeout: float = 60.0
+    allow_host: Callable[[str], bool] = field(default=lambda host: True, repr=False)
+    on_response: Callable[[str, int, dto.Limits, str], None] | None = field(default=None, repr=False)
+
+
+class AccountingProvider(ABC):
+    """Books at one provider. An instance belongs to one app; organization calls need :meth:`for_organization` first.
+
+    Every method may raise a :class:`~.errors.ProviderError`; nothing else leaves this layer on behalf of the provider.
+    No method retries by itself: whoever calls decides, by the class of the error.
+    """
+
+    name: str
+    label: str
+    #: the scopes asked for, and what they mean to a person
+    scopes: Sequence[str]
+    scope_texts: Sequence[str]
+    capabilities: Capabilities
+    operations: dict[str, Operation]
+    #: page where a person creates the app at the provider
+    app_page: str
+
+    def __init__(self, config: ProviderConfig):
+        self.config = config
+
+    # === consent === #
+
+    @abstractmethod
+    def authorization_url(self, state: str, redirect_uri: str, code_verifier: str) -> str:
+        """Where to send the person for consent. ``code_verifier`` may go unused where the provider has no PKCE."""
+
+    @abstractmethod
+    def fetch_token(self, code: str, redirect_uri: str, code_verifier: str, params: dict[str, str]) -> dto.TokenSet:
+        """Exchange the code. ``params``: the callback's other parameters (QuickBooks: ``realmId``)."""
+
+    @abstractmethod
+    def refresh_token(self, refresh_token: str) -> dto.TokenSet:
+        """:raise ReauthorizationRequired: the consent is gone. Every other error says nothing about the consent."""
+
+    @abstractmethod
+    def list_organizations(self, token: dto.TokenSet, params: dict[str, str]) -> tuple[dto.Organization, ...]:
+        """Those that this token reaches, with currency and country; at least those of this very consent."""
+
+    @abstractmethod
+    def remove_connection(self, organization: dto.Organization, token: dto.TokenSet) -> None:
+        """End the tie to this organization and no other. Done already is done."""
+
+    # === one organization === #
+
+    @abstractmethod
+    def for_organization(self, organization_id: str, access_token: str) -> AccountingProvider:
+        """The same provider, bound to one organization and one access token."""
+
+    @abstractmethod
+    def get_organization(self) -> dto.Organization: ...
+
+    @abstractmethod
+    def list_accounts(self) -> tuple[dto.Account, ...]: ...
+
+    @abstractmethod
+    def list_tax_rates(self) -> tuple[dto.TaxRate, ...]: ...
+
+    @abstractmethod
+    def pull_page(self, kind: str, *, cursor: str = '', since: str = '', page_size: int = 1000) -> dto.Page:
+        """One page of contacts or items.
+
+        Without ``since`` a full pass in an immutable order, archived ones left out; with it (a former
+        ``Page.checkpoint``) what changed since, oldest change first, archived ones included.
+        """
+
+    @abstractmethod
+    def get_record(self, kind: str, external_id: str) -> dto.Contact | dto.Item | dto.Invoice:
+        """:raise NotFound: there is none."""
+
+    @abstractmethod
+    def find_records(self, kind: str, keys: Sequence[str]) -> tuple:
+        """Records by their natural key, several at once: contact → our number or name, item → code, invoice → number."""
+
+    @abstractmethod
+    def check(self, kind: str, record) -> tuple[str, ...]:
+        """Rules of the provider that ``record`` (a DTO) breaks, each a sentence with a suggestion; () when none."""
+
+    @abstractmethod
+    def predict_totals(self, invoice: dto.Invoice) -> dto.Totals:
+        """What the provider will make of the invoice, by its own arithmetic."""
+
+    @abstractmethod
+    def prepare(self, operation: str, members: Sequence[tuple[str, object]]) -> dto.PreparedCall:
+        """Freeze a write: ``members`` are (our reference, DTO). Pure, no I/O."""
+
+    @abstractmethod
+    def send(self, call: dto.PreparedCall, key: str) -> dto.CallResult:
+        """Send it under ``key``; one request. Elements refused by the provider are results with an error; an error that
+        concerns the call as a whole is raised."""
+
+    @abstractmethod
+    def record_url(self, kind: str, external_id: str, organization: dto.Organization) -> str:
+        """Where a person sees the record at the provider."""

@@ -1,0 +1,240 @@
+"""What crosses between Odoo and a provider: frozen, provider-neutral, plain Python.
+
+Money, quantities, rates are ``Decimal``; dates are ``date``; times are aware ``datetime`` in UTC.
+``external_id`` is always the provider's own id ('' for what does not exist there yet).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class AppCredentials:
+    """The deployment's registration at the provider. An empty secret means a PKCE-only app."""
+
+    client_id: str
+    client_secret: str = field(default='', repr=False)
+
+
+@dataclass(frozen=True)
+class TokenSet:
+    """What a consent or a refresh gave."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime
+    scopes: tuple[str, ...] = ()
+    #: when the refresh token dies if it is not used; None when the provider does not say
+    refresh_expires_at: datetime | None = None
+    #: who consented (Xero ``xero_userid``), '' when unknown
+    user_external_id: str = ''
+    #: which consent this was (Xero ``authentication_event_id``), '' when unknown
+    consent_id: str = ''
+
+
+@dataclass(frozen=True)
+class Organization:
+    """A ledger that the consent covers (Xero organisation, QuickBooks company)."""
+
+    external_id: str
+    name: str
+    currency: str = ''
+    country: str = ''  # ISO 3166 alpha-2 where the provider gives one
+    #: id of the connection at the provider (Xero: ``/connections`` id, which is not the tenant id)
+    remote_connection_id: str = ''
+    #: for deep links (Xero ShortCode)
+    short_code: str = ''
+    is_demo: bool = False
+    timezone: str = ''
+    currencies: tuple[str, ...] = ()  # those that documents may be in; empty = unknown
+    lock_date: date | None = None
+
+
+@dataclass(frozen=True)
+class Address:
+    street: str = ''
+    street2: str = ''
+    city: str = ''
+    region: str = ''
+    postal_code: str = ''
+    country: str = ''
+
+
+@dataclass(frozen=True)
+class Contact:
+    name: str
+    external_id: str = ''
+    version: str = ''  # opaque; changes when the record changes
+    number: str = ''  # our key at the provider (Xero ContactNumber)
+    email: str = ''
+    phone: str = ''
+    first_name: str = ''
+    last_name: str = ''
+    website: str = ''
+    tax_number: str = ''
+    address: Address = Address()
+    currency: str = ''
+    is_customer: bool = False
+    is_supplier: bool = False
+    active: bool = True
+    merged_into: str = ''
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    code: str
+    name: str
+    external_id: str = ''
+    version: str = ''
+    description: str = ''
+    sale_price: Decimal | None = None
+    purchase_price: Decimal | None = None
+    sale_account: str = ''
+    sale_tax: str = ''
+    is_sold: bool = True
+    is_purchased: bool = False
+    is_tracked: bool = False
+    active: bool = True
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account that invoice lines may be booked on. ``code`` is what lines carry."""
+
+    external_id: str
+    code: str
+    name: str
+    type: str = ''  # the provider's own word
+    is_revenue: bool = False
+    tax_code: str = ''
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class TaxRate:
+    """A tax code of the provider. ``rate`` is the effective percentage."""
+
+    external_id: str  # what lines carry (Xero TaxType, QuickBooks TaxCode id)
+    name: str
+    rate: Decimal
+    for_sales: bool = True
+    for_purchases: bool = True
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class InvoiceLine:
+    """One line. ``tax_amount`` and ``amount`` are Odoo's own figures in document currency.
+
+    ``amount`` is what the line contributes before tax, or with tax when the invoice is tax inclusive;
+    a text line (section, note) has only a description.
+    """
+
+    description: str
+    quantity: Decimal | None = None
+    unit_price: Decimal | None = None
+    discount: Decimal = Decimal(0)  # percent
+    account: str = ''
+    item_code: str = ''
+    item_external_id: str = ''
+    tax_code: str = ''
+    tax_amount: Decimal | None = None
+    amount: Decimal | None = None
+    external_id: str = ''
+
+    @property
+    def is_text(self):
+        return self.quantity is None
+
+
+@dataclass(frozen=True)
+class Totals:
+    untaxed: Decimal
+    tax: Decimal
+    total: Decimal
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """A customer invoice. ``status`` is draft, approved, paid, void or deleted."""
+
+    contact_external_id: str
+    date: date
+    currency: str
+    lines: tuple[InvoiceLine, ...]
+    totals: Totals
+    number: str = ''
+    reference: str = ''
+    due_date: date | None = None
+    #: foreign units per one unit of the base currency; None = base currency, or the provider's own rate
+    currency_rate: Decimal | None = None
+    status: str = 'approved'
+    tax_included: bool = False
+    external_id: str = ''
+    version: str = ''
+    contact_name: str = ''
+    amount_due: Decimal | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a pull.
+
+    :param records: DTOs of the kind asked for, in the provider's order.
+    :param next_cursor: opaque position of the next page, '' when this was the last one.
+    :param checkpoint: where the next incremental pull may resume once this page is stored, in the provider's own
+        clock (ISO 8601 UTC); '' when this page does not allow to move it.
+    :param total: how many records there are in all, None when the provider does not say.
+    """
+
+    records: tuple
+    next_cursor: str = ''
+    checkpoint: str = ''
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class PreparedCall:
+    """A remote write as it will be sent, to be stored before it is: nothing is added to it later.
+
+    :param operation: name in :attr:`AccountingProvider.operations`.
+    :param body: JSON text, exactly as sent ('' when there is none).
+    :param members: our own reference of each element, in the order of the body.
+    :param target: the provider's id in the path, for operations on one record.
+    """
+
+    operation: str
+    body: str
+    members: tuple[str, ...]
+    target: str = ''
+
+
+@dataclass(frozen=True)
+class MemberResult:
+    """What became of one element of a call: ``record`` (a DTO as the provider now has it) or ``error``."""
+
+    member: str
+    record: object | None = None
+    error: Exception | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CallResult:
+    results: tuple[MemberResult, ...]
+    http_status: int
+    request_id: str = ''
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the provider said is left; None = it did not say."""
+
+    day_remaining: int | None = None
+    minute_remaining: int | None = None
