@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""The development commands, one by one; `make` offers the usual ones. See `dev.py --help`."""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+
+from devenv import browser, databases, odoo_tree, postgres, python_env
+from devenv.settings import BIN, ROOT, VENV, VENV_PYTHON, present_addons
+from devenv.steps import FIRST_SETUP_BYTES, LATER_START_BYTES, SetupError, check_disk, exclusive, fail, say, stamp_of
+
+
+def set_up() -> None:
+    """Everything that any other command needs; quick when it is there already."""
+    check_disk(LATER_START_BYTES if stamp_of("template") else FIRST_SETUP_BYTES)
+    with exclusive("setup"):
+        odoo_tree.ensure()
+        python_env.ensure()
+        browser.ensure()
+        databases.write_configuration()
+        postgres.ensure()
+        with postgres.lease():
+            databases.ensure_template()
+
+
+def _modules(args: argparse.Namespace) -> list[str]:
+    return [name for name in args.modules.split(",") if name] if args.modules is not None else present_addons()
+
+
+def command_setup(_args: argparse.Namespace) -> int:
+    set_up()
+    say("The set-up is complete.")
+    return 0
+
+
+def command_env(_args: argparse.Namespace) -> int:
+    for name, value in postgres.environment().items():
+        say(f"export {name}={shlex.quote(value)}")
+    say(f"export PATH={shlex.quote(str(BIN))}:{shlex.quote(str(VENV / 'bin'))}:$PATH")
+    return 0
+
+
+def command_pg(args: argparse.Namespace) -> int:
+    if postgres.is_external():
+        say("PGHOST or PGPORT is set: that server is used and left alone.")
+    elif args.action == "start":
+        postgres.start_and_stay()
+    elif args.action == "stop" and not postgres.stop_for_good():
+        say("PostgreSQL is still in use: it stops with the last command that uses it.")
+    else:
+        say("running" if postgres.is_running() else "stopped")
+    return 0
+
+
+def command_db(args: argparse.Namespace) -> int:
+    with postgres.lease():
+        name = databases.check_name(args.name)
+        if args.action == "create":
+            databases.create(name, _modules(args))
+        elif args.action == "update":
+            databases.install(name, _modules(args), update=True)
+        elif args.action == "install":
+            databases.install(name, _modules(args))
+        else:
+            databases.drop(name)
+    return 0
+
+
+def _in_odoo_environment(command: list[str]) -> int:
+    with postgres.lease():
+        return subprocess.run(command, env=databases.odoo_environment(), cwd=ROOT, check=False).returncode
+
+
+def command_serve(args: argparse.Namespace) -> int:
+    options = ["-d", args.db, "--db-filter", f"^{args.db}$", "-p", args.port, "--max-cron-threads=2"]
+    return _in_odoo_environment(databases.odoo_command("server", *options, *args.rest))
+
+
+def command_shell(args: argparse.Namespace) -> int:
+    return _in_odoo_environment(databases.odoo_command("shell", "-d", args.db, "--no-http", *args.rest))
+
+
+def command_test_odoo(args: argparse.Namespace) -> int:
+    command = [VENV_PYTHON, "-m", "pytest", f"--odoo-config={databases.write_configuration()}"]
+    command += [f"--odoo-database={args.db}", "--odoo-http", *(args.rest or ["fieldpromax_accounting/tests"])]
+    return _in_odoo_environment([str(part) for part in command])
+
+
+def command_run(args: argparse.Namespace) -> int:
+    return _in_odoo_environment(args.rest)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, action, text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text)
+        one.set_defaults(action_function=action)
+        return one
+
+    add("setup", command_setup, "build everything under .dev, or what is missing of it")
+    add("env", command_env, "print the variables by which a shell reaches PostgreSQL, the tools and the browser")
+    one = add("pg", command_pg, "start the embedded PostgreSQL so that it stays, stop it, or tell its state")
+    one.add_argument("action", choices=["start", "stop", "status"])
+    one = add("db", command_db, "make a private database from the template, install or update addons in it, drop it")
+    one.add_argument("action", choices=["create", "install", "update", "drop"])
+    one.add_argument("name")
+    one.add_argument("--modules", help="comma-separated; default: the addons of this working tree; '' for none")
+    one = add("serve", command_serve, "run an Odoo server on a database and port; further options go to Odoo")
+    one.add_argument("--db", required=True)
+    one.add_argument("--port", required=True)
+    one = add("shell", command_shell, "run an Odoo shell on a database; a script comes on standard input")
+    one.add_argument("--db", required=True)
+    one = add("test-odoo", command_test_odoo, "run pytest with Odoo on a database; further options go to pytest")
+    one.add_argument("--db", required=True)
+    add("run", command_run, "run any program in the environment of Odoo and PostgreSQL, after --")
+    return parser
+
+
+def main() -> int:
+    arguments, rest = sys.argv[1:], []
+    if "--" in arguments:
+        cut = arguments.index("--")
+        arguments, rest = arguments[:cut], arguments[cut + 1 :]
+    args = _parser().parse_args(arguments)
+    args.rest = rest
+    os.chdir(ROOT)
+    try:
+        return args.action_function(args)
+    except SetupError as error:
+        return fail(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The development environment under `.dev/`: standard library only, run by the system's own python3."""

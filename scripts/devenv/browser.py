@@ -1,0 +1,74 @@
+"""Chromium for the browser tests: Debian's, unpacked with the libraries that this machine lacks, as `.dev/bin/chromium`.
+
+Without it the browser tests are skipped, and the run says so.
+"""
+
+import shutil
+from pathlib import Path
+
+from devenv import debian
+from devenv.settings import BIN, DEV
+from devenv.steps import SetupError, digest, remove, say, step
+
+UNPACKED = DEV / "chromium"
+WRAPPER = BIN / "chromium"
+# Needed by Chromium at run time, on a machine without any desktop.
+PACKAGES = ["chromium", "fonts-dejavu-core"]
+# No sandbox: it needs set-up by root, and only our own pages are shown. The others keep Chromium from calling home.
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+)
+
+
+def _wrapper(program: Path) -> str:
+    lines = ["#!/bin/sh", "# Chromium as the browser tests start it."]
+    if program.is_relative_to(UNPACKED):
+        libraries = ":".join(
+            str(folder) for folder in sorted(UNPACKED.glob("usr/lib/*-linux-gnu")) + sorted(UNPACKED.glob("lib/*-linux-gnu"))
+        )
+        extra = "".join(f":{folder}" for folder in sorted(UNPACKED.glob("usr/lib/*-linux-gnu/*/")) if any(folder.glob("lib*.so*")))
+        lines += [
+            f'export LD_LIBRARY_PATH="{libraries}{extra}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"',
+            f'export FONTCONFIG_FILE="{UNPACKED / "fonts.conf"}"',
+        ]
+    return "\n".join([*lines, f'exec "{program}" {FLAGS} "$@"', ""])
+
+
+def _unpack(_before: str | None) -> None:
+    fresh = DEV / "chromium.new"
+    remove(fresh)
+    packages = debian.Packages(debian.codename())
+    wanted = {name for package in PACKAGES for name in packages.missing_for(package)}
+    packages.unpack(sorted(wanted), fresh)
+    packages.forget()
+    (fresh / "fonts.conf").write_text(
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
+        f"<dir>{UNPACKED}/usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir>{UNPACKED}/cache</cachedir>"
+        "</fontconfig>\n"
+    )
+    remove(UNPACKED)
+    fresh.rename(UNPACKED)
+
+
+def _install(program: Path) -> None:
+    BIN.mkdir(parents=True, exist_ok=True)
+    WRAPPER.write_text(_wrapper(program))
+    WRAPPER.chmod(0o755)
+
+
+def ensure() -> None:
+    installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if installed and Path(installed).resolve() != WRAPPER.resolve():
+        _install(Path(installed))
+        return
+    program = UNPACKED / "usr" / "lib" / "chromium" / "chromium"
+    try:
+        if not debian.codename():
+            raise SetupError("Chromium is fetched on Debian only; elsewhere install it yourself.")
+        step("chromium", "Chromium for the browser tests", digest(PACKAGES, debian.codename()), _unpack, program.is_file)
+    except SetupError as error:
+        WRAPPER.unlink(missing_ok=True)
+        say(f"  Browser tests will be skipped. {error}")
+        return
+    _install(program)

@@ -1,0 +1,142 @@
+"""Odoo databases: a template with Odoo's modules and demo data, and quick private copies of it."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from devenv import odoo_tree, postgres
+from devenv.settings import BIN, LOGS, ODOO_CONF, ODOO_DATA, ROOT, VENV_PYTHON, present_addons
+from devenv.steps import SetupError, digest, one_sentence_for_a_full_disk, remove, run, step
+
+TEMPLATE_MODULES = ["account", "l10n_us_account"]
+ASSETS_SCRIPT = "env['ir.qweb']._pregenerate_assets_bundles()\nenv.cr.commit()\n"
+
+
+def shared_name(base: str) -> str:
+    """A database name that no other working tree uses on a server that several of them share."""
+    if not postgres.is_external():
+        return base
+    return f"{base}_{hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]}"
+
+
+def template_name() -> str:
+    return shared_name("fieldpromax_template")
+
+
+def exists(name: str) -> bool:
+    return postgres.query(f"SELECT 1 FROM pg_database WHERE datname = '{name}'") == "1"  # noqa: S608, names are checked
+
+
+def check_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,60}", name):
+        raise SetupError(f"“{name}” cannot name a database: use lower-case letters, digits and underscores.")
+    return name
+
+
+def write_configuration() -> Path:
+    """Odoo's configuration file; the database server comes from the PG* variables."""
+    folders = [str(folder) for folder in odoo_tree.addons_folders()]
+    if present_addons():
+        folders.append(str(ROOT))
+    ODOO_DATA.mkdir(parents=True, exist_ok=True)
+    text = (
+        "[options]\n"
+        f"addons_path = {','.join(folders)}\n"
+        f"data_dir = {ODOO_DATA}\n"
+        "http_interface = 127.0.0.1\n"
+    )
+    if not ODOO_CONF.is_file() or ODOO_CONF.read_text() != text:
+        fresh = ODOO_CONF.with_suffix(f".{os.getpid()}")
+        fresh.write_text(text)
+        fresh.rename(ODOO_CONF)
+    return ODOO_CONF
+
+
+def odoo_environment() -> dict[str, str]:
+    """The environment in which Odoo, its tests and PostgreSQL's programs find each other and the browser."""
+    path = os.pathsep.join([str(BIN), str(VENV_PYTHON.parent), os.environ.get("PATH", "")])
+    cleared = {name: value for name, value in os.environ.items() if name not in ("ODOO_RC", "OPENERP_SERVER")}
+    return {**cleared, **postgres.environment(), "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def odoo_command(command: str, *options: object) -> list[str]:
+    return [str(VENV_PYTHON), "-m", "odoo", command, "-c", str(write_configuration()), *map(str, options)]
+
+
+def _run_odoo(what: str, command: str, *options: object, stdin: str | None = None) -> None:
+    run(odoo_command(command, *options), what, env=odoo_environment(), stdin=stdin)
+
+
+def _filestore(name: str) -> Path:
+    return ODOO_DATA / "filestore" / name
+
+
+def drop(name: str) -> None:
+    postgres.query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    remove(_filestore(name))
+
+
+def _copy(source: str, target: str) -> None:
+    postgres.query(f'CREATE DATABASE "{target}" TEMPLATE "{source}"')
+    remove(_filestore(target))
+    if _filestore(source).is_dir():
+        # Odoo never changes a file of its store, it only adds and removes: links are safe and cost no space.
+        shutil.copytree(_filestore(source), _filestore(target), copy_function=os.link)
+
+
+def _build_template(_before: str | None) -> None:
+    name, making = template_name(), f"{template_name()}_new"
+    for old in (making, name):
+        if exists(old):
+            postgres.query(f'ALTER DATABASE "{old}" ALLOW_CONNECTIONS true')
+            drop(old)
+    modules = ",".join(TEMPLATE_MODULES)
+    _run_odoo("Installing Odoo's modules", "server", "-d", making, "-i", modules, "--with-demo", "--no-http",
+              "--stop-after-init", "--log-level=warn")
+    # A browser's first page would otherwise wait for the style sheets, and every test would make them anew.
+    _run_odoo("Preparing Odoo's web pages", "shell", "-d", making, "--no-http", "--log-level=warn", stdin=ASSETS_SCRIPT)
+    postgres.query(f'ALTER DATABASE "{making}" RENAME TO "{name}"')
+    remove(_filestore(name))
+    _filestore(making).rename(_filestore(name))
+    # A template in use cannot be copied.
+    postgres.query(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+
+
+def ensure_template() -> None:
+    """Build the template unless it is there, made of the present Odoo and modules. Needs the server's lease."""
+    odoo = (odoo_tree.odoo_home() / "odoo" / "release.py").resolve()
+    wanted = digest(TEMPLATE_MODULES, ASSETS_SCRIPT, str(odoo), odoo.stat().st_mtime, template_name(),
+                    postgres.environment().get("PGHOST", ""))
+    step("template", "Odoo database with demo data", wanted, _build_template, lambda: exists(template_name()))
+
+
+def create(name: str, modules: list[str], log: Path | None = None) -> None:
+    """Make database `name` anew from the template and install `modules` in it."""
+    check_name(name)
+    with one_sentence_for_a_full_disk():
+        drop(name)
+        _copy(template_name(), name)
+    postgres.query("UPDATE ir_config_parameter SET value = gen_random_uuid() WHERE key = 'database.uuid'", name)
+    if modules:
+        install(name, modules, log=log)
+
+
+def install(name: str, modules: list[str], *, update: bool = False, log: Path | None = None) -> None:
+    """Install or update modules; Odoo's log goes to `log`."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = log or LOGS / f"install-{name}.log"
+    log.unlink(missing_ok=True)
+    options = ["-d", name, "-u" if update else "-i", ",".join(modules), "--no-http", "--stop-after-init"]
+    done = subprocess.run(
+        odoo_command("server", *options, f"--logfile={log}"), env=odoo_environment(), cwd=ROOT,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )
+    told = (log.read_text(errors="replace") if log.exists() else "") + done.stderr
+    if done.returncode or re.search(r" (ERROR|CRITICAL) ", told):
+        lines = [line for line in told.splitlines() if re.search(r" (ERROR|CRITICAL) |^\w+(\.\w+)*(Error|Exception): ", line)]
+        shown = "\n    ".join(lines[-4:]) or told[-600:]
+        where = log.relative_to(ROOT) if log.is_relative_to(ROOT) else log
+        raise SetupError(f"Installing {', '.join(modules)} failed, see {where}:\n    {shown}")

