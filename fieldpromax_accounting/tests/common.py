@@ -1,0 +1,305 @@
+"""What the tests share: two companies with a common customer, the people, the simulator and a consent that goes through
+its pages."""
+
+import atexit
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import unittest
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import requests
+
+from odoo import Command
+from odoo.tests import HttpCase, new_test_user
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CLIENT_ID, CLIENT_SECRET = 'fieldpromax-demo', 'fieldpromax-demo-secret'
+PERSON, PASSWORD = 'bookkeeper@example.com', 'demo'
+SECOND_PERSON = 'owner@example.com'
+
+
+class Simulator:
+    """The Xero simulator over HTTP; a process of its own, shared by all tests of this process."""
+
+    _instance = None
+
+    def __init__(self, url):
+        self.url = url.rstrip('/')
+
+    @classmethod
+    def start(cls):
+        """The running simulator: the one that FIELDPROMAX_XERO_SIMULATOR names, otherwise our own.
+
+        :raise unittest.SkipTest: the simulators do not lie beside the addon.
+        """
+        if cls._instance is None:
+            url = os.environ.get('FIELDPROMAX_XERO_SIMULATOR')
+            if not url:
+                if not (REPOSITORY / 'simulators' / 'xero' / '__main__.py').is_file():
+                    raise unittest.SkipTest('The Xero simulator does not lie beside the addon.')
+                process = subprocess.Popen(
+                    [sys.executable, '-m', 'simulators.xero', '--port', '0'],
+                    cwd=REPOSITORY,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                atexit.register(process.kill)
+                found = None
+                while not found:
+                    line = process.stdout.readline()
+                    if not line:
+                        raise RuntimeError(f'The Xero simulator ended with status {process.wait()} before it listened.')
+                    found = re.search(r'http://[\w.\[\]:]+:\d+', line)
+                url = found[0]
+            cls._instance = cls(url)
+        return cls._instance
+
+    def control(self, method, path, body=None):
+        """Call a control endpoint; urllib, because Odoo's tests watch ``requests``."""
+        request = urllib.request.Request(
+            self.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={'Content-Type': 'application/json'},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or b'null')
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f'{method} {path}: {error.code} {error.read().decode()[:500]}') from error
+
+    def reset(self, **body):
+        return self.control('POST', '/_sim/reset', body)
+
+    def state(self):
+        return self.control('GET', '/_sim/state')
+
+    def requests(self, path='', method=''):
+        """What was asked so far, oldest first; optionally those whose path contains ``path``."""
+        answer = self.control('GET', '/_sim/requests')
+        rows = answer['requests'] if isinstance(answer, dict) else answer
+        return [row for row in rows if path in row['path'] and method in ('', row['method'])]
+
+    def forget_requests(self):
+        return self.control('DELETE', '/_sim/requests')
+
+    def fault(self, fault, path='', method='', times=1):
+        return self.control(
+            'POST', '/_sim/faults', {'method': method, 'path': path, 'fault': fault, 'times': times}
+        )
+
+    def clear_faults(self):
+        return self.control('DELETE', '/_sim/faults')
+
+    def expire_access_tokens(self):
+        return self.control('POST', '/_sim/tokens', {'expire': True})
+
+    def revoke_tokens(self):
+        return self.control('POST', '/_sim/tokens', {'revoke': True})
+
+
+def answer_consent(authorization_url, organizations, person=PERSON, password=PASSWORD, cancel=False):
+    """Log in and consent as a person does in the browser.
+
+    :param organizations: names, or parts of them, of the organizations to tick.
+    :return: the address that the provider sends the person back to, as ``(path, {parameter: value})``.
+    """
+    session = requests.Session()
+    page = session.get(authorization_url, timeout=30)
+    if 'name="password"' in page.text:
+        form = _read_form(page, 'password')
+        form['values'] |= {'username': person, 'password': password}
+        page = session.post(form['action'], data=form['values'], timeout=30)
+    form = _read_form(page, 'organisations')
+    chosen = [
+        value for value, label in form['choices'] if any(name.lower() in label.lower() for name in organizations)
+    ]
+    if not cancel and len(chosen) < len(organizations):
+        raise AssertionError(f'{organizations} are not all among {form["choices"]}.')
+    data = [(name, value) for name, value in form['values'].items() if name not in ('organisations', 'action')]
+    data += [('organisations', value) for value in chosen] + [('action', 'cancel' if cancel else 'allow')]
+    back = session.post(form['action'], data=data, allow_redirects=False, timeout=30)
+    if back.status_code not in (302, 303):
+        raise AssertionError(f'The consent was not accepted: {back.status_code} {back.text[:500]}')
+    parts = urlsplit(back.headers['Location'])
+    return parts.path, dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def _read_form(page, field):
+    """The form of a page that holds ``field``: where it goes, its values, and the labelled choices of that field."""
+    from lxml import html
+
+    document = html.fromstring(page.text)
+    forms = [form for form in document.forms if any(name == field for name in form.fields.keys())]
+    if not forms:
+        raise AssertionError(f'No form with {field} at {urlsplit(page.url).path}: {page.status_code} {page.text[:500]}')
+    form = forms[0]
+    choices = []
+    for node in form.xpath(f'.//input[@name="{field}"]'):
+        label = node.getparent()
+        choices.append((node.get('value'), ' '.join(label.text_content().split())))
+    values = {
+        node.get('name'): node.get('value', '')
+        for node in form.xpath('.//input[@type="hidden" or @type="text" or @type="email"]')
+        if node.get('name')
+    }
+    return {'action': urljoin(page.url, form.action or page.url), 'values': values, 'choices': choices}
+
+
+class FieldpromaxCommon(AccountTestInvoicingCommon):
+    """Company one keeps its books in USD, company two in AUD; ``shared_customer`` belongs to neither."""
+
+    #: organizations of the simulator by country
+    organizations = {'US': 'US', 'AU': 'AU', 'GB': 'GB'}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.simulator = Simulator.start()
+        cls.company = cls.company_data['company']
+        cls.company.write({'country_id': cls.env.ref('base.us').id})
+        aud = cls.env.ref('base.AUD')
+        aud.active = True
+        cls.company_data_2 = cls.setup_other_company(
+            name='Second Company', currency_id=aud.id, country_id=cls.env.ref('base.au').id
+        )
+        cls.company_2 = cls.company_data_2['company']
+        cls.shared_customer = cls.env['res.partner'].create(
+            {'name': 'Shared Customer', 'email': 'shared@example.com', 'is_company': True, 'company_id': False}
+        )
+        cls.own_customer = cls.env['res.partner'].create(
+            {'name': 'Customer of One', 'email': 'one@example.com', 'company_id': cls.company.id}
+        )
+        cls.setup_people()
+        parameters = cls.env['ir.config_parameter'].sudo()
+        parameters.set_param('fieldpromax_accounting.xero_base_url', cls.simulator.url)
+        cls.env['fieldpromax.app'].sudo()._set_credentials('xero', CLIENT_ID, CLIENT_SECRET)
+        if not cls._registry_patched:
+            # Token refresh and consent use cursors of their own: let them see what the test wrote.
+            cls.registry_enter_test_mode_cls()
+
+    @classmethod
+    def setup_people(cls):
+        def person(login, groups, companies=cls.company):
+            return new_test_user(
+                cls.env,
+                login,
+                groups=groups,
+                password=login,
+                company_id=companies[0].id,
+                company_ids=[Command.set(companies.ids)],
+            )
+
+        module = 'fieldpromax_accounting.fieldpromax_accounting_group_'
+        cls.user_portal = person('fpm_portal', 'base.group_portal')
+        cls.user_employee = person('fpm_employee', 'base.group_user')
+        cls.user_invoice = person('fpm_invoice', 'base.group_user,account.group_account_invoice')
+        cls.user_bookkeeper = person('fpm_bookkeeper', 'base.group_user,account.group_account_user')
+        cls.user_manager = person('fpm_manager', f'base.group_user,base.group_system,{module}manager')
+        cls.user_manager_both = person(
+            'fpm_manager_both', f'base.group_user,base.group_system,{module}manager', cls.company | cls.company_2
+        )
+        cls.user_bookkeeper_2 = person('fpm_bookkeeper_2', 'base.group_user,account.group_account_user', cls.company_2)
+        cls.user_manager_2 = person(
+            'fpm_manager_2', f'base.group_user,base.group_system,{module}manager', cls.company_2
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.simulator.reset()
+
+    # === CONSENT === #
+
+    def as_person(self, user, company=None):
+        """An environment as ``user`` has it in the web client, working in ``company``."""
+        company = company or user.company_id
+        return self.env(user=user, su=False, context={'lang': 'en_US', 'allowed_company_ids': company.ids})
+
+    def start_consent(self, user=None, company=None, provider='xero'):
+        """The address of the provider that Connect leads to."""
+        env = self.as_person(user or self.user_manager, company)
+        url = env['fieldpromax.authorization']._start(provider)
+        self.env.invalidate_all()
+        return url
+
+    def receive_consent(self, params, user=None, company=None, provider='xero'):
+        """What the callback route does with the parameters it was given.
+
+        :return: the authorization, in the test's environment.
+        """
+        env = self.as_person(user or self.user_manager, company)
+        self.env.flush_all()
+        authorization_id = env['fieldpromax.authorization']._receive(provider, params)
+        self.env.invalidate_all()
+        return self.env['fieldpromax.authorization'].browse(authorization_id)
+
+    def connect(self, organization='US', user=None, company=None, person=PERSON):
+        """Connect through the simulator's own pages.
+
+        :param organization: country code or (part of) the name; several, in a list, leave the choice open.
+        :return: the connection; with several organizations, the authorization.
+        """
+        wanted = [organization] if isinstance(organization, str) else organization
+        wanted = [self.organizations.get(name, name) for name in wanted]
+        _path, params = answer_consent(self.start_consent(user, company), wanted, person=person)
+        authorization = self.receive_consent(params, user, company)
+        if not isinstance(organization, str):
+            return authorization
+        if not authorization.connection_id:
+            raise AssertionError(f'Not connected: {authorization.state} {authorization.reason}')
+        return authorization.connection_id
+
+    # === DRIVERS === #
+
+    def run_push(self, connection):
+        """Run the push cron of the connection until it has nothing left that is due."""
+        return self._run_cron(connection.sudo().push_cron_id)
+
+    def run_pull(self, connection):
+        return self._run_cron(connection.sudo().pull_cron_id)
+
+    def _run_cron(self, cron):
+        self.env.flush_all()
+        result = cron.with_user(self.env.ref('base.user_root')).method_direct_trigger()
+        self.env.invalidate_all()
+        if isinstance(result, dict):
+            raise AssertionError(f'The cron failed: {result["params"]["data"].get("message")}')
+        return result
+
+    @contextmanager
+    def other_database(self, **identity):
+        """As if the database were a copy: what is stored with the connections no longer agrees with it."""
+        parameters = self.env['ir.config_parameter'].sudo()
+        before = parameters.get_param('database.uuid')
+        parameters.set_param('database.uuid', identity.get('uuid', '00000000-0000-4000-8000-000000000000'))
+        try:
+            yield
+        finally:
+            parameters.set_param('database.uuid', before)
+
+    def wait_until(self, condition, seconds=10):
+        """Until ``condition()`` is true: for what another process does."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError('It did not happen in time.')
+            time.sleep(0.05)
+
+
+class FieldpromaxHttpCommon(FieldpromaxCommon, HttpCase):
+    """The same over the routes: tag subclasses ``post_install``, ``-at_install``."""
+
+    def log_in(self, user, company=None):
+        self.authenticate(user.login, user.login)
+        if company:
+            self.opener.cookies.set('cids', str(company.id), domain='127.0.0.1')
