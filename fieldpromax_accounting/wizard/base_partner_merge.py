@@ -1,0 +1,64 @@
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..models.fieldpromax_exchange import OPEN_PREDICATE
+
+
+class BasePartnerMergeAutomaticWizard(models.TransientModel):
+    _inherit = "base.partner.merge.automatic.wizard"
+
+    @api.model
+    def _update_foreign_keys(self, src_partners, dst_partner):
+        """Make room before Odoo re-points foreign keys: a unique index of ours would abort the whole merge.
+
+        The survivor keeps its own link, or takes over that of the first loser. Other losers' links stay as rows without a
+        record, so that what they point at in the books is remembered and not created again.
+        """
+        partners = dst_partner | src_partners
+        self.env["fieldpromax.link"].flush_model()
+        self.env["fieldpromax.exchange"].flush_model()
+        self.env["fieldpromax.match"].flush_model()
+        parameters = {"partners": tuple(partners.ids), "survivor": dst_partner.id}
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE fieldpromax_link SET partner_id = NULL, decision = 'ignore'
+                 WHERE id IN (SELECT id FROM (
+                       SELECT id, row_number() OVER (PARTITION BY connection_id, role
+                                                     ORDER BY partner_id != %(survivor)s, id) AS place
+                         FROM fieldpromax_link WHERE partner_id IN %(partners)s) ranked WHERE place > 1)
+                """,
+                **parameters,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE fieldpromax_exchange SET state = 'cancelled', reason = %(reason)s, issue_id = NULL
+                 WHERE id IN (SELECT id FROM (
+                       SELECT id, row_number() OVER (PARTITION BY connection_id
+                                                     ORDER BY partner_id != %(survivor)s, id) AS place
+                         FROM fieldpromax_exchange
+                        WHERE partner_id IN %(partners)s AND %(open)s) ranked WHERE place > 1)
+                """,
+                reason=self.env._(
+                    'The customer was merged into "%s".', dst_partner.display_name
+                ),
+                open=SQL(OPEN_PREDICATE),
+                **parameters,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM fieldpromax_match
+                 WHERE id IN (SELECT id FROM (
+                       SELECT id, row_number() OVER (PARTITION BY connection_id, kind, external_id
+                                                     ORDER BY partner_id != %(survivor)s, id) AS place
+                         FROM fieldpromax_match WHERE partner_id IN %(partners)s) ranked WHERE place > 1)
+                """,
+                **parameters,
+            )
+        )
+        self.env.invalidate_all()
+        return super()._update_foreign_keys(src_partners, dst_partner)
