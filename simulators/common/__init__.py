@@ -1,0 +1,1 @@
+"""What every simulator shares: clock, storage, faults, limits, the request log and the server itself."""

@@ -1,0 +1,25 @@
+"""Pages for a person."""
+
+from pathlib import Path
+
+import jinja2
+from aiohttp import web
+
+
+class Pages:
+    def __init__(self, simulator):
+        self.sim = simulator
+        self.templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def render(self, template, status=200, **values):
+        text = self.templates.get_template(template).render(sim=self.sim, **values)
+        return web.Response(status=status, text=text, content_type="text/html")
+
+    def add_routes(self, app):
+        pass

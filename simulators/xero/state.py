@@ -1,0 +1,142 @@
+"""The books of the simulated organisations: documents by id and the indexes that uniqueness needs."""
+
+from .wire import new_guid, to_datetime
+
+CLASS_OF_TYPE = {
+    **dict.fromkeys(("BANK", "CURRENT", "FIXED", "INVENTORY", "NONCURRENT", "PREPAYMENT"), "ASSET"),
+    **dict.fromkeys(("CURRLIAB", "LIABILITY", "TERMLIAB", "PAYG"), "LIABILITY"),
+    **dict.fromkeys(("DIRECTCOSTS", "EXPENSE", "OVERHEADS", "DEPRECIATN"), "EXPENSE"),
+    **dict.fromkeys(("REVENUE", "SALES", "OTHERINCOME"), "REVENUE"),
+    "EQUITY": "EQUITY",
+}
+APPLIES_TO = {
+    "ASSET": "CanApplyToAssets",
+    "EQUITY": "CanApplyToEquity",
+    "EXPENSE": "CanApplyToExpenses",
+    "LIABILITY": "CanApplyToLiabilities",
+    "REVENUE": "CanApplyToRevenue",
+}
+
+
+def fold(text):
+    """Names, numbers and codes are compared without case ([DW] for names)."""
+    return str(text).strip().casefold()
+
+
+class Index:
+    """Values → ids of the documents that have them."""
+
+    def __init__(self):
+        self._ids = {}
+
+    def add(self, value, key):
+        self._ids.setdefault(value, {})[key] = None
+
+    def remove(self, value, key):
+        keys = self._ids.get(value)
+        if keys is not None:
+            keys.pop(key, None)
+            if not keys:
+                del self._ids[value]
+
+    def ids(self, value):
+        return list(self._ids.get(value, ()))
+
+    def first(self, value, other_than=None):
+        return next((key for key in self._ids.get(value, ()) if key != other_than), None)
+
+
+class Ledger:
+    """One organisation. Documents carry Xero's field names; dates are ``YYYY-MM-DD``, times milliseconds."""
+
+    def __init__(self, store, clock, tenant):
+        self.store, self.clock, self.tenant = store, clock, tenant
+        self._organisations = store.collection("organisations")
+        self.accounts = store.collection(f"{tenant}/accounts")
+        self.tax_rates = store.collection(f"{tenant}/tax_rates")
+        self.currencies = store.collection(f"{tenant}/currencies")
+        self.contacts = store.collection(f"{tenant}/contacts")
+        self.items = store.collection(f"{tenant}/items")
+        self.invoices = store.collection(f"{tenant}/invoices")
+        self.contact_names, self.contact_numbers = Index(), Index()
+        self.item_codes, self.invoice_numbers, self.invoices_of = Index(), Index(), Index()
+        for collection, keys in (
+            (self.contacts, self._contact_keys),
+            (self.items, self._item_keys),
+            (self.invoices, self._invoice_keys),
+        ):
+            collection.on_change = self._indexer(keys)
+            for key, document in collection.items():
+                collection.on_change(key, None, document)
+
+    @staticmethod
+    def _indexer(keys):
+        def on_change(key, old, new):
+            for index, value in keys(old) if old else ():
+                index.remove(value, key)
+            for index, value in keys(new) if new else ():
+                index.add(value, key)
+
+        return on_change
+
+    def _contact_keys(self, contact):
+        if contact["ContactStatus"] == "ACTIVE":
+            yield self.contact_names, fold(contact["Name"])
+        if contact.get("ContactNumber"):
+            yield self.contact_numbers, fold(contact["ContactNumber"])
+
+    def _item_keys(self, item):
+        yield self.item_codes, fold(item["Code"])
+
+    def _invoice_keys(self, invoice):
+        yield self.invoices_of, invoice["ContactID"]
+        # A deleted draft gives its number back, a voided invoice keeps it [GK].
+        if invoice["Type"] == "ACCREC" and invoice["Status"] != "DELETED" and invoice.get("InvoiceNumber"):
+            yield self.invoice_numbers, fold(invoice["InvoiceNumber"])
+
+    # === READING === #
+
+    @property
+    def organisation(self):
+        return self._organisations.get(self.tenant)
+
+    def change_organisation(self, **values):
+        self._organisations.put(self.tenant, {**self.organisation, **values})
+
+    @property
+    def base_currency(self):
+        return self.organisation["BaseCurrency"]
+
+    def today(self):
+        return to_datetime(self.clock.now_ms()).date().isoformat()
+
+    def account(self, code):
+        return next((a for a in self.accounts.values() if a.get("Code") == code), None)
+
+    def tax_rate(self, tax_type):
+        return self.tax_rates.get(tax_type)
+
+    def item(self, code):
+        key = self.item_codes.first(fold(code))
+        return self.items.get(key) if key else None
+
+    def subscribed(self, currency):
+        return currency in self.currencies
+
+    # === WRITING === #
+
+    def next_invoice_number(self):
+        """INV-0001, INV-0002, … skipping numbers in use."""
+        number = self.organisation.get("_next_invoice", 1)
+        while self.invoice_numbers.first(fold(f"INV-{number:04d}")):
+            number += 1
+        self.change_organisation(_next_invoice=number + 1)
+        return f"INV-{number:04d}"
+
+    def touch(self, document):
+        """The document with a new UpdatedDateUTC."""
+        return {**document, "UpdatedDateUTC": self.clock.now_ms()}
+
+    @staticmethod
+    def new_id():
+        return new_guid()
