@@ -13,9 +13,7 @@ class Hold(Exception):
     :param records: values for the issue's Many2one fields: where to go for the cure.
     """
 
-    def __init__(
-        self, cause, cause_key, title, reason, remedy, can_retry=False, **records
-    ):
+    def __init__(self, cause, cause_key, title, reason, remedy, can_retry=False, **records):
         super().__init__(title)
         self.cause = cause
         self.cause_key = cause_key

@@ -13,19 +13,19 @@ _logger = logging.getLogger(__name__)
 
 # A document has one of these states towards the books; ux.md gives each its word and colour.
 MOVE_STATES = [
-    ("waiting", "Waiting"),
-    ("sending", "Sending"),
-    ("retrying", "Retrying"),
-    ("attention", "Needs attention"),
-    ("sent", "Sent"),
-    ("not_sent", "Not sent"),
+    ('waiting', 'Waiting'),
+    ('sending', 'Sending'),
+    ('retrying', 'Retrying'),
+    ('attention', 'Needs attention'),
+    ('sent', 'Sent'),
+    ('not_sent', 'Not sent'),
 ]
 EXCHANGE_TO_MOVE_STATE = {
-    "queued": "waiting",
-    "sending": "sending",
-    "retry": "retrying",
-    "uncertain": "retrying",
-    "blocked": "attention",
+    'queued': 'waiting',
+    'sending': 'sending',
+    'retry': 'retrying',
+    'uncertain': 'retrying',
+    'blocked': 'attention',
 }
 
 
@@ -35,116 +35,98 @@ def decimal_of(amount, digits):
 
 
 class AccountMove(models.Model):
-    _inherit = "account.move"
+    _inherit = 'account.move'
 
     fieldpromax_do_not_sync = fields.Boolean(
-        "Keep out of the books",
+        'Keep out of the books',
         copy=False,
-        help="This invoice is never sent to the connected accounting software.",
+        help='This invoice is never sent to the connected accounting software.',
     )
     fieldpromax_state = fields.Selection(
         MOVE_STATES,
-        "Accounting state",
-        compute="_compute_fieldpromax_state",
-        search="_search_fieldpromax_state",
+        'Accounting state',
+        compute='_compute_fieldpromax_state',
+        search='_search_fieldpromax_state',
         compute_sudo=True,
     )
     fieldpromax_reason = fields.Char(
-        "Accounting note", compute="_compute_fieldpromax_state", compute_sudo=True
+        'Accounting note', compute='_compute_fieldpromax_state', compute_sudo=True
     )
-    fieldpromax_headline = fields.Char(
-        "Accounting", compute="_compute_fieldpromax_state", compute_sudo=True
-    )
+    fieldpromax_headline = fields.Char('Accounting', compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_external_id = fields.Char(
-        "ID in the books",
-        compute="_compute_fieldpromax_state",
-        search="_search_fieldpromax_external_id",
+        'ID in the books',
+        compute='_compute_fieldpromax_state',
+        search='_search_fieldpromax_external_id',
         compute_sudo=True,
     )
-    fieldpromax_provider_label = fields.Char(
-        compute="_compute_fieldpromax_state", compute_sudo=True
-    )
-    fieldpromax_can_push = fields.Boolean(
-        compute="_compute_fieldpromax_state", compute_sudo=True
-    )
-    fieldpromax_can_retry = fields.Boolean(
-        compute="_compute_fieldpromax_state", compute_sudo=True
-    )
+    fieldpromax_provider_label = fields.Char(compute='_compute_fieldpromax_state', compute_sudo=True)
+    fieldpromax_can_push = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
+    fieldpromax_can_retry = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_issue_id = fields.Many2one(
-        "fieldpromax.issue",
-        "Accounting issue",
-        compute="_compute_fieldpromax_state",
+        'fieldpromax.issue',
+        'Accounting issue',
+        compute='_compute_fieldpromax_state',
         compute_sudo=True,
     )
 
     # === COMPUTE METHODS === #
 
-    @api.depends(
-        "state", "move_type", "company_id", "invoice_date", "fieldpromax_do_not_sync"
-    )
+    @api.depends('state', 'move_type', 'company_id', 'invoice_date', 'fieldpromax_do_not_sync')
     def _compute_fieldpromax_state(self):
         """In batch, from the links and live exchanges of each move's own company's connection."""
-        sale_documents = self.filtered(
-            lambda move: move.is_sale_document(include_receipts=True)
-        )
+        sale_documents = self.filtered(lambda move: move.is_sale_document(include_receipts=True))
         (self - sale_documents)._fieldpromax_set_state()
-        for company, moves in sale_documents.grouped("company_id").items():
-            connection = self.env["fieldpromax.connection"]._active_for(company)
-            links = (
-                self.env["fieldpromax.link"]._of(connection, moves)
-                if connection
-                else {}
-            )
+        for company, moves in sale_documents.grouped('company_id').items():
+            connection = self.env['fieldpromax.connection']._active_for(company)
+            links = self.env['fieldpromax.link']._of(connection, moves) if connection else {}
             exchanges = {}
             if connection:
                 exchanges = {
                     exchange.move_id.id: exchange
-                    for exchange in self.env["fieldpromax.exchange"].search(
+                    for exchange in self.env['fieldpromax.exchange'].search(
                         [
-                            ("connection_id", "=", connection.id),
-                            ("move_id", "in", moves.ids),
-                            ("state", "in", list(EXCHANGE_TO_MOVE_STATE)),
+                            ('connection_id', '=', connection.id),
+                            ('move_id', 'in', moves.ids),
+                            ('state', 'in', list(EXCHANGE_TO_MOVE_STATE)),
                         ],
-                        order="id",
+                        order='id',
                     )
                 }
             for move in moves:
-                move._fieldpromax_describe(
-                    connection, links.get(move.id), exchanges.get(move.id)
-                )
+                move._fieldpromax_describe(connection, links.get(move.id), exchanges.get(move.id))
 
     def _fieldpromax_set_state(self, state=False, **values):
         self.fieldpromax_state = state
         for name in (
-            "reason",
-            "headline",
-            "external_id",
-            "provider_label",
-            "can_push",
-            "can_retry",
-            "issue_id",
+            'reason',
+            'headline',
+            'external_id',
+            'provider_label',
+            'can_push',
+            'can_retry',
+            'issue_id',
         ):
-            self[f"fieldpromax_{name}"] = values.get(name, False)
+            self[f'fieldpromax_{name}'] = values.get(name, False)
 
     def _fieldpromax_describe(self, connection, link, exchange):
         """State, reason and next step of one sale document."""
         if not connection:
-            reason = self.env._("No accounting software is connected.")
+            reason = self.env._('No accounting software is connected.')
             self._fieldpromax_set_state(
-                "not_sent", reason=reason, headline=self.env._("Not sent: %s", reason)
+                'not_sent', reason=reason, headline=self.env._('Not sent: %s', reason)
             )
             return
         provider = connection._provider_label()
         shared = {
-            "provider_label": provider,
-            "external_id": link.external_id if link else False,
+            'provider_label': provider,
+            'external_id': link.external_id if link else False,
         }
         silence = connection._silence_reason()
         if exchange:
             state = EXCHANGE_TO_MOVE_STATE[exchange.state]
-            reason = exchange.reason or silence or ""
-            if exchange.state != "blocked" and silence:
-                reason = self.env._("It waits: %s", silence)
+            reason = exchange.reason or silence or ''
+            if exchange.state != 'blocked' and silence:
+                reason = self.env._('It waits: %s', silence)
             self._fieldpromax_set_state(
                 state,
                 reason=reason,
@@ -153,11 +135,11 @@ class AccountMove(models.Model):
                 issue_id=exchange.issue_id.id,
                 **shared,
             )
-        elif link and self.state == "posted":
+        elif link and self.state == 'posted':
             self._fieldpromax_set_state(
-                "sent",
+                'sent',
                 headline=self.env._(
-                    "%(provider)s: Sent · %(number)s · %(total)s",
+                    '%(provider)s: Sent · %(number)s · %(total)s',
                     provider=provider,
                     number=link.external_number or self.name,
                     total=self.currency_id.format(link.external_total),
@@ -165,22 +147,18 @@ class AccountMove(models.Model):
                 **shared,
             )
         elif link:
-            what = (
-                self.env._("a draft")
-                if self.state == "draft"
-                else self.env._("cancelled")
-            )
+            what = self.env._('a draft') if self.state == 'draft' else self.env._('cancelled')
             reason = self.env._(
-                "Changed after it was sent: it is %(what)s here and stands in %(provider)s as %(number)s. Post it again, or "
-                "void it there as well.",
+                'Changed after it was sent: it is %(what)s here and stands in %(provider)s as %(number)s. Post it again, or '
+                'void it there as well.',
                 what=what,
                 provider=provider,
-                number=link.external_number or "",
+                number=link.external_number or '',
             )
             self._fieldpromax_set_state(
-                "attention",
+                'attention',
                 reason=reason,
-                headline=self.env._("%s: Needs attention", provider),
+                headline=self.env._('%s: Needs attention', provider),
                 **shared,
             )
         else:
@@ -189,77 +167,63 @@ class AccountMove(models.Model):
             if not reason:
                 reason = self._fieldpromax_why_not_yet(connection)
             self._fieldpromax_set_state(
-                "not_sent",
+                'not_sent',
                 reason=reason,
-                headline=self.env._("%(provider)s: Not sent", provider=provider),
+                headline=self.env._('%(provider)s: Not sent', provider=provider),
                 can_push=can_push,
                 **shared,
             )
 
     def _fieldpromax_headline_of(self, provider, state, exchange):
-        if state == "retrying" and exchange.next_attempt_at:
+        if state == 'retrying' and exchange.next_attempt_at:
             at = fields.Datetime.context_timestamp(self, exchange.next_attempt_at)
             return self.env._(
-                "%(provider)s: Retrying at %(time)s",
+                '%(provider)s: Retrying at %(time)s',
                 provider=provider,
-                time=at.strftime("%H:%M"),
+                time=at.strftime('%H:%M'),
             )
-        label = dict(
-            self._fields["fieldpromax_state"]._description_selection(self.env)
-        )[state]
-        return f"{provider}: {label}"
+        label = dict(self._fields['fieldpromax_state']._description_selection(self.env))[state]
+        return f'{provider}: {label}'
 
     def _fieldpromax_why_not_yet(self, connection):
         """It may be sent, but nothing has asked for it."""
-        if connection.push_trigger == "manual":
+        if connection.push_trigger == 'manual':
             return self.env._('Invoices are sent by hand: use "Push to accounting".')
-        if connection.push_trigger == "sent" and not self.is_move_sent:
-            return self.env._(
-                "It is sent to the books when it is sent to the customer."
-            )
-        return self.env._(
-            'It is queued at the next hourly check, or at once with "Push to accounting".'
-        )
+        if connection.push_trigger == 'sent' and not self.is_move_sent:
+            return self.env._('It is sent to the books when it is sent to the customer.')
+        return self.env._('It is queued at the next hourly check, or at once with "Push to accounting".')
 
     # === SEARCH METHODS === #
 
     def _search_fieldpromax_state(self, operator, value):
-        if operator != "in":
+        if operator != 'in':
             return NotImplemented
         domains = [self._fieldpromax_state_domain(state) for state in value if state]
         return (
             Domain.OR(domains)
             if domains
-            else Domain(
-                self._fields["move_type"].name, "not in", self.get_sale_types(True)
-            )
+            else Domain(self._fields['move_type'].name, 'not in', self.get_sale_types(True))
         )
 
     def _fieldpromax_state_domain(self, state):
         """Domain of the moves in one state: subqueries on links and live exchanges of active connections."""
-        sale = Domain("move_type", "in", self.get_sale_types(include_receipts=True))
-        live = self._fieldpromax_subquery("exchange", list(EXCHANGE_TO_MOVE_STATE))
-        linked = self._fieldpromax_subquery("link")
-        if state == "sent":
+        sale = Domain('move_type', 'in', self.get_sale_types(include_receipts=True))
+        live = self._fieldpromax_subquery('exchange', list(EXCHANGE_TO_MOVE_STATE))
+        linked = self._fieldpromax_subquery('link')
+        if state == 'sent':
             return (
                 sale
-                & Domain("state", "=", "posted")
-                & Domain("id", "in", linked)
-                & Domain("id", "not in", live)
+                & Domain('state', '=', 'posted')
+                & Domain('id', 'in', linked)
+                & Domain('id', 'not in', live)
             )
-        if state == "not_sent":
-            return sale & Domain("id", "not in", linked) & Domain("id", "not in", live)
-        states = [
-            name
-            for name, move_state in EXCHANGE_TO_MOVE_STATE.items()
-            if move_state == state
-        ]
-        found = Domain("id", "in", self._fieldpromax_subquery("exchange", states))
-        if state == "attention":
+        if state == 'not_sent':
+            return sale & Domain('id', 'not in', linked) & Domain('id', 'not in', live)
+        states = [name for name, move_state in EXCHANGE_TO_MOVE_STATE.items() if move_state == state]
+        found = Domain('id', 'in', self._fieldpromax_subquery('exchange', states))
+        if state == 'attention':
             found |= (
-                Domain("id", "in", linked)
-                & Domain("state", "!=", "posted")
-                & Domain("id", "not in", live)
+                Domain('id', 'in', linked) & Domain('state', '!=', 'posted') & Domain('id', 'not in', live)
             )
         return sale & found
 
@@ -267,41 +231,41 @@ class AccountMove(models.Model):
         return SQL(
             """(SELECT x.move_id FROM %(table)s x JOIN fieldpromax_connection c ON c.id = x.connection_id
                  WHERE x.move_id IS NOT NULL AND c.state != 'disconnected' %(states)s)""",
-            table=SQL.identifier(f"fieldpromax_{table}"),
-            states=SQL("AND x.state IN %s", tuple(states)) if states else SQL(),
+            table=SQL.identifier(f'fieldpromax_{table}'),
+            states=SQL('AND x.state IN %s', tuple(states)) if states else SQL(),
         )
 
     def _search_fieldpromax_external_id(self, operator, value):
         links = (
-            self.env["fieldpromax.link"]
+            self.env['fieldpromax.link']
             .sudo()
             ._search(
                 [
-                    ("external_id", operator, value),
-                    ("move_id", "!=", False),
-                    ("connection_id.state", "!=", "disconnected"),
+                    ('external_id', operator, value),
+                    ('move_id', '!=', False),
+                    ('connection_id.state', '!=', 'disconnected'),
                 ]
             )
         )
-        return Domain("id", "in", links.subselect("move_id"))
+        return Domain('id', 'in', links.subselect('move_id'))
 
     # === HOOKS === #
 
     def _post(self, soft=True):
         posted = super()._post(soft)
-        posted._fieldpromax_queue_if("posted")
+        posted._fieldpromax_queue_if('posted')
         return posted
 
     def write(self, vals):
         result = super().write(vals)
-        if vals.get("is_move_sent"):
-            self._fieldpromax_queue_if("sent")
+        if vals.get('is_move_sent'):
+            self._fieldpromax_queue_if('sent')
         return result
 
     def _fieldpromax_queue_if(self, event):
         """Queue what the connection sends on this event. Whatever goes wrong here never stops the person: an hourly
         sweep finds what was not queued."""
-        if self.env.context.get("fieldpromax_no_push"):
+        if self.env.context.get('fieldpromax_no_push'):
             return
         try:
             with self.env.cr.savepoint(flush=False):
@@ -310,114 +274,102 @@ class AccountMove(models.Model):
             raise  # Odoo repeats the whole request
         except Exception:
             # The invoice is posted all the same; the sweep sends it.
-            _logger.exception("Invoices %s could not be queued for the books", self.ids)
+            _logger.exception('Invoices %s could not be queued for the books', self.ids)
 
     def _fieldpromax_queue(self, event):
-        moves = self.filtered(
-            lambda move: move.move_type == "out_invoice" and move.state == "posted"
-        ).sudo()
-        for company, documents in moves.grouped("company_id").items():
-            connection = self.env["fieldpromax.connection"]._active_for(company)
+        moves = self.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted').sudo()
+        for company, documents in moves.grouped('company_id').items():
+            connection = self.env['fieldpromax.connection']._active_for(company)
             if not connection:
                 continue
-            linked = self.env["fieldpromax.link"]._of(connection, documents)
+            linked = self.env['fieldpromax.link']._of(connection, documents)
             chosen = documents.filtered(
                 lambda move: (
                     move.id in linked  # noqa: B023 used at once
                     or (
-                        connection.push_trigger != "manual"  # noqa: B023
-                        and (event == "sent" or connection.push_trigger == "posted")  # noqa: B023
+                        connection.push_trigger != 'manual'  # noqa: B023
+                        and (event == 'sent' or connection.push_trigger == 'posted')  # noqa: B023
                         and not move._fieldpromax_why_not(connection)  # noqa: B023
                     )
                 )
             )
-            if event == "sent":
+            if event == 'sent':
                 chosen = chosen.filtered(lambda move: move.id not in linked)  # noqa: B023
             if chosen:
-                self.env["fieldpromax.exchange"].sudo()._enqueue(
-                    connection, "invoice", chosen
-                )
+                self.env['fieldpromax.exchange'].sudo()._enqueue(connection, 'invoice', chosen)
                 connection._trigger_push()
 
     # === ACTIONS === #
 
     def action_fieldpromax_push(self):
         """Send these invoices now, whatever the start date and the trigger say. Drafts are never sent."""
-        if not self.env.user.has_group(
-            "fieldpromax_accounting.fieldpromax_accounting_group_user"
-        ):
-            raise UserError(
-                self.env._(
-                    "Only people who work with invoices can send them to the books."
-                )
-            )
-        self.check_access("read")
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_user'):
+            raise UserError(self.env._('Only people who work with invoices can send them to the books.'))
+        self.check_access('read')
         queued, skipped = self.browse(), []
-        for company, moves in self.grouped("company_id").items():
-            connection = self.env["fieldpromax.connection"]._active_for(company)
+        for company, moves in self.grouped('company_id').items():
+            connection = self.env['fieldpromax.connection']._active_for(company)
             for move in moves:
                 why_not = (
                     move.sudo()._fieldpromax_why_not(connection, forced=True)
                     if connection
-                    else self.env._("No accounting software is connected.")
+                    else self.env._('No accounting software is connected.')
                 )
                 if why_not:
-                    skipped.append(f"{move.display_name}: {why_not}")
+                    skipped.append(f'{move.display_name}: {why_not}')
                 else:
                     queued |= move
             chosen = moves & queued
             if chosen:
-                self.env["fieldpromax.exchange"].sudo()._enqueue(
-                    connection, "invoice", chosen.sudo(), forced=True
+                self.env['fieldpromax.exchange'].sudo()._enqueue(
+                    connection, 'invoice', chosen.sudo(), forced=True
                 )
                 connection._trigger_push()
         if not queued:
-            raise UserError(
-                self.env._("Nothing can be sent.\n%s", "\n".join(skipped[:10]))
-            )
+            raise UserError(self.env._('Nothing can be sent.\n%s', '\n'.join(skipped[:10])))
         message = (
-            self.env._("1 invoice is on its way.")
+            self.env._('1 invoice is on its way.')
             if len(queued) == 1
-            else self.env._("%s invoices are on their way.", len(queued))
+            else self.env._('%s invoices are on their way.', len(queued))
         )
         if skipped:
-            message += " " + self.env._("Not sent: %s", "; ".join(skipped[:5]))
+            message += ' ' + self.env._('Not sent: %s', '; '.join(skipped[:5]))
             if len(skipped) > 5:
-                message += " " + self.env._("and %s more", len(skipped) - 5)
+                message += ' ' + self.env._('and %s more', len(skipped) - 5)
         return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": message,
-                "type": "warning" if skipped else "success",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            'type': 'ir.actions.client',
+            'tag': 'display_notification',
+            'params': {
+                'message': message,
+                'type': 'warning' if skipped else 'success',
+                'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},
             },
         }
 
     def action_fieldpromax_retry(self):
         """Try again what waits for a person or for a time."""
-        self.check_access("read")
-        exchanges = self.env["fieldpromax.exchange"].search(
-            [("move_id", "in", self.ids), ("state", "in", ("retry", "blocked"))]
+        self.check_access('read')
+        exchanges = self.env['fieldpromax.exchange'].search(
+            [('move_id', 'in', self.ids), ('state', 'in', ('retry', 'blocked'))]
         )
         return exchanges.action_retry()
 
     def action_fieldpromax_open(self):
         """Open the invoice where the bookkeeper sees it."""
         self.ensure_one()
-        self.check_access("read")
-        connection = self.env["fieldpromax.connection"]._active_for(self.company_id)
-        return self.env["fieldpromax.link"]._open_in_books(connection, self)
+        self.check_access('read')
+        connection = self.env['fieldpromax.connection']._active_for(self.company_id)
+        return self.env['fieldpromax.link']._open_in_books(connection, self)
 
     def action_fieldpromax_open_issue(self):
         """Show what keeps this invoice back."""
         self.ensure_one()
-        self.check_access("read")
+        self.check_access('read')
         return {
-            "type": "ir.actions.act_window",
-            "res_model": "fieldpromax.issue",
-            "res_id": self.fieldpromax_issue_id.id,
-            "view_mode": "form",
+            'type': 'ir.actions.act_window',
+            'res_model': 'fieldpromax.issue',
+            'res_id': self.fieldpromax_issue_id.id,
+            'view_mode': 'form',
         }
 
     # === WHAT GOES OVER === #
@@ -433,44 +385,37 @@ class AccountMove(models.Model):
     def _fieldpromax_why_not(self, connection, forced=False):
         """Why this document is not to be sent, as a sentence; '' when it is. ``forced``: somebody asked for it."""
         self.ensure_one()
-        if self.move_type == "out_refund":
-            return self.env._("Credit notes are not sent yet.")
-        if self.move_type == "out_receipt":
-            return self.env._("Receipts are not sent.")
-        if self.move_type != "out_invoice":
-            return self.env._("Only customer invoices are sent.")
-        if self.state == "draft":
-            return self.env._("Draft invoices are never sent. Confirm it first.")
-        if self.state == "cancel":
-            return self.env._("Cancelled invoices are not sent.")
+        if self.move_type == 'out_refund':
+            return self.env._('Credit notes are not sent yet.')
+        if self.move_type == 'out_receipt':
+            return self.env._('Receipts are not sent.')
+        if self.move_type != 'out_invoice':
+            return self.env._('Only customer invoices are sent.')
+        if self.state == 'draft':
+            return self.env._('Draft invoices are never sent. Confirm it first.')
+        if self.state == 'cancel':
+            return self.env._('Cancelled invoices are not sent.')
         if self.fieldpromax_do_not_sync:
-            return self.env._("It is marked to be kept out of the books.")
+            return self.env._('It is marked to be kept out of the books.')
         if self.commercial_partner_id.fieldpromax_do_not_sync:
             return self.env._(
                 'The customer "%s" is marked not to be synchronised.',
                 self.commercial_partner_id.name,
             )
-        currencies = (connection.organization_currencies or "").split(",")
-        if (
-            connection.organization_currencies
-            and self.currency_id.name not in currencies
-        ):
+        currencies = (connection.organization_currencies or '').split(',')
+        if connection.organization_currencies and self.currency_id.name not in currencies:
             return self.env._(
                 '%(organization)s does not use the currency %(currency)s. Add it in %(provider)s, then use "Sync now".',
                 organization=connection.organization_name,
                 currency=self.currency_id.name,
                 provider=connection._provider_label(),
             )
-        if (
-            not forced
-            and self.invoice_date
-            and self.invoice_date < connection.start_date
-        ):
+        if not forced and self.invoice_date and self.invoice_date < connection.start_date:
             return self.env._(
                 'It is dated before the start date %s. Use "Push to accounting" to send it all the same.',
                 fields.Date.to_string(connection.start_date),
             )
-        return ""
+        return ''
 
     @api.model
     def _fieldpromax_sweep_domain(self, connection):
@@ -485,21 +430,19 @@ class AccountMove(models.Model):
         )
         domain = Domain(
             [
-                ("move_type", "=", "out_invoice"),
-                ("state", "=", "posted"),
-                ("company_id", "in", connection._served_companies().ids),
-                ("invoice_date", ">=", connection.start_date),
-                ("fieldpromax_do_not_sync", "=", False),
-                ("commercial_partner_id.fieldpromax_do_not_sync", "=", False),
-                ("id", "not in", known),
+                ('move_type', '=', 'out_invoice'),
+                ('state', '=', 'posted'),
+                ('company_id', 'in', connection._served_companies().ids),
+                ('invoice_date', '>=', connection.start_date),
+                ('fieldpromax_do_not_sync', '=', False),
+                ('commercial_partner_id.fieldpromax_do_not_sync', '=', False),
+                ('id', 'not in', known),
             ]
         )
         if connection.organization_currencies:
-            domain &= Domain(
-                "currency_id.name", "in", connection.organization_currencies.split(",")
-            )
-        if connection.push_trigger == "sent":
-            domain &= Domain("is_move_sent", "=", True)
+            domain &= Domain('currency_id.name', 'in', connection.organization_currencies.split(','))
+        if connection.push_trigger == 'sent':
+            domain &= Domain('is_move_sent', '=', True)
         return domain
 
     def _fieldpromax_prepare(self, connection, resolver, contact, items):
@@ -513,40 +456,38 @@ class AccountMove(models.Model):
         move = self.with_context(lang=self.partner_id.lang or self.env.user.lang)
         digits = self.currency_id.decimal_places
         base_lines, _tax_lines = self._get_rounded_base_and_tax_lines()
-        details = {line["record"]: line["tax_details"] for line in base_lines}
+        details = {line['record']: line['tax_details'] for line in base_lines}
         tax_included = self._fieldpromax_is_tax_included()
         lines = []
         for line in move.line_ids.filtered(
             lambda line: (
                 line.display_type
                 in (
-                    "product",
-                    "rounding",
-                    "line_section",
-                    "line_subsection",
-                    "line_note",
+                    'product',
+                    'rounding',
+                    'line_section',
+                    'line_subsection',
+                    'line_note',
                 )
             )
         ).sorted(lambda line: (line.sequence, line.id)):
-            if line.display_type in ("line_section", "line_subsection", "line_note"):
-                lines.append(dto.InvoiceLine(description=line.name or ""))
+            if line.display_type in ('line_section', 'line_subsection', 'line_note'):
+                lines.append(dto.InvoiceLine(description=line.name or ''))
             else:
                 lines.append(
-                    line._fieldpromax_prepare_line(
-                        resolver, details[line], items, tax_included, digits
-                    )
+                    line._fieldpromax_prepare_line(resolver, details[line], items, tax_included, digits)
                 )
         return dto.Invoice(
             contact_external_id=contact.external_id,
             number=self.name,
-            reference=self.ref or "",
+            reference=self.ref or '',
             date=self.invoice_date,
             due_date=self.invoice_date_due or self.invoice_date,
             currency=self.currency_id.name,
             currency_rate=self._fieldpromax_currency_rate(connection),
             status=connection.invoice_status
             if registry.get(connection.provider).capabilities.invoice_drafts
-            else "approved",
+            else 'approved',
             tax_included=tax_included,
             lines=tuple(lines),
             totals=dto.Totals(
@@ -559,7 +500,7 @@ class AccountMove(models.Model):
     def _fieldpromax_is_tax_included(self):
         """Do all taxed lines have prices that include their taxes? Mixed invoices go without."""
         taxes = self.invoice_line_ids.filtered(
-            lambda line: line.display_type == "product"
+            lambda line: line.display_type == 'product'
         ).tax_ids.flatten_taxes_hierarchy()
         return bool(taxes) and all(tax.price_include for tax in taxes)
 

@@ -7,7 +7,7 @@ from .account_move import decimal_of
 
 
 class AccountMoveLine(models.Model):
-    _inherit = "account.move.line"
+    _inherit = 'account.move.line'
 
     def _fieldpromax_prepare_line(self, resolver, details, items, tax_included, digits):
         """One line with a price. ``details``: Odoo's own tax details of it, rounded as the invoice rounds.
@@ -15,20 +15,17 @@ class AccountMoveLine(models.Model):
         :raise Hold: its account or taxes have no counterpart yet.
         """
         self.ensure_one()
-        use = "refund" if self.move_id.move_type == "out_refund" else "sale"
+        use = 'refund' if self.move_id.move_type == 'out_refund' else 'sale'
         account = resolver.account(self.account_id, self.product_id)
         if account is None:
             raise resolver.missing_account(self.account_id)
         tax = resolver.tax(self.tax_ids, use)
         if tax is None:
             raise resolver.missing_tax(self.tax_ids, use)
-        untaxed = (
-            details["total_excluded_currency"]
-            + details["delta_total_excluded_currency"]
-        )
-        tax_amount = sum(data["tax_amount_currency"] for data in details["taxes_data"])
+        untaxed = details['total_excluded_currency'] + details['delta_total_excluded_currency']
+        tax_amount = sum(data['tax_amount_currency'] for data in details['taxes_data'])
         amount = untaxed + tax_amount if tax_included else untaxed
-        if self.display_type == "rounding":
+        if self.display_type == 'rounding':
             quantity, price, discount = (
                 Decimal(1),
                 decimal_of(untaxed, digits),
@@ -40,9 +37,7 @@ class AccountMoveLine(models.Model):
                 decimal_of(self.discount, 2),
             )
             price = decimal_of(self.price_unit, 4)
-            if not tax_included and any(
-                tax.price_include for tax in self.tax_ids.flatten_taxes_hierarchy()
-            ):
+            if not tax_included and any(tax.price_include for tax in self.tax_ids.flatten_taxes_hierarchy()):
                 factor = self.quantity * (1 - self.discount / 100)
                 price = decimal_of(untaxed / factor if factor else 0.0, 4)
         item = items.get(self.product_id.id)
@@ -52,8 +47,8 @@ class AccountMoveLine(models.Model):
             unit_price=price,
             discount=discount,
             account=account.code or account.external_id,
-            item_code=item.external_number if item else "",
-            item_external_id=item.external_id if item else "",
+            item_code=item.external_number if item else '',
+            item_external_id=item.external_id if item else '',
             tax_code=tax.external_id,
             tax_amount=decimal_of(tax_amount, digits),
             amount=decimal_of(amount, digits),

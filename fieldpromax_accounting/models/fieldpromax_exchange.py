@@ -19,11 +19,11 @@ _logger = logging.getLogger(__name__)
 
 # One open row per record: the predicate of the partial unique indexes, repeated in the upsert that relies on them.
 OPEN_PREDICATE = "state IN ('queued', 'retry', 'blocked')"
-OPEN_STATES = ("queued", "retry", "blocked")
-LIVE_STATES = (*OPEN_STATES, "sending", "uncertain")
+OPEN_STATES = ('queued', 'retry', 'blocked')
+LIVE_STATES = (*OPEN_STATES, 'sending', 'uncertain')
 
 # Customers before products before invoices: a document needs what it names to be there.
-KIND_ORDER = ("contact", "item", "invoice")
+KIND_ORDER = ('contact', 'item', 'invoice')
 
 # How long the push driver waits for a page of the pull to end before it gives up and triggers itself again.
 LOCK_WAIT = 20.0
@@ -48,7 +48,7 @@ class Decision:
 
     operation: str
     data: object
-    external_id: str = ""
+    external_id: str = ''
 
 
 def content_hash(data):
@@ -61,29 +61,25 @@ def expectation(data):
     """What an answer, or a look-up, has to agree with: plain JSON. Works on what was sent and on what came back."""
     if isinstance(data, dto.Invoice):
         return {
-            "key": data.number,
-            "number": data.number,
-            "contact": data.contact_external_id,
-            "date": data.date.isoformat() if data.date else "",
-            "currency": data.currency,
-            "untaxed": amount_text(data.totals.untaxed),
-            "tax": amount_text(data.totals.tax),
-            "total": amount_text(data.totals.total),
-            "lines": len(data.lines),
+            'key': data.number,
+            'number': data.number,
+            'contact': data.contact_external_id,
+            'date': data.date.isoformat() if data.date else '',
+            'currency': data.currency,
+            'untaxed': amount_text(data.totals.untaxed),
+            'tax': amount_text(data.totals.tax),
+            'total': amount_text(data.totals.total),
+            'lines': len(data.lines),
         }
     if isinstance(data, dto.Item):
-        return {"key": data.code, "code": data.code, "name": data.name}
-    return {"key": data.number or data.name, "name": data.name}
+        return {'key': data.code, 'code': data.code, 'name': data.name}
+    return {'key': data.number or data.name, 'name': data.name}
 
 
 def amount_text(amount):
     """``Decimal('10.0')`` and ``Decimal('10.00')`` are the same amount; '' for one that is not there."""
     return (
-        ""
-        if amount is None
-        else f"{amount:.2f}"
-        if amount == round(amount, 2)
-        else f"{amount.normalize():f}"
+        '' if amount is None else f'{amount:.2f}' if amount == round(amount, 2) else f'{amount.normalize():f}'
     )
 
 
@@ -92,9 +88,9 @@ def look_up_keys(remote):
     return {
         key.casefold()
         for key in (
-            getattr(remote, "number", ""),
-            getattr(remote, "code", ""),
-            getattr(remote, "name", ""),
+            getattr(remote, 'number', ''),
+            getattr(remote, 'code', ''),
+            getattr(remote, 'name', ''),
         )
         if key
     }
@@ -107,112 +103,98 @@ class FieldpromaxExchange(models.Model):
     driver (:meth:`_drive`, run by the connection's push cron) commits between them; see docs/state_machines.md.
     """
 
-    _name = "fieldpromax.exchange"
-    _description = "Exchange with the books"
-    _rec_name = "record_name"
-    _order = "id desc"
+    _name = 'fieldpromax.exchange'
+    _description = 'Exchange with the books'
+    _rec_name = 'record_name'
+    _order = 'id desc'
     _check_company_auto = True
     _check_company_domain = models.check_company_domain_parent_of
 
     connection_id = fields.Many2one(
-        "fieldpromax.connection",
+        'fieldpromax.connection',
         required=True,
         index=True,
-        ondelete="cascade",
+        ondelete='cascade',
         readonly=True,
     )
-    company_id = fields.Many2one(
-        "res.company", required=True, index=True, readonly=True
-    )
+    company_id = fields.Many2one('res.company', required=True, index=True, readonly=True)
     kind = fields.Selection(
         [
-            ("contact", "Customer"),
-            ("item", "Product"),
-            ("invoice", "Invoice"),
-            ("organization", "Connection"),
+            ('contact', 'Customer'),
+            ('item', 'Product'),
+            ('invoice', 'Invoice'),
+            ('organization', 'Connection'),
         ],
         required=True,
         readonly=True,
     )
     partner_id = fields.Many2one(
-        "res.partner",
-        "Customer",
-        index="btree_not_null",
-        ondelete="set null",
+        'res.partner',
+        'Customer',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
     product_id = fields.Many2one(
-        "product.product",
-        "Product",
-        index="btree_not_null",
-        ondelete="set null",
+        'product.product',
+        'Product',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
     move_id = fields.Many2one(
-        "account.move",
-        "Invoice",
-        index="btree_not_null",
-        ondelete="set null",
+        'account.move',
+        'Invoice',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
-    record_name = fields.Char(
-        "Record", readonly=True, help="Kept when the record is deleted."
-    )
-    operation = fields.Char(
-        readonly=True, help="What was decided when the record was picked up."
-    )
+    record_name = fields.Char('Record', readonly=True, help='Kept when the record is deleted.')
+    operation = fields.Char(readonly=True, help='What was decided when the record was picked up.')
     state = fields.Selection(
         [
-            ("queued", "Waiting"),
-            ("sending", "Sending"),
-            ("retry", "Retrying"),
-            ("uncertain", "Being looked up"),
-            ("blocked", "Needs attention"),
-            ("done", "Sent"),
-            ("cancelled", "Not sent"),
+            ('queued', 'Waiting'),
+            ('sending', 'Sending'),
+            ('retry', 'Retrying'),
+            ('uncertain', 'Being looked up'),
+            ('blocked', 'Needs attention'),
+            ('done', 'Sent'),
+            ('cancelled', 'Not sent'),
         ],
         required=True,
-        default="queued",
+        default='queued',
         readonly=True,
     )
-    reason = fields.Char(readonly=True, help="Why it waits, failed or was not sent.")
+    reason = fields.Char(readonly=True, help='Why it waits, failed or was not sent.')
     issue_id = fields.Many2one(
-        "fieldpromax.issue", index="btree_not_null", ondelete="set null", readonly=True
+        'fieldpromax.issue', index='btree_not_null', ondelete='set null', readonly=True
     )
     attempts = fields.Integer(readonly=True)
-    next_attempt_at = fields.Datetime("Next attempt", readonly=True)
-    requested_by_id = fields.Many2one("res.users", readonly=True, ondelete="set null")
+    next_attempt_at = fields.Datetime('Next attempt', readonly=True)
+    requested_by_id = fields.Many2one('res.users', readonly=True, ondelete='set null')
     forced = fields.Boolean(
         readonly=True,
-        help="Somebody asked for it: the start date does not hold it back.",
+        help='Somebody asked for it: the start date does not hold it back.',
     )
-    call_id = fields.Many2one(
-        "fieldpromax.call", index="btree_not_null", ondelete="set null", readonly=True
-    )
+    call_id = fields.Many2one('fieldpromax.call', index='btree_not_null', ondelete='set null', readonly=True)
     alone = fields.Boolean(
         readonly=True,
-        help="Travels in a call of its own: the whole call was refused before.",
+        help='Travels in a call of its own: the whole call was refused before.',
     )
-    content_hash = fields.Char(
-        readonly=True, help="Hash of what was, or would have been, sent."
-    )
-    expected = fields.Json(
-        readonly=True, help="What the answer, or a look-up, has to agree with."
-    )
-    to_announce = fields.Boolean(
-        readonly=True, help="The outcome is not in the chatter yet."
-    )
-    done_at = fields.Datetime("Ended", readonly=True)
-    can_retry = fields.Boolean(compute="_compute_can_retry")
+    content_hash = fields.Char(readonly=True, help='Hash of what was, or would have been, sent.')
+    expected = fields.Json(readonly=True, help='What the answer, or a look-up, has to agree with.')
+    to_announce = fields.Boolean(readonly=True, help='The outcome is not in the chatter yet.')
+    done_at = fields.Datetime('Ended', readonly=True)
+    can_retry = fields.Boolean(compute='_compute_can_retry')
 
     _open_partner_unique = models.UniqueIndex(
-        f"(connection_id, partner_id) WHERE partner_id IS NOT NULL AND {OPEN_PREDICATE}"
+        f'(connection_id, partner_id) WHERE partner_id IS NOT NULL AND {OPEN_PREDICATE}'
     )
     _open_product_unique = models.UniqueIndex(
-        f"(connection_id, product_id) WHERE product_id IS NOT NULL AND {OPEN_PREDICATE}"
+        f'(connection_id, product_id) WHERE product_id IS NOT NULL AND {OPEN_PREDICATE}'
     )
     _open_move_unique = models.UniqueIndex(
-        f"(connection_id, move_id) WHERE move_id IS NOT NULL AND {OPEN_PREDICATE}"
+        f'(connection_id, move_id) WHERE move_id IS NOT NULL AND {OPEN_PREDICATE}'
     )
     _open_organization_unique = models.UniqueIndex(
         f"(connection_id) WHERE kind = 'organization' AND {OPEN_PREDICATE}"
@@ -223,29 +205,25 @@ class FieldpromaxExchange(models.Model):
 
     # === COMPUTE METHODS === #
 
-    @api.depends("state", "issue_id.can_retry")
+    @api.depends('state', 'issue_id.can_retry')
     def _compute_can_retry(self):
         for exchange in self:
-            exchange.can_retry = exchange.state == "retry" or (
-                exchange.state == "blocked" and exchange.issue_id.sudo().can_retry
+            exchange.can_retry = exchange.state == 'retry' or (
+                exchange.state == 'blocked' and exchange.issue_id.sudo().can_retry
             )
 
     # === ACTIONS === #
 
     def action_retry(self):
         """Try again now, one or many. Offered only where trying again can help."""
-        self.check_access("read")
-        if not self.env.user.has_group(
-            "fieldpromax_accounting.fieldpromax_accounting_group_user"
-        ):
-            raise AccessError(
-                self.env._("Only people who work with invoices can send them again.")
-            )
-        retriable = self.filtered("can_retry")
+        self.check_access('read')
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_user'):
+            raise AccessError(self.env._('Only people who work with invoices can send them again.'))
+        retriable = self.filtered('can_retry')
         if not retriable:
             raise UserError(
                 self.env._(
-                    "Trying again cannot help here. Do what the remedy says; the record is then sent by itself."
+                    'Trying again cannot help here. Do what the remedy says; the record is then sent by itself.'
                 )
             )
         retriable.sudo()._requeue()
@@ -256,16 +234,12 @@ class FieldpromaxExchange(models.Model):
         self.ensure_one()
         record = self._record_of()
         if not record:
-            raise UserError(
-                self.env._(
-                    '"%(name)s" was deleted in Odoo.', name=self.record_name or ""
-                )
-            )
+            raise UserError(self.env._('"%(name)s" was deleted in Odoo.', name=self.record_name or ''))
         return {
-            "type": "ir.actions.act_window",
-            "res_model": record._name,
-            "res_id": record.id,
-            "view_mode": "form",
+            'type': 'ir.actions.act_window',
+            'res_model': record._name,
+            'res_id': record.id,
+            'view_mode': 'form',
         }
 
     # === QUEUEING === #
@@ -288,7 +262,7 @@ class FieldpromaxExchange(models.Model):
                 for record in records
             ]
             conflict = SQL(
-                "(connection_id, %(column)s) WHERE %(column)s IS NOT NULL AND %(open)s",
+                '(connection_id, %(column)s) WHERE %(column)s IS NOT NULL AND %(open)s',
                 column=SQL.identifier(column),
                 open=SQL(OPEN_PREDICATE),
             )
@@ -317,7 +291,7 @@ class FieldpromaxExchange(models.Model):
                        requested_by_id = EXCLUDED.requested_by_id,
                        write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                 """,
-                column=SQL.identifier(column or "partner_id"),
+                column=SQL.identifier(column or 'partner_id'),
                 connection=connection.id,
                 kind=kind,
                 forced=forced,
@@ -336,12 +310,12 @@ class FieldpromaxExchange(models.Model):
 
         Finds what a failing hook, a disconnect or an addon that posts around ``_post`` left behind.
         """
-        if connection.state != "connected" or connection.push_trigger == "manual":
+        if connection.state != 'connected' or connection.push_trigger == 'manual':
             return 0
-        moves = self.env["account.move"].sudo()
+        moves = self.env['account.move'].sudo()
         domain = moves._fieldpromax_sweep_domain(connection)
         found = moves.search(domain, limit=5000)
-        self._enqueue(connection, "invoice", found)
+        self._enqueue(connection, 'invoice', found)
         if found:
             connection._trigger_push()
         return len(found)
@@ -349,31 +323,25 @@ class FieldpromaxExchange(models.Model):
     @api.model
     def _cron_sweep(self):
         """Shared cron: one connection's trouble never stops another's sweep."""
-        for connection in (
-            self.env["fieldpromax.connection"]
-            .sudo()
-            .search([("state", "=", "connected")])
-        ):
+        for connection in self.env['fieldpromax.connection'].sudo().search([('state', '=', 'connected')]):
             try:
                 with self.env.cr.savepoint():
                     driver = connection._as_driver()
-                    driver.env["fieldpromax.exchange"]._sweep(driver)
+                    driver.env['fieldpromax.exchange']._sweep(driver)
             except Exception:
                 # Logged with its connection; the next hour tries again.
-                _logger.exception(
-                    "Sweep of accounting connection %s failed", connection.id
-                )
+                _logger.exception('Sweep of accounting connection %s failed', connection.id)
             # A cron commits what each connection found before it goes on to the next.
-            self.env["ir.cron"]._commit_progress(1)
+            self.env['ir.cron']._commit_progress(1)
 
     def _requeue(self):
         """Back to the queue, now."""
         self.write(
             {
-                "state": "queued",
-                "next_attempt_at": fields.Datetime.now(),
-                "reason": False,
-                "issue_id": False,
+                'state': 'queued',
+                'next_attempt_at': fields.Datetime.now(),
+                'reason': False,
+                'issue_id': False,
             }
         )
         for connection in self.connection_id:
@@ -386,8 +354,8 @@ class FieldpromaxExchange(models.Model):
         """Send what waits at one connection. Here and in what it calls by name ``_drive_*`` are the only commits."""
         removal = self.search(
             [
-                ("connection_id", "=", connection.id),
-                ("kind", "=", "organization"),
+                ('connection_id', '=', connection.id),
+                ('kind', '=', 'organization'),
                 *self._ready_domain(),
             ]
         )
@@ -397,23 +365,23 @@ class FieldpromaxExchange(models.Model):
             if not held:
                 connection._trigger_push()
                 return
-            self._drive_step(lambda: self._recover(connection))
+            self._drive_step(self._recover, connection)
             if removal:
                 self._drive_removal(connection, removal)
             else:
                 self._drive_calls(connection)
-            self._drive_step(lambda: self._wake_for_next(connection))
+            self._drive_step(self._wake_for_next, connection)
 
-    def _drive_step(self, function, processed=0):
-        """Run and commit ``function``; repeat it when a person's concurrent edit made the transaction fail.
+    def _drive_step(self, function, *arguments, processed=0):
+        """Run and commit ``function(*arguments)``; repeat it when a person's concurrent edit made the transaction fail.
 
         :raise: whatever ``function`` raises, after a rollback.
         """
         for repeat in range(CONFLICT_REPEATS):
             try:
-                result = function()
+                result = function(*arguments)
                 # Progress is committed step by step: what one step settled is kept when the next one fails.
-                self.env["ir.cron"]._commit_progress(processed)
+                self.env['ir.cron']._commit_progress(processed)
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 self.env.cr.rollback()
                 if repeat + 1 == CONFLICT_REPEATS:
@@ -427,43 +395,39 @@ class FieldpromaxExchange(models.Model):
     def _drive_calls(self, connection):
         deadline = monotonic() + RUN_SECONDS
         try:
-            self._drive_step(
-                lambda: self.env["fieldpromax.issue"]._notice_cures(connection)
-            )
+            self._drive_step(self.env['fieldpromax.issue']._notice_cures, connection)
             while monotonic() < deadline:
                 connection.invalidate_recordset()
                 if connection._silence_reason():
                     break
-                worked = self._drive_uncertain(connection) or self._drive_ready(
-                    connection
-                )
-                self._drive_step(lambda: self._announce(connection))
+                worked = self._drive_uncertain(connection) or self._drive_ready(connection)
+                self._drive_step(self._announce, connection)
                 if not worked:
                     break
             else:
                 connection._trigger_push()
         except errors.ProviderError as error:
             _logger.info(
-                "Push of accounting connection %s stopped: %s",
+                'Push of accounting connection %s stopped: %s',
                 connection.id,
                 type(error).__name__,
             )
             # What the error says about the connection, in a transaction of its own that may be repeated.
-            self._drive_step(lambda: connection._on_provider_error(error))
-            self._drive_step(lambda: self._announce(connection))
+            self._drive_step(connection._on_provider_error, error)
+            self._drive_step(self._announce, connection)
 
     def _drive_ready(self, connection):
         """One round: look ahead for what is missing, then one call of the first kind that has work. False when idle."""
-        self._drive_step(lambda: self._queue_missing(connection))
+        self._drive_step(self._queue_missing, connection)
         if self.search_count(
-            [*self._of_connection(connection, "contact"), *self._ready_domain()],
+            [*self._of_connection(connection, 'contact'), *self._ready_domain()],
             limit=1,
         ):
             # New customers are compared with the books as they are now, not as they were an hour ago.
-            self.env["fieldpromax.run"]._pull_changes(connection, "contact")
+            self.env['fieldpromax.run']._pull_changes(connection, 'contact')
         for kind in KIND_ORDER:
             # Written ahead: key, members and body are stored and committed before anything leaves (invariant 2).
-            claimed = self._drive_step(lambda: self._claim(connection, kind))  # noqa: B023 called at once
+            claimed = self._drive_step(self._claim, connection, kind)
             if claimed is None:
                 continue
             call, verification = claimed
@@ -479,42 +443,36 @@ class FieldpromaxExchange(models.Model):
         try:
             outcome = self._call(connection, call)
         except errors.ProviderError as error:
-            self._drive_step(lambda: self._record_failure(connection, call, error))
+            self._drive_step(self._record_failure, connection, call, error)
             if isinstance(
                 error,
                 (errors.AuthError, errors.PermissionMissing, errors.ConnectionRefused),
             ):
                 raise
             return
-        self._drive_step(
-            lambda: self._record(connection, call, outcome), processed=len(call.members)
-        )
+        self._drive_step(self._record, connection, call, outcome, processed=len(call.members))
 
     def _drive_verification(self, connection, exchange):
         try:
             remote = connection._talk(
-                lambda provider: provider.get_record(
-                    exchange.kind, exchange.expected["external_id"]
-                )
+                lambda provider: provider.get_record(exchange.kind, exchange.expected['external_id'])
             )
         except errors.NotFound:
             remote = None
         except errors.ProviderError as error:
-            self._drive_step(lambda: exchange._retry_after(error))
+            self._drive_step(exchange._retry_after, error)
             raise
-        self._drive_step(
-            lambda: exchange._record_verification(connection, remote), processed=1
-        )
+        self._drive_step(exchange._record_verification, connection, remote, processed=1)
 
     def _drive_uncertain(self, connection):
         """Settle one call whose outcome is unknown (invariant 3). False when none is due."""
         due = self.search(
             [
-                ("connection_id", "=", connection.id),
-                ("state", "=", "uncertain"),
-                ("next_attempt_at", "<=", fields.Datetime.now()),
+                ('connection_id', '=', connection.id),
+                ('state', '=', 'uncertain'),
+                ('next_attempt_at', '<=', fields.Datetime.now()),
             ],
-            order="id",
+            order='id',
             limit=1,
         )
         call = due.call_id
@@ -523,112 +481,96 @@ class FieldpromaxExchange(models.Model):
         capabilities = registry.get(connection.provider).capabilities
         now = fields.Datetime.now()
         if now - call.first_sent_at < capabilities.key_lifetime:
-            self._drive_step(lambda: self._claim_again(call))
+            self._drive_step(self._claim_again, call)
             self._drive_call(connection, call)
             return True
         settled_at = call.last_sent_at + capabilities.settle_time
         if now < settled_at:
-            uncertain = call.exchange_ids.filtered(
-                lambda exchange: exchange.state == "uncertain"
-            )
-            self._drive_step(lambda: uncertain.write({"next_attempt_at": settled_at}))
+            uncertain = call.exchange_ids.filtered(lambda exchange: exchange.state == 'uncertain')
+            self._drive_step(uncertain.write, {'next_attempt_at': settled_at})
             return True
         self._drive_look_up(connection, call)
         return True
 
     def _drive_look_up(self, connection, call):
         """The provider may have forgotten the key: what stands in the books decides."""
-        exchanges = call.exchange_ids.filtered(
-            lambda exchange: exchange.state == "uncertain"
-        )
+        exchanges = call.exchange_ids.filtered(lambda exchange: exchange.state == 'uncertain')
         kind = exchanges[:1].kind
-        keys = [key for exchange in exchanges if (key := exchange.expected.get("key"))]
+        keys = [key for exchange in exchanges if (key := exchange.expected.get('key'))]
         try:
             found = connection._talk(lambda provider: provider.find_records(kind, keys))
         except errors.ProviderError as error:
-            self._drive_step(lambda: exchanges._look_up_later(error))
+            self._drive_step(exchanges._look_up_later, error)
             raise
         self._drive_step(
-            lambda: exchanges._record_look_up(connection, found),
+            exchanges._record_look_up,
+            connection,
+            found,
             processed=len(exchanges),
         )
 
     def _drive_removal(self, connection, removal):
         """End the tie to the organization at the provider: repeating it is harmless, so it needs no look-up."""
-        if connection.state != "disconnected":
-            self._drive_step(
-                lambda: removal._cancel(
-                    self.env._("The organization was connected again.")
-                )
-            )
+        if connection.state != 'disconnected':
+            self._drive_step(removal._cancel, self.env._('The organization was connected again.'))
             return
         try:
             connection._perform_removal()
         except (errors.AuthError, errors.PermissionMissing, errors.ConnectionRefused):
             pass  # the consent is gone already: there is nothing left to remove
         except errors.ProviderError as error:
-            self._drive_step(lambda: removal._retry_after(error))
+            self._drive_step(removal._retry_after, error)
             return
-        self._drive_step(
-            lambda: removal._finish(
-                self.env._("Removed at %s.", connection._provider_label())
-            )
-        )
+        self._drive_step(removal._finish, self.env._('Removed at %s.', connection._provider_label()))
 
     @api.model
     def _recover(self, connection):
         """Settle what a dead process left: we hold the lock, so nothing that says ``sending`` is being sent."""
-        dead = self.search(
-            [("connection_id", "=", connection.id), ("state", "=", "sending")]
-        )
+        dead = self.search([('connection_id', '=', connection.id), ('state', '=', 'sending')])
         if not dead:
             return
         _logger.warning(
-            "%s exchanges of accounting connection %s were interrupted",
+            '%s exchanges of accounting connection %s were interrupted',
             len(dead),
             connection.id,
         )
-        written = dead.filtered("call_id")
+        written = dead.filtered('call_id')
         written.write(
             {
-                "state": "uncertain",
-                "next_attempt_at": fields.Datetime.now(),
-                "reason": self.env._(
-                    "Sending was interrupted; what became of it is being looked up."
-                ),
+                'state': 'uncertain',
+                'next_attempt_at': fields.Datetime.now(),
+                'reason': self.env._('Sending was interrupted; what became of it is being looked up.'),
             }
         )
         for exchange in dead - written:
-            exchange._reopen("queued", {"next_attempt_at": fields.Datetime.now()})
+            exchange._reopen('queued', {'next_attempt_at': fields.Datetime.now()})
 
     @api.model
     def _wake_for_next(self, connection):
         """Have the cron come back for what waits for a time."""
         waiting = [
-            ("connection_id", "=", connection.id),
-            ("state", "in", ("queued", "retry", "uncertain")),
+            ('connection_id', '=', connection.id),
+            ('state', 'in', ('queued', 'retry', 'uncertain')),
         ]
         following = self.search(
-            [*waiting, ("next_attempt_at", "!=", False)],
-            order="next_attempt_at",
+            [*waiting, ('next_attempt_at', '!=', False)],
+            order='next_attempt_at',
             limit=1,
         )
         if following and not connection._silence_reason():
-            connection._trigger_push(
-                at=max(following.next_attempt_at, fields.Datetime.now())
-            )
+            connection._trigger_push(at=max(following.next_attempt_at, fields.Datetime.now()))
 
     # === STEP 1: CLAIM === #
 
     @api.model
     def _of_connection(self, connection, kind):
-        return [("connection_id", "=", connection.id), ("kind", "=", kind)]
+        return [('connection_id', '=', connection.id), ('kind', '=', kind)]
 
     @api.model
     def _ready_domain(self):
         return [
-            ("state", "in", ("queued", "retry")),
-            ("next_attempt_at", "<=", fields.Datetime.now()),
+            ('state', 'in', ('queued', 'retry')),
+            ('next_attempt_at', '<=', fields.Datetime.now()),
         ]
 
     @api.model
@@ -636,36 +578,34 @@ class FieldpromaxExchange(models.Model):
         """Exchanges of a kind that may be sent now, oldest first; none whose record is under way already."""
         column = RECORD_FIELDS[kind]
         domain = self._of_connection(connection, kind)
-        busy = self.search([*domain, ("state", "in", ("sending", "uncertain"))])[column]
+        busy = self.search([*domain, ('state', 'in', ('sending', 'uncertain'))])[column]
         return self.search(
-            [*domain, *self._ready_domain(), (column, "not in", busy.ids)],
-            order="alone, id",
+            [*domain, *self._ready_domain(), (column, 'not in', busy.ids)],
+            order='alone, id',
             limit=limit,
         )
 
     @api.model
     def _queue_missing(self, connection):
         """Queue the customers and products that the next documents need and that are not in the books yet."""
-        moves = self._ready(connection, "invoice", LOOK_AHEAD).move_id.filtered(
-            lambda move: move.state == "posted" and move.move_type == "out_invoice"
+        moves = self._ready(connection, 'invoice', LOOK_AHEAD).move_id.filtered(
+            lambda move: move.state == 'posted' and move.move_type == 'out_invoice'
         )
         needed = {
-            "contact": moves.commercial_partner_id,
-            "item": moves.invoice_line_ids.product_id.filtered("default_code"),
+            'contact': moves.commercial_partner_id,
+            'item': moves.invoice_line_ids.product_id.filtered('default_code'),
         }
         for kind, records in needed.items():
             column = RECORD_FIELDS[kind]
-            linked = self.env["fieldpromax.link"]._of(connection, records)
+            linked = self.env['fieldpromax.link']._of(connection, records)
             live = self.search(
                 [
-                    ("connection_id", "=", connection.id),
-                    (column, "in", records.ids),
-                    ("state", "in", LIVE_STATES),
+                    ('connection_id', '=', connection.id),
+                    (column, 'in', records.ids),
+                    ('state', 'in', LIVE_STATES),
                 ]
             )[column]
-            missing = (records - live).filtered(
-                lambda record, linked=linked: record.id not in linked
-            )
+            missing = (records - live).filtered(lambda record, linked=linked: record.id not in linked)
             self._enqueue(connection, kind, missing)
 
     @api.model
@@ -681,26 +621,22 @@ class FieldpromaxExchange(models.Model):
             for operation in provider_class.operations.values()
             if operation.kind == kind
         )
-        ready = self._ready(connection, kind, limit).try_lock_for_update(
-            allow_referencing=True
-        )
+        ready = self._ready(connection, kind, limit).try_lock_for_update(allow_referencing=True)
         if not ready:
             return None
         decisions = ready._decide_many(connection, kind)
-        no_call, nobody = self.env["fieldpromax.call"], self.browse()
+        no_call, nobody = self.env['fieldpromax.call'], self.browse()
         if not decisions:
             return no_call, nobody
         # One call carries one operation; the other decisions stay in the queue for the next round.
         operation = decisions[0][1].operation
         members = [member for member in decisions if member[1].operation == operation]
-        if operation == "verify":
+        if operation == 'verify':
             exchange, decision = members[0]
             exchange._start(decision)
             return no_call, exchange
         members = (
-            members[:1]
-            if members[0][0].alone
-            else [member for member in members if not member[0].alone]
+            members[:1] if members[0][0].alone else [member for member in members if not member[0].alone]
         )
         members = members[: provider_class.operations[operation].max_members]
         provider = connection._provider_for(connection.provider)
@@ -711,15 +647,15 @@ class FieldpromaxExchange(models.Model):
         now = fields.Datetime.now()
         call = no_call.create(
             {
-                "connection_id": connection.id,
-                "key": str(uuid.uuid4()),
-                "operation": prepared.operation,
-                "target": prepared.target,
-                "body": prepared.body,
-                "members": list(prepared.members),
-                "attempts": 1,
-                "first_sent_at": now,
-                "last_sent_at": now,
+                'connection_id': connection.id,
+                'key': str(uuid.uuid4()),
+                'operation': prepared.operation,
+                'target': prepared.target,
+                'body': prepared.body,
+                'members': list(prepared.members),
+                'attempts': 1,
+                'first_sent_at': now,
+                'last_sent_at': now,
             }
         )
         for exchange, decision in members:
@@ -728,26 +664,22 @@ class FieldpromaxExchange(models.Model):
 
     def _claim_again(self, call):
         """The very same call once more: key, members and body as stored."""
-        call.write(
-            {"attempts": call.attempts + 1, "last_sent_at": fields.Datetime.now()}
-        )
-        call.exchange_ids.filtered(
-            lambda exchange: exchange.state == "uncertain"
-        ).write({"state": "sending"})
+        call.write({'attempts': call.attempts + 1, 'last_sent_at': fields.Datetime.now()})
+        call.exchange_ids.filtered(lambda exchange: exchange.state == 'uncertain').write({'state': 'sending'})
 
     def _start(self, decision, call=None):
         self.ensure_one()
         data = decision.data
         self.write(
             {
-                "state": "sending",
-                "operation": decision.operation,
-                "call_id": call.id if call else False,
-                "reason": False,
-                "issue_id": False,
-                "attempts": self.attempts + 1,
-                "content_hash": content_hash(data),
-                "expected": {**expectation(data), "external_id": decision.external_id},
+                'state': 'sending',
+                'operation': decision.operation,
+                'call_id': call.id if call else False,
+                'reason': False,
+                'issue_id': False,
+                'attempts': self.attempts + 1,
+                'content_hash': content_hash(data),
+                'expected': {**expectation(data), 'external_id': decision.external_id},
             }
         )
 
@@ -775,18 +707,16 @@ class FieldpromaxExchange(models.Model):
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
         except Exception as error:
-            _logger.exception("Exchange %s could not be prepared", self.id)
+            _logger.exception('Exchange %s could not be prepared', self.id)
             return Hold(
-                "unexpected",
-                f"unexpected:{self.kind}:{self._record_of().id}",
+                'unexpected',
+                f'unexpected:{self.kind}:{self._record_of().id}',
                 self.env._('"%s" could not be prepared', self.record_name),
                 self.env._(
-                    "The program met something it does not know: %s.",
+                    'The program met something it does not know: %s.',
                     type(error).__name__,
                 ),
-                self.env._(
-                    "Ask an administrator to look into Odoo's log, then try again."
-                ),
+                self.env._("Ask an administrator to look into Odoo's log, then try again."),
                 can_retry=True,
                 **self._record_values(),
             )
@@ -806,12 +736,12 @@ class FieldpromaxExchange(models.Model):
 
     def _settle(self, outcome):
         if outcome is None:
-            self._finish(self.env._("It is in the books already."))
+            self._finish(self.env._('It is in the books already.'))
         elif isinstance(outcome, NotToBeSent):
             self._cancel(str(outcome))
         elif isinstance(outcome, WaitFor):
             until = outcome.until or fields.Datetime.now() + BACK_OFF[0]
-            self.write({"reason": str(outcome), "next_attempt_at": until})
+            self.write({'reason': str(outcome), 'next_attempt_at': until})
         else:
             self._block(outcome)
 
@@ -822,69 +752,59 @@ class FieldpromaxExchange(models.Model):
         """
         record = self._record_of()
         if not record:
-            raise NotToBeSent(
-                self.env._('"%s" was deleted in Odoo.', self.record_name or "")
-            )
-        if self.kind == "invoice":
+            raise NotToBeSent(self.env._('"%s" was deleted in Odoo.', self.record_name or ''))
+        if self.kind == 'invoice':
             return self._decide_invoice(connection, context, record)
         if record.id in context.links:
             return None
         why_not = record._fieldpromax_why_not(connection)
         if why_not:
             raise NotToBeSent(why_not)
-        if not self.env["fieldpromax.run"]._is_known(connection, self.kind):
-            raise WaitFor(
-                self.env._("Waits for the first import, so that nothing is made twice.")
-            )
-        verdict, sentence = context.verdicts.get(record.id, ("create", ""))
-        if verdict == "linked":
+        if not self.env['fieldpromax.run']._is_known(connection, self.kind):
+            raise WaitFor(self.env._('Waits for the first import, so that nothing is made twice.'))
+        verdict, sentence = context.verdicts.get(record.id, ('create', ''))
+        if verdict == 'linked':
             return None
-        if verdict == "review":
+        if verdict == 'review':
             raise Hold(
-                "match_review",
-                f"match:{self.kind}:{record.id}",
+                'match_review',
+                f'match:{self.kind}:{record.id}',
                 self.env._('"%s" waits for match review', record.display_name),
                 sentence,
-                self.env._("Open Match review and choose Link, Create new or Ignore."),
+                self.env._('Open Match review and choose Link, Create new or Ignore.'),
                 **self._record_values(),
             )
         data = record._fieldpromax_prepare(connection, context.resolver)
         self._check_rules(context, data, record)
-        return Decision(f"{self.kind}.create", data)
+        return Decision(f'{self.kind}.create', data)
 
     def _decide_invoice(self, connection, context, move):
         why_not = move._fieldpromax_why_not(connection, forced=self.forced)
         link = context.links.get(move.id)
-        if why_not and not (link and move.state == "posted"):
+        if why_not and not (link and move.state == 'posted'):
             raise NotToBeSent(why_not)
-        contact = self._needed_link(
-            context.contact_links, "contact", move.commercial_partner_id, connection
-        )
+        contact = self._needed_link(context.contact_links, 'contact', move.commercial_partner_id, connection)
         item_links = {}
-        for product in move.invoice_line_ids.product_id.filtered("default_code"):
-            item_links[product.id] = self._needed_link(
-                context.item_links, "item", product, connection
-            )
-        data = move._fieldpromax_prepare(
-            connection, context.resolver, contact, item_links
-        )
+        for product in move.invoice_line_ids.product_id.filtered('default_code'):
+            item_links[product.id] = self._needed_link(context.item_links, 'item', product, connection)
+        data = move._fieldpromax_prepare(connection, context.resolver, contact, item_links)
         if link:
             if link.sent_hash == content_hash(data):
                 return None
-            return Decision("verify", data, link.external_id)
+            return Decision('verify', data, link.external_id)
         self._check_rules(context, data, move)
         predicted = context.provider.predict_totals(data)
         if predicted != data.totals:
             raise Hold(
-                "totals_predicted",
-                f"totals:{move.id}",
+                'totals_predicted',
+                f'totals:{move.id}',
                 self.env._(
-                    "%(provider)s would compute other totals",
+                    '%(provider)s would compute other totals',
                     provider=connection._provider_label(),
                 ),
                 self.env._(
-                    "Odoo has %(ours)s in all (tax %(our_tax)s), %(provider)s would make it %(theirs)s "
-                    "(tax %(their_tax)s).",
+                    'Odoo has %(ours)s in all (tax %(our_tax)s), %(provider)s would make it %(theirs)s '
+                    '(tax %(their_tax)s).',
                     provider=connection._provider_label(),
                     ours=data.totals.total,
                     our_tax=data.totals.tax,
@@ -892,21 +812,21 @@ class FieldpromaxExchange(models.Model):
                     their_tax=predicted.tax,
                 ),
                 self.env._(
-                    "Reset the invoice to draft, change price, discount or quantity of the line, and post again."
+                    'Reset the invoice to draft, change price, discount or quantity of the line, and post again.'
                 ),
                 move_id=move.id,
             )
-        return Decision("invoice.create", data)
+        return Decision('invoice.create', data)
 
     def _check_rules(self, context, data, record):
         problems = context.provider.check(self.kind, data)
         if problems:
             raise Hold(
-                "rules",
-                f"rules:{self.kind}:{record.id}",
+                'rules',
+                f'rules:{self.kind}:{record.id}',
                 self.env._('"%s" breaks a rule of the books', self.record_name),
-                " ".join(problems),
-                self.env._("Correct it in Odoo; it is then sent by itself."),
+                ' '.join(problems),
+                self.env._('Correct it in Odoo; it is then sent by itself.'),
                 **self._record_values(),
             )
 
@@ -919,8 +839,8 @@ class FieldpromaxExchange(models.Model):
         if link:
             if not link.external_active:
                 raise Hold(
-                    "counterpart_archived",
-                    f"archived:{kind}:{record.id}",
+                    'counterpart_archived',
+                    f'archived:{kind}:{record.id}',
                     self.env._('"%s" is archived in the books', record.display_name),
                     self.env._(
                         '%(provider)s does not take documents for "%(name)s" while it is archived there.',
@@ -928,7 +848,7 @@ class FieldpromaxExchange(models.Model):
                         name=link.external_name or record.display_name,
                     ),
                     self.env._(
-                        "Restore it in %s; the next pass notices it.",
+                        'Restore it in %s; the next pass notices it.',
                         connection._provider_label(),
                     ),
                     can_retry=True,
@@ -938,13 +858,13 @@ class FieldpromaxExchange(models.Model):
         column = RECORD_FIELDS[kind]
         needed = self.search(
             [
-                ("connection_id", "=", connection.id),
-                (column, "=", record.id),
-                ("state", "in", LIVE_STATES),
+                ('connection_id', '=', connection.id),
+                (column, '=', record.id),
+                ('state', 'in', LIVE_STATES),
             ],
             limit=1,
         )
-        if needed.state == "blocked" and needed.issue_id:
+        if needed.state == 'blocked' and needed.issue_id:
             raise needed.issue_id._as_hold()
         if needed:
             raise WaitFor(
@@ -973,9 +893,9 @@ class FieldpromaxExchange(models.Model):
         """
         prepared = dto.PreparedCall(
             operation=call.operation,
-            body=call.body or "",
+            body=call.body or '',
             members=tuple(call.members),
-            target=call.target or "",
+            target=call.target or '',
         )
         return connection._talk(lambda provider: provider.send(prepared, call.key))
 
@@ -986,10 +906,10 @@ class FieldpromaxExchange(models.Model):
         """Write down what became of each member: ``fieldpromax_*`` tables only, so that it can be repeated."""
         call.write(
             {
-                "answered_at": fields.Datetime.now(),
-                "http_status": outcome.http_status,
-                "request_id": outcome.request_id,
-                "error": False,
+                'answered_at': fields.Datetime.now(),
+                'http_status': outcome.http_status,
+                'request_id': outcome.request_id,
+                'error': False,
             }
         )
         exchanges = self.browse()
@@ -1002,14 +922,14 @@ class FieldpromaxExchange(models.Model):
                 exchange._record_success(connection, result.record)
         for exchange in call.exchange_ids - exchanges:
             # The provider said nothing about it: it is looked up.
-            exchange._mark_uncertain(self.env._("The answer does not mention it."))
+            exchange._mark_uncertain(self.env._('The answer does not mention it.'))
         return exchanges
 
     def _record_success(self, connection, remote):
         """The record stands in the books: link it, and say so only if it stands there as it was sent."""
         self.ensure_one()
         record = self._record_of()
-        link = self.env["fieldpromax.link"]
+        link = self.env['fieldpromax.link']
         differences = self._differences(connection, remote)
         if record:
             link._link_many(connection, self.kind, [(record, remote)])
@@ -1018,21 +938,21 @@ class FieldpromaxExchange(models.Model):
         if differences:
             self._block(self._difference_hold(connection, differences))
         else:
-            self._finish(remote.status if self.kind == "invoice" else "")
+            self._finish(remote.status if self.kind == 'invoice' else '')
 
     def _difference_hold(self, connection, differences):
         return Hold(
-            "difference",
-            f"difference:{self.kind}:{self._record_of().id}",
+            'difference',
+            f'difference:{self.kind}:{self._record_of().id}',
             self.env._(
                 '"%(name)s" differs in %(provider)s',
                 name=self.record_name,
                 provider=connection._provider_label(),
             ),
-            " ".join(differences),
+            ' '.join(differences),
             self.env._(
-                "Make both agree: correct it in %s, or reset the invoice to draft here, change it and post again. "
-                "Then check again.",
+                'Make both agree: correct it in %s, or reset the invoice to draft here, change it and post again. '
+                'Then check again.',
                 connection._provider_label(),
             ),
             can_retry=True,
@@ -1042,24 +962,24 @@ class FieldpromaxExchange(models.Model):
     def _differences(self, connection, remote):
         """Sentences that say what the books have otherwise; an absent value counts as different."""
         labels = {
-            "number": self.env._("Number"),
-            "contact": self.env._("Customer"),
-            "date": self.env._("Date"),
-            "currency": self.env._("Currency"),
-            "untaxed": self.env._("Untaxed amount"),
-            "tax": self.env._("Tax"),
-            "total": self.env._("Total"),
-            "lines": self.env._("Lines"),
-            "name": self.env._("Name"),
-            "code": self.env._("Code"),
+            'number': self.env._('Number'),
+            'contact': self.env._('Customer'),
+            'date': self.env._('Date'),
+            'currency': self.env._('Currency'),
+            'untaxed': self.env._('Untaxed amount'),
+            'tax': self.env._('Tax'),
+            'total': self.env._('Total'),
+            'lines': self.env._('Lines'),
+            'name': self.env._('Name'),
+            'code': self.env._('Code'),
         }
         ours, theirs = self.expected, expectation(remote)
         return [
             self.env._(
-                "%(label)s: Odoo has %(ours)s, %(provider)s has %(theirs)s.",
+                '%(label)s: Odoo has %(ours)s, %(provider)s has %(theirs)s.',
                 label=label,
-                ours=ours[name] or self.env._("nothing"),
-                theirs=theirs.get(name) or self.env._("nothing"),
+                ours=ours[name] or self.env._('nothing'),
+                theirs=theirs.get(name) or self.env._('nothing'),
                 provider=connection._provider_label(),
             )
             for name, label in labels.items()
@@ -1069,42 +989,42 @@ class FieldpromaxExchange(models.Model):
     def _record_verification(self, connection, remote):
         """A document that was sent before and posted again: do the books still agree?"""
         provider = connection._provider_label()
-        if remote is None or remote.status in ("void", "deleted"):
+        if remote is None or remote.status in ('void', 'deleted'):
             self._block(
                 Hold(
-                    "gone",
-                    f"gone:{self.move_id.id}",
+                    'gone',
+                    f'gone:{self.move_id.id}',
                     self.env._(
                         '"%(name)s" is gone from %(provider)s',
                         name=self.record_name,
                         provider=provider,
                     ),
                     self.env._(
-                        "It was sent before, and has been voided or deleted in %s since.",
+                        'It was sent before, and has been voided or deleted in %s since.',
                         provider,
                     ),
-                    self.env._("Cancel it here as well, or copy it and post the copy."),
+                    self.env._('Cancel it here as well, or copy it and post the copy.'),
                     can_retry=True,
                     **self._record_values(),
                 )
             )
             return
         differences = self._differences(connection, remote)
-        link = self.env["fieldpromax.link"]
+        link = self.env['fieldpromax.link']
         link._link_many(connection, self.kind, [(self._record_of(), remote)])
         link = link._of(connection, self._record_of())[self._record_of().id]
         if not differences:
             link.sent_hash = self.content_hash
-            self._finish(self.env._("Checked: both sides agree."))
+            self._finish(self.env._('Checked: both sides agree.'))
             return
         self._block(
             Hold(
-                "changed_after_sent",
-                f"changed:{self.move_id.id}",
-                self.env._("Changed after it was sent"),
-                " ".join(differences),
+                'changed_after_sent',
+                f'changed:{self.move_id.id}',
+                self.env._('Changed after it was sent'),
+                ' '.join(differences),
                 self.env._(
-                    "Change it in %(provider)s the same way, or undo the change here, and check again.",
+                    'Change it in %(provider)s the same way, or undo the change here, and check again.',
                     provider=provider,
                 ),
                 can_retry=True,
@@ -1115,29 +1035,24 @@ class FieldpromaxExchange(models.Model):
     def _record_refusal(self, connection, error):
         """The provider refused this member, in its own words."""
         provider = connection._provider_label()
-        words = " ".join(error.details) or error.message
+        words = ' '.join(error.details) or error.message
         quoted = self.env._('%(provider)s: "%(words)s"', provider=provider, words=words)
-        if (
-            isinstance(error, errors.Conflict)
-            and error.code == "duplicate_contact_name"
-        ):
+        if isinstance(error, errors.Conflict) and error.code == 'duplicate_contact_name':
             # The next pass compares it with what the books have now, and finds the name there.
-            self.env["fieldpromax.match"]._propose_by_name(connection, self.partner_id)
+            self.env['fieldpromax.match']._propose_by_name(connection, self.partner_id)
             hold = Hold(
-                "match_review",
-                f"match:{self.kind}:{self._record_of().id}",
+                'match_review',
+                f'match:{self.kind}:{self._record_of().id}',
                 self.env._('"%s" waits for match review', self.record_name),
                 quoted,
-                self.env._(
-                    "Open Match review and link it, or give one of the two another name."
-                ),
+                self.env._('Open Match review and link it, or give one of the two another name.'),
                 can_retry=True,
                 **self._record_values(),
             )
         elif isinstance(error, errors.Conflict):
             hold = Hold(
-                "taken",
-                f"taken:{self.kind}:{self._record_of().id}",
+                'taken',
+                f'taken:{self.kind}:{self._record_of().id}',
                 self.env._(
                     '"%(name)s" is in %(provider)s already',
                     name=self.record_name,
@@ -1145,7 +1060,7 @@ class FieldpromaxExchange(models.Model):
                 ),
                 quoted,
                 self.env._(
-                    "Look at the one in %s: rename or remove it there if it is another one, then try again.",
+                    'Look at the one in %s: rename or remove it there if it is another one, then try again.',
                     provider,
                 ),
                 can_retry=True,
@@ -1155,12 +1070,12 @@ class FieldpromaxExchange(models.Model):
             # The same words for several records are one cause.
             digest = hashlib.sha256(words.encode()).hexdigest()[:16]
             hold = Hold(
-                "refused",
-                f"refused:{self.kind}:{digest}",
-                self.env._("Not accepted by %s", provider),
+                'refused',
+                f'refused:{self.kind}:{digest}',
+                self.env._('Not accepted by %s', provider),
                 quoted,
                 self.env._(
-                    "Correct the record here, or what it refers to in %s, then try again.",
+                    'Correct the record here, or what it refers to in %s, then try again.',
                     provider,
                 ),
                 can_retry=True,
@@ -1173,26 +1088,22 @@ class FieldpromaxExchange(models.Model):
         """The call as a whole went wrong: what that means for its members is decided by the class of the error."""
         call.write(
             {
-                "http_status": error.http_status or 0,
-                "request_id": error.request_id,
-                "error": error.message[:500],
+                'http_status': error.http_status or 0,
+                'request_id': error.request_id,
+                'error': error.message[:500],
             }
         )
-        sending = call.exchange_ids.filtered(
-            lambda exchange: exchange.state == "sending"
-        )
-        if error.maybe_applied or (
-            isinstance(error, errors.Conflict) and error.code == "key_reused"
-        ):
+        sending = call.exchange_ids.filtered(lambda exchange: exchange.state == 'sending')
+        if error.maybe_applied or (isinstance(error, errors.Conflict) and error.code == 'key_reused'):
             sending._mark_uncertain(self._reason_of(connection, error))
         elif isinstance(error, errors.RateLimited):
             until = fields.Datetime.now() + timedelta(seconds=error.retry_after or 60)
             for exchange in sending:
                 exchange._reopen(
-                    "retry",
+                    'retry',
                     {
-                        "next_attempt_at": until,
-                        "reason": self._reason_of(connection, error),
+                        'next_attempt_at': until,
+                        'reason': self._reason_of(connection, error),
                     },
                 )
             self._postpone(connection, until, self._reason_of(connection, error))
@@ -1207,10 +1118,10 @@ class FieldpromaxExchange(models.Model):
         ):
             for exchange in sending:
                 exchange._reopen(
-                    "queued",
+                    'queued',
                     {
-                        "next_attempt_at": fields.Datetime.now(),
-                        "reason": self._reason_of(connection, error),
+                        'next_attempt_at': fields.Datetime.now(),
+                        'reason': self._reason_of(connection, error),
                     },
                 )
         elif isinstance(error, errors.TransportError):
@@ -1218,9 +1129,7 @@ class FieldpromaxExchange(models.Model):
         elif len(sending) > 1:
             # One bad member may have spoilt the call: each goes on its own next time.
             for exchange in sending:
-                exchange._reopen(
-                    "queued", {"alone": True, "next_attempt_at": fields.Datetime.now()}
-                )
+                exchange._reopen('queued', {'alone': True, 'next_attempt_at': fields.Datetime.now()})
         else:
             sending._record_refusal(connection, error)
 
@@ -1229,24 +1138,24 @@ class FieldpromaxExchange(models.Model):
         """Why an attempt failed, in plain words, with the provider's own where it gave some."""
         provider = connection._provider_label()
         if isinstance(error, errors.RateLimited):
-            if error.limit == "day":
+            if error.limit == 'day':
                 return self.env._(
                     "%s's limit of calls for today is reached; it goes on when the limit is renewed.",
                     provider,
                 )
-            return self.env._("%s asks for a short break between calls.", provider)
+            return self.env._('%s asks for a short break between calls.', provider)
         if isinstance(error, errors.HostRefused):
-            return self.env._("This database may not talk to %s.", provider)
+            return self.env._('This database may not talk to %s.', provider)
         if isinstance(error, errors.TransportError):
-            return self.env._("%s could not be reached.", provider)
+            return self.env._('%s could not be reached.', provider)
         if isinstance(error, errors.OutcomeUnknown):
             return self.env._(
-                "%s did not answer in time; what became of it is being looked up.",
+                '%s did not answer in time; what became of it is being looked up.',
                 provider,
             )
         if isinstance(error, errors.ProtocolError):
             return self.env._(
-                "The answer of %s was garbled; what became of it is being looked up.",
+                'The answer of %s was garbled; what became of it is being looked up.',
                 provider,
             )
         if isinstance(error, errors.ProviderUnavailable):
@@ -1255,29 +1164,23 @@ class FieldpromaxExchange(models.Model):
                 provider=provider,
                 words=error.message,
             )
-        return self.env._(
-            '%(provider)s: "%(words)s"', provider=provider, words=error.message
-        )
+        return self.env._('%(provider)s: "%(words)s"', provider=provider, words=error.message)
 
     def _mark_uncertain(self, reason):
         """The same call again soon, while the provider keeps its key; see :meth:`_drive_uncertain`."""
         for exchange in self:
-            delay = (
-                BACK_OFF[0] if exchange.call_id.attempts > 1 else timedelta(seconds=5)
-            )
+            delay = BACK_OFF[0] if exchange.call_id.attempts > 1 else timedelta(seconds=5)
             exchange.write(
                 {
-                    "state": "uncertain",
-                    "reason": reason,
-                    "next_attempt_at": fields.Datetime.now() + delay,
+                    'state': 'uncertain',
+                    'reason': reason,
+                    'next_attempt_at': fields.Datetime.now() + delay,
                 }
             )
 
     def _look_up_later(self, error):
-        until = fields.Datetime.now() + timedelta(
-            seconds=error.retry_after or BACK_OFF[1].total_seconds()
-        )
-        self.write({"next_attempt_at": until})
+        until = fields.Datetime.now() + timedelta(seconds=error.retry_after or BACK_OFF[1].total_seconds())
+        self.write({'next_attempt_at': until})
 
     def _record_look_up(self, connection, found):
         """Adopt what agrees; ask a person about what does not; send again what is not there."""
@@ -1286,15 +1189,13 @@ class FieldpromaxExchange(models.Model):
             for key in look_up_keys(remote):
                 by_key.setdefault(key, remote)
         for exchange in self:
-            remote = by_key.get((exchange.expected.get("key") or "").casefold())
+            remote = by_key.get((exchange.expected.get('key') or '').casefold())
             if remote is None:
                 exchange._reopen(
-                    "queued",
+                    'queued',
                     {
-                        "next_attempt_at": fields.Datetime.now(),
-                        "reason": self.env._(
-                            "It was looked up and is not in the books: it is sent again."
-                        ),
+                        'next_attempt_at': fields.Datetime.now(),
+                        'reason': self.env._('It was looked up and is not in the books: it is sent again.'),
                     },
                 )
             else:
@@ -1307,38 +1208,32 @@ class FieldpromaxExchange(models.Model):
         self.ensure_one()
         column = RECORD_FIELDS.get(self.kind)
         same = (
-            [(column, "=", self[column].id)]
-            if column and self[column]
-            else [("kind", "=", "organization")]
+            [(column, '=', self[column].id)] if column and self[column] else [('kind', '=', 'organization')]
         )
         newer = self.search_count(
             [
-                ("connection_id", "=", self.connection_id.id),
-                ("id", "!=", self.id),
-                ("state", "in", OPEN_STATES),
+                ('connection_id', '=', self.connection_id.id),
+                ('id', '!=', self.id),
+                ('state', 'in', OPEN_STATES),
                 *same,
             ],
             limit=1,
         )
         if newer:
-            self._cancel(self.env._("A later change of the record goes instead."))
+            self._cancel(self.env._('A later change of the record goes instead.'))
         else:
-            self.write({"state": state, **values})
+            self.write({'state': state, **values})
 
     def _retry_after(self, error):
         for exchange in self:
-            pause = (
-                BACK_OFF[min(exchange.attempts, len(BACK_OFF)) - 1]
-                if exchange.attempts
-                else BACK_OFF[0]
-            )
+            pause = BACK_OFF[min(exchange.attempts, len(BACK_OFF)) - 1] if exchange.attempts else BACK_OFF[0]
             if error.retry_after:
                 pause = timedelta(seconds=error.retry_after)
             exchange._reopen(
-                "retry",
+                'retry',
                 {
-                    "next_attempt_at": fields.Datetime.now() + pause,
-                    "reason": self._reason_of(exchange.connection_id, error),
+                    'next_attempt_at': fields.Datetime.now() + pause,
+                    'reason': self._reason_of(exchange.connection_id, error),
                 },
             )
 
@@ -1347,45 +1242,45 @@ class FieldpromaxExchange(models.Model):
         """Nothing of this connection goes before ``until``: calls made earlier would only be refused."""
         self.search(
             [
-                ("connection_id", "=", connection.id),
-                ("state", "in", ("queued", "retry", "uncertain")),
+                ('connection_id', '=', connection.id),
+                ('state', 'in', ('queued', 'retry', 'uncertain')),
             ]
         ).filtered(lambda exchange: exchange.next_attempt_at < until).write(
-            {"next_attempt_at": until, "reason": reason}
+            {'next_attempt_at': until, 'reason': reason}
         )
 
     def _block(self, hold):
         self.ensure_one()
-        issue = self.env["fieldpromax.issue"]._raise_for(self.connection_id, hold)
+        issue = self.env['fieldpromax.issue']._raise_for(self.connection_id, hold)
         self._reopen(
-            "blocked",
+            'blocked',
             {
-                "issue_id": issue.id,
-                "reason": f"{hold.title}. {hold.reason} {hold.remedy}",
-                "to_announce": self.issue_id != issue or self.state != "blocked",
+                'issue_id': issue.id,
+                'reason': f'{hold.title}. {hold.reason} {hold.remedy}',
+                'to_announce': self.issue_id != issue or self.state != 'blocked',
             },
         )
 
-    def _finish(self, reason=""):
+    def _finish(self, reason=''):
         self.write(
             {
-                "state": "done",
-                "reason": reason,
-                "issue_id": False,
-                "next_attempt_at": False,
-                "done_at": fields.Datetime.now(),
-                "to_announce": self.kind == "invoice",
+                'state': 'done',
+                'reason': reason,
+                'issue_id': False,
+                'next_attempt_at': False,
+                'done_at': fields.Datetime.now(),
+                'to_announce': self.kind == 'invoice',
             }
         )
 
     def _cancel(self, reason):
         self.write(
             {
-                "state": "cancelled",
-                "reason": reason,
-                "issue_id": False,
-                "next_attempt_at": False,
-                "done_at": fields.Datetime.now(),
+                'state': 'cancelled',
+                'reason': reason,
+                'issue_id': False,
+                'next_attempt_at': False,
+                'done_at': fields.Datetime.now(),
             }
         )
 
@@ -1394,11 +1289,7 @@ class FieldpromaxExchange(models.Model):
     def _record_of(self):
         """The customer, product or invoice; empty when it was deleted."""
         self.ensure_one()
-        return (
-            self[RECORD_FIELDS[self.kind]]
-            if self.kind in RECORD_FIELDS
-            else self.env["res.partner"]
-        )
+        return self[RECORD_FIELDS[self.kind]] if self.kind in RECORD_FIELDS else self.env['res.partner']
 
     def _record_values(self):
         """``{field: id}`` of the record, for an issue."""
@@ -1410,9 +1301,9 @@ class FieldpromaxExchange(models.Model):
         """One line in the chatter per outcome. Only on documents: they have a company, so nobody else's reads it."""
         exchanges = self.search(
             [
-                ("connection_id", "=", connection.id),
-                ("to_announce", "=", True),
-                ("move_id", "!=", False),
+                ('connection_id', '=', connection.id),
+                ('to_announce', '=', True),
+                ('move_id', '!=', False),
             ],
             limit=1000,
         )
@@ -1421,26 +1312,22 @@ class FieldpromaxExchange(models.Model):
         provider = connection._provider_label()
         bodies = {}
         for exchange in exchanges:
-            if exchange.state == "done":
-                link = (
-                    self.env["fieldpromax.link"]
-                    ._of(connection, exchange.move_id)
-                    .get(exchange.move_id.id)
-                )
+            if exchange.state == 'done':
+                link = self.env['fieldpromax.link']._of(connection, exchange.move_id).get(exchange.move_id.id)
                 number = link.external_number if link else exchange.record_name
                 bodies[exchange.move_id.id] = self.env._(
-                    "Sent to %(provider)s as %(number)s.",
+                    'Sent to %(provider)s as %(number)s.',
                     provider=provider,
                     number=number,
                 )
-            elif exchange.state == "blocked":
+            elif exchange.state == 'blocked':
                 bodies[exchange.move_id.id] = self.env._(
-                    "Not sent to %(provider)s: %(reason)s",
+                    'Not sent to %(provider)s: %(reason)s',
                     provider=provider,
                     reason=exchange.reason,
                 )
-        self.env["account.move"].browse(bodies)._message_log_batch(bodies=bodies)
-        exchanges.write({"to_announce": False})
+        self.env['account.move'].browse(bodies)._message_log_batch(bodies=bodies)
+        exchanges.write({'to_announce': False})
 
 
 class DecisionContext:
@@ -1448,21 +1335,15 @@ class DecisionContext:
 
     def __init__(self, exchanges, connection, kind):
         env = exchanges.env
-        link = env["fieldpromax.link"]
+        link = env['fieldpromax.link']
         records = exchanges[RECORD_FIELDS[kind]]
         self.provider = connection._provider_for(connection.provider)
         self.links = link._of(connection, records)
-        self.resolver = (
-            env["fieldpromax.mapping"]._resolver(connection)
-            if kind != "contact"
-            else None
-        )
+        self.resolver = env['fieldpromax.mapping']._resolver(connection) if kind != 'contact' else None
         self.contact_links = self.item_links = self.verdicts = {}
-        if kind == "invoice":
+        if kind == 'invoice':
             self.contact_links = link._of(connection, records.commercial_partner_id)
             self.item_links = link._of(connection, records.invoice_line_ids.product_id)
         else:
             unlinked = records.filtered(lambda record: record.id not in self.links)
-            self.verdicts = env["fieldpromax.match"]._decide_local(
-                connection, kind, unlinked
-            )
+            self.verdicts = env['fieldpromax.match']._decide_local(connection, kind, unlinked)

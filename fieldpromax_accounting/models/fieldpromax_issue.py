@@ -10,93 +10,85 @@ ISSUES_PER_PASS = 100
 class FieldpromaxIssue(models.Model):
     """One cause in plain words, with its remedy and every exchange that it holds up. Solving it frees them all."""
 
-    _name = "fieldpromax.issue"
-    _description = "Accounting issue"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
-    _rec_name = "title"
-    _order = "state, id desc"  # open before solved
+    _name = 'fieldpromax.issue'
+    _description = 'Accounting issue'
+    _inherit = ['mail.thread', 'mail.activity.mixin']
+    _rec_name = 'title'
+    _order = 'state, id desc'  # open before solved
     _check_company_auto = True
     _check_company_domain = models.check_company_domain_parent_of
 
     connection_id = fields.Many2one(
-        "fieldpromax.connection",
+        'fieldpromax.connection',
         required=True,
         index=True,
-        ondelete="cascade",
+        ondelete='cascade',
         readonly=True,
     )
-    company_id = fields.Many2one(
-        "res.company", required=True, index=True, readonly=True
-    )
+    company_id = fields.Many2one('res.company', required=True, index=True, readonly=True)
     cause = fields.Char(
         required=True,
         readonly=True,
-        help="What kind of cause this is, for the program.",
+        help='What kind of cause this is, for the program.',
     )
-    cause_key = fields.Char(
-        required=True, readonly=True, help="The cause itself: one open issue each."
-    )
-    title = fields.Char("What", required=True, readonly=True)
-    reason = fields.Text("Why", readonly=True)
-    remedy = fields.Text("What to do", required=True, readonly=True)
-    can_retry = fields.Boolean(
-        readonly=True, help="Trying again can help without changing anything first."
-    )
+    cause_key = fields.Char(required=True, readonly=True, help='The cause itself: one open issue each.')
+    title = fields.Char('What', required=True, readonly=True)
+    reason = fields.Text('Why', readonly=True)
+    remedy = fields.Text('What to do', required=True, readonly=True)
+    can_retry = fields.Boolean(readonly=True, help='Trying again can help without changing anything first.')
     state = fields.Selection(
-        [("open", "Needs attention"), ("solved", "Solved")],
+        [('open', 'Needs attention'), ('solved', 'Solved')],
         required=True,
-        default="open",
+        default='open',
         readonly=True,
         tracking=True,
     )
     solved_at = fields.Datetime(readonly=True)
     partner_id = fields.Many2one(
-        "res.partner",
-        "Customer",
-        index="btree_not_null",
-        ondelete="set null",
+        'res.partner',
+        'Customer',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
     product_id = fields.Many2one(
-        "product.product",
-        "Product",
-        index="btree_not_null",
-        ondelete="set null",
+        'product.product',
+        'Product',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
     move_id = fields.Many2one(
-        "account.move",
-        "Invoice",
-        index="btree_not_null",
-        ondelete="set null",
+        'account.move',
+        'Invoice',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
     mapping_id = fields.Many2one(
-        "fieldpromax.mapping",
-        index="btree_not_null",
-        ondelete="set null",
+        'fieldpromax.mapping',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
-    exchange_ids = fields.One2many("fieldpromax.exchange", "issue_id", readonly=True)
-    held_count = fields.Integer("Holds up", compute="_compute_held")
-    held_names = fields.Char("Records", compute="_compute_held")
-    looked_at = fields.Datetime(
-        readonly=True, help="When the program last looked whether it is cured."
-    )
+    exchange_ids = fields.One2many('fieldpromax.exchange', 'issue_id', readonly=True)
+    held_count = fields.Integer('Holds up', compute='_compute_held')
+    held_names = fields.Char('Records', compute='_compute_held')
+    looked_at = fields.Datetime(readonly=True, help='When the program last looked whether it is cured.')
 
     _open_unique = models.UniqueIndex("(connection_id, cause_key) WHERE state = 'open'")
 
     # === COMPUTE METHODS === #
 
-    @api.depends("exchange_ids.state")
+    @api.depends('exchange_ids.state')
     def _compute_held(self):
         for issue in self:
-            names = issue.exchange_ids.mapped("record_name")
+            names = issue.exchange_ids.mapped('record_name')
             issue.held_count = len(names)
-            issue.held_names = ", ".join(filter(None, names[:3]))
+            issue.held_names = ', '.join(filter(None, names[:3]))
             if len(names) > 3:
                 issue.held_names = self.env._(
-                    "%(names)s and %(count)s more",
+                    '%(names)s and %(count)s more',
                     names=issue.held_names,
                     count=len(names) - 3,
                 )
@@ -105,18 +97,14 @@ class FieldpromaxIssue(models.Model):
 
     def action_retry(self):
         """Send everything that these issues hold up once more."""
-        if not self.env.user.has_group(
-            "fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper"
-        ):
-            raise AccessError(self.env._("Only a bookkeeper can work on issues."))
-        self.check_access("write")
-        retriable = self.filtered(
-            lambda issue: issue.can_retry and issue.state == "open"
-        )
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
+            raise AccessError(self.env._('Only a bookkeeper can work on issues.'))
+        self.check_access('write')
+        retriable = self.filtered(lambda issue: issue.can_retry and issue.state == 'open')
         if not retriable:
             raise UserError(
                 self.env._(
-                    "Trying again cannot help here. Do what the remedy says; it is then noticed by itself."
+                    'Trying again cannot help here. Do what the remedy says; it is then noticed by itself.'
                 )
             )
         retriable.sudo()._solve()
@@ -125,29 +113,27 @@ class FieldpromaxIssue(models.Model):
     def action_open_remedy(self):
         """Go to where the cure is: the mapping, the match review, or the record."""
         self.ensure_one()
-        if self.cause == "mapping_missing":
-            action = self.env["ir.actions.act_window"]._for_xml_id(
-                "fieldpromax_accounting.fieldpromax_mapping_action"
+        if self.cause == 'mapping_missing':
+            action = self.env['ir.actions.act_window']._for_xml_id(
+                'fieldpromax_accounting.fieldpromax_mapping_action'
             )
             if self.mapping_id:
-                action["domain"] = [("id", "=", self.mapping_id.id)]
+                action['domain'] = [('id', '=', self.mapping_id.id)]
             return action
-        if self.cause == "match_review":
-            return self.env["ir.actions.act_window"]._for_xml_id(
-                "fieldpromax_accounting.fieldpromax_match_action"
+        if self.cause == 'match_review':
+            return self.env['ir.actions.act_window']._for_xml_id(
+                'fieldpromax_accounting.fieldpromax_match_action'
             )
         record = self.move_id or self.product_id or self.partner_id
         if not record:
             raise UserError(
-                self.env._(
-                    "There is no single record to open. The list below shows what is held up."
-                )
+                self.env._('There is no single record to open. The list below shows what is held up.')
             )
         return {
-            "type": "ir.actions.act_window",
-            "res_model": record._name,
-            "res_id": record.id,
-            "view_mode": "form",
+            'type': 'ir.actions.act_window',
+            'res_model': record._name,
+            'res_id': record.id,
+            'view_mode': 'form',
         }
 
     # === BUSINESS METHODS === #
@@ -156,50 +142,50 @@ class FieldpromaxIssue(models.Model):
     def _raise_for(self, connection, hold):
         """The open issue of this cause: found, with its words renewed, or made."""
         values = {
-            "title": hold.title,
-            "reason": hold.reason,
-            "remedy": hold.remedy,
-            "can_retry": hold.can_retry,
+            'title': hold.title,
+            'reason': hold.reason,
+            'remedy': hold.remedy,
+            'can_retry': hold.can_retry,
         }
         issue = self.search(
             [
-                ("connection_id", "=", connection.id),
-                ("cause_key", "=", hold.cause_key),
-                ("state", "=", "open"),
+                ('connection_id', '=', connection.id),
+                ('cause_key', '=', hold.cause_key),
+                ('state', '=', 'open'),
             ]
         )
         if issue:
             if issue._fieldpromax_words() != values:
                 issue.write(values)
             return issue
-        move = self.env["account.move"].browse(hold.records.get("move_id"))
+        move = self.env['account.move'].browse(hold.records.get('move_id'))
         return self.create(
             {
-                "connection_id": connection.id,
-                "company_id": (move.company_id or connection.company_id).id,
-                "cause": hold.cause,
-                "cause_key": hold.cause_key,
+                'connection_id': connection.id,
+                'company_id': (move.company_id or connection.company_id).id,
+                'cause': hold.cause,
+                'cause_key': hold.cause_key,
                 **values,
                 **hold.records,
             }
         )
 
     def _fieldpromax_words(self):
-        return {name: self[name] for name in ("title", "reason", "remedy", "can_retry")}
+        return {name: self[name] for name in ('title', 'reason', 'remedy', 'can_retry')}
 
     def _as_hold(self):
         """The same cause again, for a record that it holds up as well."""
         self.ensure_one()
         records = {
             name: self[name].id
-            for name in ("partner_id", "product_id", "move_id", "mapping_id")
+            for name in ('partner_id', 'product_id', 'move_id', 'mapping_id')
             if self[name]
         }
         return Hold(
             self.cause,
             self.cause_key,
             self.title,
-            self.reason or "",
+            self.reason or '',
             self.remedy,
             can_retry=self.can_retry,
             **records,
@@ -207,8 +193,8 @@ class FieldpromaxIssue(models.Model):
 
     def _solve(self):
         """Close and let go of everything that was held up."""
-        held = self.exchange_ids.filtered(lambda exchange: exchange.state == "blocked")
-        self.write({"state": "solved", "solved_at": fields.Datetime.now()})
+        held = self.exchange_ids.filtered(lambda exchange: exchange.state == 'blocked')
+        self.write({'state': 'solved', 'solved_at': fields.Datetime.now()})
         held._requeue()
 
     @api.model
@@ -219,18 +205,13 @@ class FieldpromaxIssue(models.Model):
         the cause is gone. What the provider refused is sent again only when its content has changed since.
         """
         issues = self.search(
-            [("connection_id", "=", connection.id), ("state", "=", "open")],
-            order="looked_at NULLS FIRST, id",
+            [('connection_id', '=', connection.id), ('state', '=', 'open')],
+            order='looked_at NULLS FIRST, id',
             limit=ISSUES_PER_PASS,
         )
         for issue in issues:
-            held = issue.exchange_ids.filtered(
-                lambda exchange: exchange.state == "blocked"
-            ).sorted("id")
-            sample = (
-                held.filtered(lambda exchange: exchange.kind != "invoice")[:1]
-                or held[:1]
-            )
+            held = issue.exchange_ids.filtered(lambda exchange: exchange.state == 'blocked').sorted('id')
+            sample = held.filtered(lambda exchange: exchange.kind != 'invoice')[:1] or held[:1]
             if not sample or sample._is_cured(connection, issue):
                 issue._solve()
         issues.looked_at = fields.Datetime.now()

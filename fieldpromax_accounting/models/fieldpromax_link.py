@@ -5,120 +5,104 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 # Which field of a link, exchange or match holds the record of a kind. The projects addon adds its own.
-RECORD_FIELDS = {"contact": "partner_id", "item": "product_id", "invoice": "move_id"}
+RECORD_FIELDS = {'contact': 'partner_id', 'item': 'product_id', 'invoice': 'move_id'}
 
 
 class FieldpromaxLink(models.Model):
     """External id ↔ record, for one connection. Links outlive the credential and the disconnect."""
 
-    _name = "fieldpromax.link"
-    _description = "Link to the books"
-    _rec_name = "record_name"
-    _order = "id desc"
+    _name = 'fieldpromax.link'
+    _description = 'Link to the books'
+    _rec_name = 'record_name'
+    _order = 'id desc'
     _check_company_auto = True
     _check_company_domain = models.check_company_domain_parent_of
 
     connection_id = fields.Many2one(
-        "fieldpromax.connection",
+        'fieldpromax.connection',
         required=True,
         index=True,
-        ondelete="cascade",
+        ondelete='cascade',
         readonly=True,
     )
-    company_id = fields.Many2one(
-        "res.company", required=True, index=True, readonly=True
-    )
+    company_id = fields.Many2one('res.company', required=True, index=True, readonly=True)
     kind = fields.Selection(
-        [("contact", "Customer"), ("item", "Product"), ("invoice", "Invoice")],
+        [('contact', 'Customer'), ('item', 'Product'), ('invoice', 'Invoice')],
         required=True,
         readonly=True,
     )
     role = fields.Char(
         readonly=True,
         required=True,
-        default="",
-        help="Empty, or the currency of a second customer.",
+        default='',
+        help='Empty, or the currency of a second customer.',
     )
-    external_id = fields.Char("ID in the books", required=True, readonly=True)
+    external_id = fields.Char('ID in the books', required=True, readonly=True)
     external_version = fields.Char(readonly=True)
-    external_name = fields.Char("Name in the books", readonly=True)
+    external_name = fields.Char('Name in the books', readonly=True)
     external_number = fields.Char(
-        "Number in the books",
+        'Number in the books',
         readonly=True,
-        help="Contact number, item code, invoice number.",
+        help='Contact number, item code, invoice number.',
     )
-    external_email = fields.Char("E-mail in the books", readonly=True)
-    external_active = fields.Boolean("Active in the books", default=True, readonly=True)
-    external_total = fields.Float("Total in the books", digits=(16, 4), readonly=True)
-    external_status = fields.Char("Status in the books", readonly=True)
+    external_email = fields.Char('E-mail in the books', readonly=True)
+    external_active = fields.Boolean('Active in the books', default=True, readonly=True)
+    external_total = fields.Float('Total in the books', digits=(16, 4), readonly=True)
+    external_status = fields.Char('Status in the books', readonly=True)
 
     partner_id = fields.Many2one(
-        "res.partner",
-        "Customer",
-        index="btree_not_null",
-        ondelete="set null",
+        'res.partner',
+        'Customer',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
     product_id = fields.Many2one(
-        "product.product",
-        "Product",
-        index="btree_not_null",
-        ondelete="set null",
+        'product.product',
+        'Product',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
     move_id = fields.Many2one(
-        "account.move",
-        "Invoice",
-        index="btree_not_null",
-        ondelete="set null",
+        'account.move',
+        'Invoice',
+        index='btree_not_null',
+        ondelete='set null',
         readonly=True,
     )
-    record_name = fields.Char(readonly=True, help="Kept when the record is deleted.")
+    record_name = fields.Char(readonly=True, help='Kept when the record is deleted.')
 
-    baseline = fields.Json(
-        readonly=True, help="The values that both sides last agreed on."
-    )
-    sent_hash = fields.Char(
-        readonly=True, help="Hash of what was last sent, to tell later changes."
-    )
+    baseline = fields.Json(readonly=True, help='The values that both sides last agreed on.')
+    sent_hash = fields.Char(readonly=True, help='Hash of what was last sent, to tell later changes.')
     decision = fields.Selection(
-        [("ignore", "Ignored"), ("create", "Create")],
+        [('ignore', 'Ignored'), ('create', 'Create')],
         readonly=True,
-        help="What a person decided about a record that exists in the books alone. Remembered for good.",
+        help='What a person decided about a record that exists in the books alone. Remembered for good.',
     )
-    agreed_at = fields.Datetime("Last agreed", readonly=True)
+    agreed_at = fields.Datetime('Last agreed', readonly=True)
 
     _external_unique = models.Constraint(
-        "unique(connection_id, kind, external_id)",
-        "This record of the books is linked already.",
+        'unique(connection_id, kind, external_id)',
+        'This record of the books is linked already.',
     )
     # Unique indexes, not constraints: the partner merge deletes rows that violate a table constraint.
-    _partner_unique = models.UniqueIndex(
-        "(connection_id, partner_id, role) WHERE partner_id IS NOT NULL"
-    )
-    _product_unique = models.UniqueIndex(
-        "(connection_id, product_id, role) WHERE product_id IS NOT NULL"
-    )
-    _move_unique = models.UniqueIndex(
-        "(connection_id, move_id, role) WHERE move_id IS NOT NULL"
-    )
+    _partner_unique = models.UniqueIndex('(connection_id, partner_id, role) WHERE partner_id IS NOT NULL')
+    _product_unique = models.UniqueIndex('(connection_id, product_id, role) WHERE product_id IS NOT NULL')
+    _move_unique = models.UniqueIndex('(connection_id, move_id, role) WHERE move_id IS NOT NULL')
 
     @api.model
     def _columns_of(self, record):
         """What is stored of a DTO, for any kind."""
         return {
-            "external_id": record.external_id,
-            "external_version": record.version,
-            "external_name": getattr(record, "name", "")
-            or getattr(record, "contact_name", ""),
-            "external_number": getattr(record, "number", "")
-            or getattr(record, "code", ""),
-            "external_email": getattr(record, "email", ""),
-            "external_active": getattr(record, "active", True),
-            "external_status": getattr(record, "status", ""),
-            "external_total": float(record.totals.total)
-            if hasattr(record, "totals")
-            else 0.0,
+            'external_id': record.external_id,
+            'external_version': record.version,
+            'external_name': getattr(record, 'name', '') or getattr(record, 'contact_name', ''),
+            'external_number': getattr(record, 'number', '') or getattr(record, 'code', ''),
+            'external_email': getattr(record, 'email', ''),
+            'external_active': getattr(record, 'active', True),
+            'external_status': getattr(record, 'status', ''),
+            'external_total': float(record.totals.total) if hasattr(record, 'totals') else 0.0,
         }
 
     @api.model
@@ -134,12 +118,10 @@ class FieldpromaxLink(models.Model):
         column = RECORD_FIELDS[kind]
         rows = [
             {
-                "record": record.id or None,
-                "record_name": record._fieldpromax_name() if record else None,
-                "company_id": (
-                    record._fieldpromax_company(connection)
-                    if record
-                    else connection.company_id
+                'record': record.id or None,
+                'record_name': record._fieldpromax_name() if record else None,
+                'company_id': (
+                    record._fieldpromax_company(connection) if record else connection.company_id
                 ).id,
                 **self._columns_of(remote),
             }
@@ -182,18 +164,16 @@ class FieldpromaxLink(models.Model):
         return count
 
     @api.model
-    def _of(self, connection, records, role=""):
+    def _of(self, connection, records, role=''):
         """``{record id: link}`` of the records that have one."""
         column = next(
-            name
-            for kind, name in RECORD_FIELDS.items()
-            if self._fields[name].comodel_name == records._name
+            name for kind, name in RECORD_FIELDS.items() if self._fields[name].comodel_name == records._name
         )
         links = self.search(
             [
-                ("connection_id", "=", connection.id),
-                (column, "in", records.ids),
-                ("role", "=", role),
+                ('connection_id', '=', connection.id),
+                (column, 'in', records.ids),
+                ('role', '=', role),
             ]
         )
         return {link[column].id: link for link in links}
@@ -201,15 +181,9 @@ class FieldpromaxLink(models.Model):
     @api.model
     def _open_in_books(self, connection, record):
         """Action that shows a record at the provider."""
-        link = (
-            self.sudo()._of(connection, record).get(record.id) if connection else None
-        )
+        link = self.sudo()._of(connection, record).get(record.id) if connection else None
         if not link:
-            raise UserError(
-                self.env._('"%s" is not in the books.', record.display_name)
-            )
+            raise UserError(self.env._('"%s" is not in the books.', record.display_name))
         provider = connection._provider_for(connection.provider)
-        url = provider.record_url(
-            link.kind, link.external_id, connection._organization()
-        )
-        return {"type": "ir.actions.act_url", "url": url, "target": "new"}
+        url = provider.record_url(link.kind, link.external_id, connection._organization())
+        return {'type': 'ir.actions.act_url', 'url': url, 'target': 'new'}

@@ -6,34 +6,34 @@ from .account_move import decimal_of
 
 
 class ProductProduct(models.Model):
-    _inherit = "product.product"
+    _inherit = 'product.product'
 
     fieldpromax_external_id = fields.Char(
-        "ID in the books",
-        compute="_compute_fieldpromax_external_id",
-        search="_search_fieldpromax_external_id",
+        'ID in the books',
+        compute='_compute_fieldpromax_external_id',
+        search='_search_fieldpromax_external_id',
         compute_sudo=True,
     )
     fieldpromax_state = fields.Selection(
-        [("linked", "Linked"), ("review", "Match review"), ("not_sent", "Not sent")],
-        "Accounting state",
-        compute="_compute_fieldpromax_external_id",
+        [('linked', 'Linked'), ('review', 'Match review'), ('not_sent', 'Not sent')],
+        'Accounting state',
+        compute='_compute_fieldpromax_external_id',
         compute_sudo=True,
     )
 
-    @api.depends_context("company")
+    @api.depends_context('company')
     def _compute_fieldpromax_external_id(self):
-        connection = self.env["fieldpromax.connection"]._active_for(self.env.company)
-        links = self.env["fieldpromax.link"]._of(connection, self) if connection else {}
+        connection = self.env['fieldpromax.connection']._active_for(self.env.company)
+        links = self.env['fieldpromax.link']._of(connection, self) if connection else {}
         pending = self.browse()
         if connection:
             pending = (
-                self.env["fieldpromax.match"]
+                self.env['fieldpromax.match']
                 .search(
                     [
-                        ("connection_id", "=", connection.id),
-                        ("product_id", "in", self.ids),
-                        ("decision", "=", "pending"),
+                        ('connection_id', '=', connection.id),
+                        ('product_id', 'in', self.ids),
+                        ('decision', '=', 'pending'),
                     ]
                 )
                 .product_id
@@ -44,26 +44,24 @@ class ProductProduct(models.Model):
             if not connection:
                 product.fieldpromax_state = False
             elif link:
-                product.fieldpromax_state = "linked"
+                product.fieldpromax_state = 'linked'
             else:
-                product.fieldpromax_state = (
-                    "review" if product in pending else "not_sent"
-                )
+                product.fieldpromax_state = 'review' if product in pending else 'not_sent'
 
     def _search_fieldpromax_external_id(self, operator, value):
-        connection = self.env["fieldpromax.connection"]._active_for(self.env.company)
+        connection = self.env['fieldpromax.connection']._active_for(self.env.company)
         links = (
-            self.env["fieldpromax.link"]
+            self.env['fieldpromax.link']
             .sudo()
             ._search(
                 [
-                    ("external_id", operator, value),
-                    ("product_id", "!=", False),
-                    ("connection_id", "=", connection.id),
+                    ('external_id', operator, value),
+                    ('product_id', '!=', False),
+                    ('connection_id', '=', connection.id),
                 ]
             )
         )
-        return Domain("id", "in", links.subselect("product_id"))
+        return Domain('id', 'in', links.subselect('product_id'))
 
     # === WHAT GOES OVER === #
 
@@ -85,7 +83,7 @@ class ProductProduct(models.Model):
             )
         if self.company_id and self.company_id not in connection._served_companies():
             return self.env._('"%s" belongs to another company.', self.display_name)
-        return ""
+        return ''
 
     def _fieldpromax_prepare(self, connection, resolver):
         """This product as the provider layer takes it. Its price goes along only in the currency of the books.
@@ -94,20 +92,20 @@ class ProductProduct(models.Model):
         """
         self.ensure_one()
         product = self.with_company(connection.company_id)
-        account = product.product_tmpl_id.get_product_accounts()["income"]
+        account = product.product_tmpl_id.get_product_accounts()['income']
         account_reference = resolver.account(account, product) if account else None
         taxes = product.taxes_id.filtered_domain(
-            self.env["account.tax"]._check_company_domain(connection.company_id)
+            self.env['account.tax']._check_company_domain(connection.company_id)
         )
-        tax_reference = resolver.tax(taxes, "sale")
+        tax_reference = resolver.tax(taxes, 'sale')
         same_currency = product.currency_id == connection.currency_id
         return dto.Item(
             code=self.default_code,
             name=product.name,
             description=product.description_sale or product.name,
             sale_price=decimal_of(product.lst_price, 4) if same_currency else None,
-            sale_account=account_reference.code if account_reference else "",
-            sale_tax=tax_reference.external_id if tax_reference else "",
+            sale_account=account_reference.code if account_reference else '',
+            sale_tax=tax_reference.external_id if tax_reference else '',
             is_sold=True,
             is_purchased=False,
         )

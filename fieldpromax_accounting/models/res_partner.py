@@ -5,44 +5,40 @@ from ..providers import dto
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _inherit = 'res.partner'
 
     fieldpromax_do_not_sync = fields.Boolean(
-        "Keep out of the books",
+        'Keep out of the books',
         copy=False,
-        help="This customer and its invoices are never sent to the connected accounting software.",
+        help='This customer and its invoices are never sent to the connected accounting software.',
     )
     fieldpromax_external_id = fields.Char(
-        "ID in the books",
-        compute="_compute_fieldpromax_external_id",
-        search="_search_fieldpromax_external_id",
+        'ID in the books',
+        compute='_compute_fieldpromax_external_id',
+        search='_search_fieldpromax_external_id',
         compute_sudo=True,
     )
     fieldpromax_state = fields.Selection(
-        [("linked", "Linked"), ("review", "Match review"), ("not_sent", "Not sent")],
-        "Accounting state",
-        compute="_compute_fieldpromax_external_id",
+        [('linked', 'Linked'), ('review', 'Match review'), ('not_sent', 'Not sent')],
+        'Accounting state',
+        compute='_compute_fieldpromax_external_id',
         compute_sudo=True,
     )
 
-    @api.depends_context("company")
-    @api.depends("fieldpromax_do_not_sync")
+    @api.depends_context('company')
+    @api.depends('fieldpromax_do_not_sync')
     def _compute_fieldpromax_external_id(self):
-        connection = self.env["fieldpromax.connection"]._active_for(self.env.company)
-        links = (
-            self.env["fieldpromax.link"]._of(connection, self.commercial_partner_id)
-            if connection
-            else {}
-        )
+        connection = self.env['fieldpromax.connection']._active_for(self.env.company)
+        links = self.env['fieldpromax.link']._of(connection, self.commercial_partner_id) if connection else {}
         pending = self.browse()
         if connection:
             pending = (
-                self.env["fieldpromax.match"]
+                self.env['fieldpromax.match']
                 .search(
                     [
-                        ("connection_id", "=", connection.id),
-                        ("partner_id", "in", self.commercial_partner_id.ids),
-                        ("decision", "=", "pending"),
+                        ('connection_id', '=', connection.id),
+                        ('partner_id', 'in', self.commercial_partner_id.ids),
+                        ('decision', '=', 'pending'),
                     ]
                 )
                 .partner_id
@@ -53,35 +49,35 @@ class ResPartner(models.Model):
             if not connection:
                 partner.fieldpromax_state = False
             elif link:
-                partner.fieldpromax_state = "linked"
+                partner.fieldpromax_state = 'linked'
             elif partner.commercial_partner_id in pending:
-                partner.fieldpromax_state = "review"
+                partner.fieldpromax_state = 'review'
             else:
-                partner.fieldpromax_state = "not_sent"
+                partner.fieldpromax_state = 'not_sent'
 
     def _search_fieldpromax_external_id(self, operator, value):
-        connection = self.env["fieldpromax.connection"]._active_for(self.env.company)
+        connection = self.env['fieldpromax.connection']._active_for(self.env.company)
         links = (
-            self.env["fieldpromax.link"]
+            self.env['fieldpromax.link']
             .sudo()
             ._search(
                 [
-                    ("external_id", operator, value),
-                    ("partner_id", "!=", False),
-                    ("connection_id", "=", connection.id),
+                    ('external_id', operator, value),
+                    ('partner_id', '!=', False),
+                    ('connection_id', '=', connection.id),
                 ]
             )
         )
-        return Domain("id", "in", links.subselect("partner_id"))
+        return Domain('id', 'in', links.subselect('partner_id'))
 
     # === ACTIONS === #
 
     def action_fieldpromax_open(self):
         """Open the customer where the bookkeeper sees it."""
         self.ensure_one()
-        self.check_access("read")
-        return self.env["fieldpromax.link"]._open_in_books(
-            self.env["fieldpromax.connection"]._active_for(self.env.company),
+        self.check_access('read')
+        return self.env['fieldpromax.link']._open_in_books(
+            self.env['fieldpromax.connection']._active_for(self.env.company),
             self.commercial_partner_id,
         )
 
@@ -99,47 +95,42 @@ class ResPartner(models.Model):
         """Why this contact is not to be sent, as a sentence; '' when it is."""
         self.ensure_one()
         if self.fieldpromax_do_not_sync:
-            return self.env._(
-                'The customer "%s" is marked not to be synchronised.', self.name
-            )
+            return self.env._('The customer "%s" is marked not to be synchronised.', self.name)
         if self.company_id and self.company_id not in connection._served_companies():
-            return self.env._(
-                'The customer "%s" belongs to another company.', self.name
-            )
-        return ""
+            return self.env._('The customer "%s" belongs to another company.', self.name)
+        return ''
 
     def _fieldpromax_prepare(self, connection, _resolver):
         """This contact as the provider layer takes it."""
         self.ensure_one()
         first_name, _space, last_name = (
-            (self.name or "").rpartition(" ") if not self.is_company else ("", "", "")
+            (self.name or '').rpartition(' ') if not self.is_company else ('', '', '')
         )
         return dto.Contact(
-            name=self.name or "",
+            name=self.name or '',
             number=self._fieldpromax_number(connection),
-            email=self.email_normalized or (self.email or "").strip(),
-            phone=self.phone or "",
+            email=self.email_normalized or (self.email or '').strip(),
+            phone=self.phone or '',
             first_name=first_name,
             last_name=last_name,
-            website=self.website or "",
-            tax_number=self.vat or "",
+            website=self.website or '',
+            tax_number=self.vat or '',
             currency=(
                 self.property_product_pricelist.currency_id.name
-                if "property_product_pricelist" in self._fields
-                and self.property_product_pricelist
-                else ""
+                if 'property_product_pricelist' in self._fields and self.property_product_pricelist
+                else ''
             ),
             address=dto.Address(
-                street=self.street or "",
-                street2=self.street2 or "",
-                city=self.city or "",
-                region=self.state_id.name or "",
-                postal_code=self.zip or "",
-                country=self.country_id.name or "",
+                street=self.street or '',
+                street2=self.street2 or '',
+                city=self.city or '',
+                region=self.state_id.name or '',
+                postal_code=self.zip or '',
+                country=self.country_id.name or '',
             ),
             is_customer=True,
         )
 
     def _fieldpromax_number(self, connection):
         """Our own key of this contact at the provider: database and partner, so that no other database's is met."""
-        return f"{connection.database_uuid.replace('-', '')[:8]}-{self.id}"
+        return f'{connection.database_uuid.replace("-", "")[:8]}-{self.id}'

@@ -5,7 +5,7 @@ from ..models.fieldpromax_exchange import OPEN_PREDICATE
 
 
 class BasePartnerMergeAutomaticWizard(models.TransientModel):
-    _inherit = "base.partner.merge.automatic.wizard"
+    _inherit = 'base.partner.merge.automatic.wizard'
 
     @api.model
     def _update_foreign_keys(self, src_partners, dst_partner):
@@ -15,10 +15,10 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         record, so that what they point at in the books is remembered and not created again.
         """
         partners = dst_partner | src_partners
-        self.env["fieldpromax.link"].flush_model()
-        self.env["fieldpromax.exchange"].flush_model()
-        self.env["fieldpromax.match"].flush_model()
-        parameters = {"partners": tuple(partners.ids), "survivor": dst_partner.id}
+        self.env['fieldpromax.link'].flush_model()
+        self.env['fieldpromax.exchange'].flush_model()
+        self.env['fieldpromax.match'].flush_model()
+        parameters = {'partners': tuple(partners.ids), 'survivor': dst_partner.id}
         self.env.cr.execute(
             SQL(
                 """
@@ -41,9 +41,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
                          FROM fieldpromax_exchange
                         WHERE partner_id IN %(partners)s AND %(open)s) ranked WHERE place > 1)
                 """,
-                reason=self.env._(
-                    'The customer was merged into "%s".', dst_partner.display_name
-                ),
+                reason=self.env._('The customer was merged into "%s".', dst_partner.display_name),
                 open=SQL(OPEN_PREDICATE),
                 **parameters,
             )
