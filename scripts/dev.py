@@ -7,30 +7,23 @@ import shlex
 import subprocess
 import sys
 
-from devenv import browser, databases, odoo_tree, postgres, python_env
+import checks
+import demo
+import levels
+
+from devenv import databases, postgres, setup
 from devenv.settings import BIN, ROOT, VENV, VENV_PYTHON, present_addons
-from devenv.steps import FIRST_SETUP_BYTES, LATER_START_BYTES, SetupError, check_disk, exclusive, fail, say, stamp_of
-
-
-def set_up() -> None:
-    """Everything that any other command needs; quick when it is there already."""
-    check_disk(LATER_START_BYTES if stamp_of("template") else FIRST_SETUP_BYTES)
-    with exclusive("setup"):
-        odoo_tree.ensure()
-        python_env.ensure()
-        browser.ensure()
-        databases.write_configuration()
-        postgres.ensure()
-        with postgres.lease():
-            databases.ensure_template()
+from devenv.steps import SetupError, fail, say
 
 
 def _modules(args: argparse.Namespace) -> list[str]:
-    return [name for name in args.modules.split(",") if name] if args.modules is not None else present_addons()
+    return (
+        [name for name in args.modules.split(",") if name] if args.modules is not None else present_addons()
+    )
 
 
 def command_setup(_args: argparse.Namespace) -> int:
-    set_up()
+    setup.set_up()
     say("The set-up is complete.")
     return 0
 
@@ -88,6 +81,25 @@ def command_test_odoo(args: argparse.Namespace) -> int:
     return _in_odoo_environment([str(part) for part in command])
 
 
+def command_demo(args: argparse.Namespace) -> int:
+    return demo.reset() if args.reset else demo.start()
+
+
+def command_test(args: argparse.Namespace) -> int:
+    setup.set_up()
+    return levels.run(args.level)
+
+
+def command_lint(_args: argparse.Namespace) -> int:
+    setup.set_up()
+    return checks.run()
+
+
+def command_bench(args: argparse.Namespace) -> int:
+    setup.set_up()
+    return _in_odoo_environment([str(VENV_PYTHON), "-m", "bench", *args.rest])
+
+
 def command_run(args: argparse.Namespace) -> int:
     return _in_odoo_environment(args.rest)
 
@@ -102,20 +114,36 @@ def _parser() -> argparse.ArgumentParser:
         return one
 
     add("setup", command_setup, "build everything under .dev, or what is missing of it")
-    add("env", command_env, "print the variables by which a shell reaches PostgreSQL, the tools and the browser")
+    add(
+        "env",
+        command_env,
+        "print the variables by which a shell reaches PostgreSQL, the tools and the browser",
+    )
     one = add("pg", command_pg, "start the embedded PostgreSQL so that it stays, stop it, or tell its state")
     one.add_argument("action", choices=["start", "stop", "status"])
-    one = add("db", command_db, "make a private database from the template, install or update addons in it, drop it")
+    one = add(
+        "db", command_db, "make a private database from the template, install or update addons in it, drop it"
+    )
     one.add_argument("action", choices=["create", "install", "update", "drop"])
     one.add_argument("name")
-    one.add_argument("--modules", help="comma-separated; default: the addons of this working tree; '' for none")
+    one.add_argument(
+        "--modules", help="comma-separated; default: the addons of this working tree; '' for none"
+    )
     one = add("serve", command_serve, "run an Odoo server on a database and port; further options go to Odoo")
     one.add_argument("--db", required=True)
     one.add_argument("--port", required=True)
     one = add("shell", command_shell, "run an Odoo shell on a database; a script comes on standard input")
     one.add_argument("--db", required=True)
-    one = add("test-odoo", command_test_odoo, "run pytest with Odoo on a database; further options go to pytest")
+    one = add(
+        "test-odoo", command_test_odoo, "run pytest with Odoo on a database; further options go to pytest"
+    )
     one.add_argument("--db", required=True)
+    one = add("demo", command_demo, "run Odoo with demo data and the simulators until Ctrl-C")
+    one.add_argument("--reset", action="store_true", help="throw the demo's data away instead")
+    one = add("test", command_test, "run the tests, all levels or those named")
+    one.add_argument("level", nargs="*", choices=[[], *levels.NAMES])
+    add("lint", command_lint, "run every check of the code")
+    add("bench", command_bench, "measure, one figure a line; further options go to the bench")
     add("run", command_run, "run any program in the environment of Odoo and PostgreSQL, after --")
     return parser
 

@@ -20,16 +20,32 @@ FLAGS = (
     "--disable-component-update --disable-sync --disable-dev-shm-usage"
 )
 
+# Fonts of the unpacked packages and of the machine; whatever a page asks for and is not there becomes a plain sans.
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>{folder}/usr/share/fonts</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir>{folder}/cache</cachedir>
+  <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
+  <match target="pattern">
+    <edit name="family" mode="append_last" binding="weak"><string>DejaVu Sans</string></edit>
+  </match>
+</fontconfig>
+"""
+
 
 def _wrapper(program: Path) -> str:
     lines = ["#!/bin/sh", "# Chromium as the browser tests start it."]
     if program.is_relative_to(UNPACKED):
-        libraries = ":".join(
-            str(folder) for folder in sorted(UNPACKED.glob("usr/lib/*-linux-gnu")) + sorted(UNPACKED.glob("lib/*-linux-gnu"))
-        )
-        extra = "".join(f":{folder}" for folder in sorted(UNPACKED.glob("usr/lib/*-linux-gnu/*/")) if any(folder.glob("lib*.so*")))
+        folders = {
+            file.parent
+            for tree in ("usr/lib", "lib")
+            for file in UNPACKED.glob(f"{tree}/*-linux-gnu/**/lib*.so*")
+        }
+        libraries = ":".join(str(folder) for folder in sorted(folders))
         lines += [
-            f'export LD_LIBRARY_PATH="{libraries}{extra}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"',
+            f'export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"',
             f'export FONTCONFIG_FILE="{UNPACKED / "fonts.conf"}"',
         ]
     return "\n".join([*lines, f'exec "{program}" {FLAGS} "$@"', ""])
@@ -42,11 +58,7 @@ def _unpack(_before: str | None) -> None:
     wanted = {name for package in PACKAGES for name in packages.missing_for(package)}
     packages.unpack(sorted(wanted), fresh)
     packages.forget()
-    (fresh / "fonts.conf").write_text(
-        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
-        f"<dir>{UNPACKED}/usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir>{UNPACKED}/cache</cachedir>"
-        "</fontconfig>\n"
-    )
+    (fresh / "fonts.conf").write_text(FONTS.format(folder=UNPACKED))
     remove(UNPACKED)
     fresh.rename(UNPACKED)
 
@@ -66,7 +78,13 @@ def ensure() -> None:
     try:
         if not debian.codename():
             raise SetupError("Chromium is fetched on Debian only; elsewhere install it yourself.")
-        step("chromium", "Chromium for the browser tests", digest(PACKAGES, debian.codename()), _unpack, program.is_file)
+        step(
+            "chromium",
+            "Chromium for the browser tests",
+            digest(PACKAGES, FONTS, debian.codename()),
+            _unpack,
+            program.is_file,
+        )
     except SetupError as error:
         WRAPPER.unlink(missing_ok=True)
         say(f"  Browser tests will be skipped. {error}")

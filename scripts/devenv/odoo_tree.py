@@ -36,8 +36,11 @@ def odoo_home() -> Path:
 def addons_folders() -> list[Path]:
     """Where Odoo's own addons lie."""
     home = odoo_home()
-    return [folder for folder in (home / "odoo" / "addons", home / "addons") if (folder / "__init__.py").is_file()
-            or any(folder.glob("*/__manifest__.py"))]
+    return [
+        folder
+        for folder in (home / "odoo" / "addons", home / "addons")
+        if (folder / "__init__.py").is_file() or any(folder.glob("*/__manifest__.py"))
+    ]
 
 
 def _check_chosen(home: Path) -> None:

@@ -96,8 +96,21 @@ def _initialize(_before: str | None) -> None:
     fresh = DEV / "pg.new"
     remove(fresh)
     _hand_over(fresh)
-    command = [_program("initdb"), "-D", fresh, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-sync"]
-    run(_as_owner([*command, "--locale-provider=builtin", "--locale=C.UTF-8"]), "Making the database cluster", cwd=DEV)
+    command = [
+        _program("initdb"),
+        "-D",
+        fresh,
+        "-U",
+        SUPERUSER,
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--no-sync",
+    ]
+    run(
+        _as_owner([*command, "--locale-provider=builtin", "--locale=C.UTF-8"]),
+        "Making the database cluster",
+        cwd=DEV,
+    )
     fresh.rename(DATA)
 
 
@@ -113,11 +126,27 @@ def _start() -> None:
     if sockets != DATA and not sockets.exists():
         _hand_over(sockets)
     options = " ".join([*(f"-c {name}={value}" for name, value in SETTINGS.items()), f"-k '{sockets}'"])
-    command = [_program("pg_ctl"), "start", "--wait", "--timeout=60", "-D", DATA, "-l", DATA / "server.log", "-o", options]
+    command = [
+        _program("pg_ctl"),
+        "start",
+        "--wait",
+        "--timeout=60",
+        "-D",
+        DATA,
+        "-l",
+        DATA / "server.log",
+        "-o",
+        options,
+    ]
     # pg_ctl leaves the server with its own output, so a pipe would stay open for as long as the server runs.
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(
-            _as_owner(command), cwd=DEV, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False,
+            _as_owner(command),
+            cwd=DEV,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
             start_new_session=True,
         )
     if done.returncode:
@@ -142,9 +171,13 @@ def _check_external() -> None:
             "Correct them, or unset PGHOST to use the embedded server."
         ) from error
     if version < 130000:
-        raise SetupError("The PostgreSQL server that PGHOST names is too old: Odoo 19 needs version 13 or newer.")
+        raise SetupError(
+            "The PostgreSQL server that PGHOST names is too old: Odoo 19 needs version 13 or newer."
+        )
     if allowed != "t":
-        raise SetupError("The role that PGUSER names may not create databases: ALTER ROLE … CREATEDB, and start again.")
+        raise SetupError(
+            "The role that PGUSER names may not create databases: ALTER ROLE … CREATEDB, and start again."
+        )
 
 
 def ensure() -> None:
@@ -154,7 +187,13 @@ def ensure() -> None:
         return
     if os.geteuid() == 0 and not shutil.which("setpriv"):
         raise SetupError("Running PostgreSQL for root needs the program setpriv (package util-linux).")
-    step("pg", "PostgreSQL data folder", digest("18", SUPERUSER), _initialize, lambda: (DATA / "PG_VERSION").is_file())
+    step(
+        "pg",
+        "PostgreSQL data folder",
+        digest("18", SUPERUSER),
+        _initialize,
+        lambda: (DATA / "PG_VERSION").is_file(),
+    )
 
 
 @contextlib.contextmanager
@@ -199,7 +238,11 @@ def query(sql: str, database: str = "postgres") -> str:
     command = [_program("psql"), "--no-psqlrc", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]
     for _attempt in range(20):
         done = subprocess.run(
-            command, env={**os.environ, **environment()}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            command,
+            env={**os.environ, **environment()},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
             check=False,
         )
         # Another process is copying the same template, or has not quite left it.
@@ -207,5 +250,7 @@ def query(sql: str, database: str = "postgres") -> str:
             break
         time.sleep(0.5)
     if done.returncode:
-        raise SetupError(f"{done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'PostgreSQL failed'}.")
+        raise SetupError(
+            f"{done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'PostgreSQL failed'}."
+        )
     return done.stdout.strip()

@@ -2,23 +2,27 @@
 
 import platform
 import sys
+from pathlib import Path
 
 from devenv import debian, odoo_tree
 from devenv.settings import DEV, MINIMUM_PYTHON, ROOT, SCRIPTS, VENV, VENV_PYTHON
-from devenv.steps import SetupError, digest, remove, run, step
+from devenv.steps import SetupError, digest, remove, run, stamp_path, step
 
-REQUIREMENTS = [
-    SCRIPTS / "requirements-odoo.txt",
-    SCRIPTS / "requirements-dev.txt",
-    ROOT / "fieldpromax_accounting" / "requirements.txt",
-]
+# First what a running demo needs, so that Odoo can be installed while the development tools still arrive.
+RUN = [SCRIPTS / "requirements-run.txt", ROOT / "fieldpromax_accounting" / "requirements.txt"]
+SIMULATORS = ROOT / "simulators" / "requirements.txt"
+DEVELOP = [SCRIPTS / "requirements-dev.txt"]
 CONSTRAINTS = SCRIPTS / "constraints.txt"
 
 
 def _fits() -> bool:
     """Whether the environment is there and was made by this very Python."""
     made = VENV / "pyvenv.cfg"
-    return VENV_PYTHON.exists() and made.is_file() and f"version = {platform.python_version()}\n" in made.read_text()
+    return (
+        VENV_PYTHON.exists()
+        and made.is_file()
+        and f"version = {platform.python_version()}\n" in made.read_text()
+    )
 
 
 def _create() -> None:
@@ -42,24 +46,41 @@ def _create() -> None:
     remove(unpacked)
 
 
-def _build(before: str | None) -> None:
-    if before is None:
-        _create()
+def _install(files: list[Path], what: str) -> None:
     command = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    for file in REQUIREMENTS:
+    command += ["--retries=2", "--no-warn-script-location"]
+    for file in files:
         command += ["-r", file]
-    run([*command, "-c", CONSTRAINTS], "Installing the Python packages")
+    run([*command, "-c", CONSTRAINTS], what)
 
 
-def ensure() -> None:
+def check() -> None:
     if sys.version_info < MINIMUM_PYTHON:
         raise SetupError(f"Python {platform.python_version()} is too old: Odoo 19 needs 3.10 or newer.")
-    step(
-        "venv",
-        "Python packages",
-        digest(*REQUIREMENTS, CONSTRAINTS, platform.python_version(), str(VENV)),
-        _build,
-        _fits,
-    )
+
+
+def ensure_run() -> None:
+    """The environment with everything that Odoo, the addon, the simulators and PostgreSQL run on."""
+
+    def build(before: str | None) -> None:
+        if before is None:
+            _create()
+        _install(files, "Installing Python packages")
+
+    files = [*RUN, *([SIMULATORS] if SIMULATORS.is_file() else [])]
+    wanted = digest(*files, CONSTRAINTS, platform.python_version(), str(VENV))
+    if step("venv", "Python packages for Odoo", wanted, build, _fits):
+        stamp_path("venv-develop").unlink(missing_ok=True)
     site = next(VENV.glob("lib/python3*/site-packages"))
     (site / "odoo-home.pth").write_text(f"{odoo_tree.odoo_home()}\n")
+
+
+def ensure_develop() -> None:
+    """Tools for tests and checks, into the same environment."""
+    step(
+        "venv-develop",
+        "Python packages for tests",
+        digest(*DEVELOP, CONSTRAINTS),
+        lambda _before: _install(DEVELOP, "Installing development packages"),
+        _fits,
+    )

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from devenv.settings import DEV, LOGS, ROOT, STAMPS
@@ -86,7 +87,9 @@ def stamp_of(name: str) -> str | None:
     return path.read_text().strip() if path.is_file() else None
 
 
-def step(name: str, title: str, wanted: str, build: Callable[[str | None], None], exists: Callable[[], bool]) -> bool:
+def step(
+    name: str, title: str, wanted: str, build: Callable[[str | None], None], exists: Callable[[], bool]
+) -> bool:
     """Run `build` unless a finished run left the stamp `wanted`; tell whether it ran.
 
     `build` is given the digest of the last finished run, None after a broken-off one. The stamp is taken away
@@ -95,19 +98,23 @@ def step(name: str, title: str, wanted: str, build: Callable[[str | None], None]
     before = stamp_of(name) if exists() else None
     if before == wanted:
         return False
-    print(f"  {title} … ", end="", flush=True)
+    say(f"  {title} …")
     started = time.monotonic()
     stamp_path(name).unlink(missing_ok=True)
-    try:
-        with one_sentence_for_a_full_disk():
-            build(before)
-            STAMPS.mkdir(parents=True, exist_ok=True)
-            stamp_path(name).write_text(wanted)
-    except BaseException:
-        say("not done")
-        raise
-    say(f"done ({time.monotonic() - started:.0f} s)")
+    with one_sentence_for_a_full_disk():
+        build(before)
+        STAMPS.mkdir(parents=True, exist_ok=True)
+        stamp_path(name).write_text(wanted)
+    say(f"  {title}: done in {time.monotonic() - started:.0f} s")
     return True
+
+
+def together(*tasks: Callable[[], None]) -> None:
+    """Do independent tasks at the same time; raise the first failure when all have ended."""
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        running = [pool.submit(task) for task in tasks]
+    for one in running:
+        one.result()
 
 
 NETWORK_WORDS = re.compile(
@@ -154,7 +161,9 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
-        raise SetupError(f"{what} needs the program {error.filename}, which is not installed here.") from error
+        raise SetupError(
+            f"{what} needs the program {error.filename}, which is not installed here."
+        ) from error
     with one_sentence_for_a_full_disk():
         log.write_text(done.stdout)
     if done.returncode:

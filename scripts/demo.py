@@ -1,0 +1,118 @@
+"""`make demo`: Odoo 19 with demo data, the addon and the simulators, until Ctrl-C; `make demo-reset` starts anew."""
+
+import contextlib
+import fcntl
+import json
+import signal
+import time
+from collections.abc import Iterator
+
+from devenv import databases, postgres, services, setup
+from devenv.settings import DEV, ROOT, SCRIPTS, SIMULATORS, port, present_addons
+from devenv.steps import SetupError, digest, remove, run, say, stamp_path, step
+
+DATABASE = "fieldpromax_demo"
+WHAT_TO_CLICK = """
+  1. Log in with admin / admin.
+  2. Settings → Invoicing → FieldPromax Accounting: choose Xero, Connect to Xero, consent, choose the organisation in USD.
+  3. Invoicing → Customers → Invoices: confirm an invoice; within a second or so it says Sent.
+  4. Open it in the books with its smart button, or look at {xero}/
+
+Ctrl-C stops everything and keeps the data; make demo-reset starts anew.
+"""
+
+
+def ports() -> dict[str, int]:
+    return {"ODOO_PORT": port("ODOO_PORT", 8069), "XERO_PORT": port("XERO_PORT", 8071)}
+
+
+@contextlib.contextmanager
+def only_demo() -> Iterator[None]:
+    """One demo of this working tree at a time."""
+    DEV.mkdir(exist_ok=True)
+    with (DEV / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SetupError(
+                "make demo is running in this folder already: stop it with Ctrl-C first."
+            ) from error
+        yield
+
+
+def addon_digest() -> str:
+    """Changes with every file of our addons that Odoo reads when it installs or updates."""
+    files = [
+        (str(path.relative_to(ROOT)), path.stat().st_mtime_ns)
+        for addon in present_addons()
+        for path in sorted((ROOT / addon).rglob("*"))
+        if path.is_file() and path.suffix != ".pyc" and "tests" not in path.parts
+    ]
+    return digest(json.dumps(files))
+
+
+def _prepare_database(xero_url: str, odoo_url: str) -> None:
+    name = databases.shared_name(DATABASE)
+
+    def build(before: str | None) -> None:
+        if before is None:
+            databases.create(name, present_addons())
+        else:
+            databases.install(name, present_addons(), update=True)
+
+    def fill_in(_before: str | None) -> None:
+        script = (
+            f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import demo_data\n"
+            f"demo_data.prepare(env, {xero_url!r}, {odoo_url!r}); env.cr.commit()\n"
+        )
+        command = databases.odoo_command("shell", "-d", name, "--no-http", "--log-level=warn")
+        said = run(command, "Filling in the demo data", env=databases.odoo_environment(), stdin=script)
+        if "Traceback" in said:
+            raise SetupError(f"Filling in the demo data failed: {said.strip().splitlines()[-1]}")
+
+    def is_there() -> bool:
+        return databases.exists(name)
+
+    if step("demo", "Demo database", addon_digest(), build, is_there):
+        stamp_path("demo-data").unlink(missing_ok=True)
+    told = digest(SCRIPTS / "demo_data.py", xero_url, odoo_url)
+    step("demo-data", "Connection of the demo to the simulators", told, fill_in, is_there)
+
+
+def start() -> int:
+    chosen = ports()
+    with only_demo(), contextlib.ExitStack() as running:
+        services.check_ports(chosen)
+        # Being terminated is treated like Ctrl-C: everything that was started is stopped.
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        setup.set_up()
+        running.enter_context(postgres.lease())
+        say("  Xero simulator …")
+        xero_url = running.enter_context(services.xero_simulator(chosen["XERO_PORT"], SIMULATORS / "xero"))
+        odoo_url = f"http://localhost:{chosen['ODOO_PORT']}"
+        _prepare_database(xero_url, odoo_url)
+        say("  Odoo …")
+        odoo = running.enter_context(
+            services.odoo_server(databases.shared_name(DATABASE), chosen["ODOO_PORT"])
+        )
+        say(f"\nready: {odoo_url} (admin / admin)")
+        say(WHAT_TO_CLICK.format(xero=xero_url))
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                odoo.check()
+                time.sleep(1)
+        say("\nStopping …")
+    say("Stopped. The data is kept.")
+    return 0
+
+
+def reset() -> int:
+    with only_demo():
+        if stamp_path("pg").is_file() or postgres.is_external():
+            with postgres.lease():
+                databases.drop(databases.shared_name(DATABASE))
+        for name in ("demo", "demo-data"):
+            stamp_path(name).unlink(missing_ok=True)
+        remove(SIMULATORS)
+    say("The demo's database and the simulators' books are gone: the next make demo starts anew.")
+    return 0

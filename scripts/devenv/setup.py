@@ -1,0 +1,16 @@
+"""The whole set-up, step by step; each step is skipped when it is done already."""
+
+from devenv import browser, databases, odoo_tree, postgres, python_env
+from devenv.steps import FIRST_SETUP_BYTES, LATER_START_BYTES, check_disk, exclusive, stamp_of, together
+
+
+def set_up() -> None:
+    """Everything that any other command needs; quick when it is there already."""
+    check_disk(LATER_START_BYTES if stamp_of("template") else FIRST_SETUP_BYTES)
+    with exclusive("setup"):
+        python_env.check()
+        together(odoo_tree.ensure, python_env.ensure_run)
+        databases.write_configuration()
+        postgres.ensure()
+        with postgres.lease():
+            together(databases.ensure_template, lambda: (python_env.ensure_develop(), browser.ensure()))

@@ -1,0 +1,167 @@
+"""`make test`: every level of tests in a pytest process of its own, closed by one true sum of them all.
+
+The levels cannot share a process: the provider layer is tested without Odoo, and pytest-odoo loads Odoo at once.
+Odoo's tests take the longest, so the others run beside them, on the second core.
+"""
+
+import os
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGKILL
+from xml.etree import ElementTree
+
+from devenv import databases, postgres
+from devenv.settings import LOGS, ROOT, VENV_PYTHON, present_addons
+from devenv.steps import SetupError, say
+
+LEVEL_SECONDS = 40 * 60
+ONE_TEST_SECONDS = 300
+# The logs of the last run of Odoo's level: the log gate reads them.
+INSTALL_LOG = LOGS / "gate-install.log"
+TEST_LOG = LOGS / "gate-tests.log"
+FOLDERS = {
+    "providers": ["tests/providers"],
+    "simulators": ["tests/simulators"],
+    "scripts": ["scripts/tests"],
+    "e2e": ["e2e"],
+    "odoo": [f"{name}/tests" for name in present_addons()] or ["fieldpromax_accounting/tests"],
+    "checks": ["scripts/checks_hold"],
+}
+NAMES = list(FOLDERS)
+
+
+@dataclass
+class Outcome:
+    """What a level came to; `broken` says why there is no result to count."""
+
+    level: str
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    skipped: list[str] = field(default_factory=list)
+    broken: str = ""
+
+
+def read_report(level: str, report: Path, exit_code: int) -> Outcome:
+    """Count a pytest process's JUnit report; a process that left none, or collected nothing, is broken."""
+    outcome = Outcome(level)
+    try:
+        cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314, written by our own pytest
+    except (OSError, ElementTree.ParseError):
+        outcome.broken = f"pytest ended with code {exit_code} and left no report"
+        return outcome
+    for case in cases:
+        kinds = {child.tag: child for child in case}
+        if "error" in kinds:
+            outcome.errors += 1
+        elif "failure" in kinds:
+            outcome.failed += 1
+        elif "skipped" in kinds:
+            name = f"{case.get('classname')}::{case.get('name')}"
+            outcome.skipped.append(f"{name}: {kinds['skipped'].get('message')}")
+        else:
+            outcome.passed += 1
+    if not cases:
+        outcome.broken = "it collected no test"
+    elif exit_code and not outcome.failed and not outcome.errors:
+        outcome.broken = f"pytest ended with code {exit_code} although no test failed"
+    return outcome
+
+
+def closing_line(outcomes: list[Outcome], seconds: float) -> str:
+    """pytest's own closing line, over all processes; a broken level counts as an error."""
+    counts = {
+        "failed": sum(one.failed for one in outcomes),
+        "passed": sum(one.passed for one in outcomes),
+        "skipped": sum(len(one.skipped) for one in outcomes),
+        "errors": sum(one.errors + bool(one.broken) for one in outcomes),
+    }
+    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "no tests ran"
+    if counts["errors"] == 1:
+        told = told.replace("1 errors", "1 error")
+    return f" {told} in {seconds:.2f}s ".center(100, "=")
+
+
+def _pytest(level: str, env: dict[str, str], *options: str) -> Outcome:
+    missing = [folder for folder in FOLDERS[level] if not (ROOT / folder).is_dir()]
+    if missing:
+        say(f"\n--- {level}: {missing[0]} is missing")
+        return Outcome(level, broken=f"{missing[0]} is missing")
+    report = LOGS / f"junit-{level}.xml"
+    report.unlink(missing_ok=True)
+    command = [VENV_PYTHON, "-m", "pytest", "-q", "-rs", "--tb=short", f"--junitxml={report}"]
+    command += [f"--timeout={ONE_TEST_SECONDS}", *options, *FOLDERS[level]]
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=LEVEL_SECONDS)
+        outcome = read_report(level, report, process.returncode)
+    except subprocess.TimeoutExpired:
+        output, outcome = "", Outcome(level, broken=f"it was stopped after {LEVEL_SECONDS // 60} minutes")
+    finally:
+        # Also what the level left running, such as a browser; and all of it when this run is interrupted.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, SIGKILL)
+    say(f"\n--- {level}: {' '.join(FOLDERS[level])}\n{output.rstrip()}")
+    return outcome
+
+
+def _plain(level: str) -> Outcome:
+    return _pytest(level, databases.odoo_environment(), "-p", "no:odoo")
+
+
+def _odoo(level: str) -> Outcome:
+    name = f"test_{os.getpid()}"
+    try:
+        databases.create(name, present_addons(), log=INSTALL_LOG)
+        TEST_LOG.unlink(missing_ok=True)
+        options = [
+            f"--odoo-config={databases.write_configuration()}",
+            f"--odoo-database={name}",
+            "--odoo-http",
+        ]
+        options += ["--odoo-log-level=info", f"--odoo-extra=logfile={TEST_LOG}"]
+        return _pytest(level, databases.odoo_environment(), *options)
+    except SetupError as error:
+        say(f"\n--- {level}: {error}")
+        return Outcome(level, broken=str(error).splitlines()[0])
+    finally:
+        databases.drop(name)
+
+
+def run(chosen: list[str]) -> int:
+    """Run the named levels, or all; tell whether everything passed by the exit code."""
+    started = time.monotonic()
+    wanted = chosen or NAMES
+    beside = [level for level in ("providers", "simulators", "scripts", "e2e") if level in wanted]
+    outcomes: list[Outcome] = []
+    with postgres.lease(), ThreadPoolExecutor(2) as lanes:
+        long_lane = lanes.submit(_odoo, "odoo") if "odoo" in wanted else None
+        short_lane = lanes.submit(lambda: [_plain(level) for level in beside])
+        outcomes += short_lane.result()
+        if long_lane:
+            outcomes.append(long_lane.result())
+        if "checks" in wanted:
+            outcomes.append(_plain("checks"))
+    say("")
+    for one in outcomes:
+        for reason in one.skipped:
+            say(f"skipped in {one.level}: {' '.join(reason.split())}")
+        if one.broken:
+            say(f"{one.level} could not be counted: {one.broken}.")
+    say(closing_line(outcomes, time.monotonic() - started))
+    good = outcomes and all(one.passed and not (one.failed or one.errors or one.broken) for one in outcomes)
+    return 0 if good else 1
