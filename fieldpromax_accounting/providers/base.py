@@ -84,7 +84,9 @@ class AccountingProvider(ABC):
         """Where to send the person for consent. ``code_verifier`` may go unused where the provider has no PKCE."""
 
     @abstractmethod
-    def fetch_token(self, code: str, redirect_uri: str, code_verifier: str, params: dict[str, str]) -> dto.TokenSet:
+    def fetch_token(
+        self, code: str, redirect_uri: str, code_verifier: str, params: dict[str, str]
+    ) -> dto.TokenSet:
         """Exchange the code. ``params``: the callback's other parameters (QuickBooks: ``realmId``)."""
 
     @abstractmethod
@@ -128,7 +130,8 @@ class AccountingProvider(ABC):
 
     @abstractmethod
     def find_records(self, kind: str, keys: Sequence[str]) -> tuple:
-        """Records by their natural key, several at once: contact → our number or name, item → code, invoice → number."""
+        """Records by their natural key, several at once: contact → our number or name, item → code,
+        invoice → number."""
 
     @abstractmethod
     def check(self, kind: str, record) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class Organization:
     country: str = ''  # ISO 3166 alpha-2 where the provider gives one
     #: id of the connection at the provider (Xero: ``/connections`` id, which is not the tenant id)
     remote_connection_id: str = ''
+    #: the consent that brought this organization (compare :attr:`TokenSet.consent_id`), '' when unknown
+    consent_id: str = ''
     #: for deep links (Xero ShortCode)
     short_code: str = ''
     is_demo: bool = False
@@ -188,15 +190,18 @@ class Page:
 
     :param records: DTOs of the kind asked for, in the provider's order.
     :param next_cursor: opaque position of the next page, '' when this was the last one.
-    :param checkpoint: where the next incremental pull may resume once this page is stored, in the provider's own
-        clock (ISO 8601 UTC); '' when this page does not allow to move it.
+    :param checkpoint: where the next incremental pull may resume once this page is stored, in the provider's
+        own clock (ISO 8601 UTC); '' when this page does not allow to move it.
     :param total: how many records there are in all, None when the provider does not say.
+    :param unreadable: what came with the page and cannot be used: ``(external_id or '', reason)``; the rest
+        of the page counts.
     """
 
     records: tuple
     next_cursor: str = ''
     checkpoint: str = ''
     total: int | None = None
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

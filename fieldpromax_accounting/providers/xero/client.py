@@ -1,0 +1,752 @@
+"""Xero behind the provider interface. Sources of the rules: provider_facts parts A and C."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from urllib.parse import quote
+
+from .. import dto, errors, oauth
+from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
+from ..redaction import get_logger
+from ..registry import register
+from ..transport import Answer, BearerAuth, Transport
+from . import faults, mapping, rules
+from .sdk import AccountingCalls
+from .wire import Unreadable, encode, guid, moment, nested, text
+
+_logger = get_logger(__name__)
+
+AUTHORIZE_URL = 'https://login.xero.com/identity/connect/authorize'
+TOKEN_URL = 'https://identity.xero.com/connect/token'  # noqa: S105
+CONNECTIONS_URL = 'https://api.xero.com/connections'
+WEB_URL = 'https://go.xero.com'
+
+#: a refresh token dies after 60 days without use (A1)
+REFRESH_LIFETIME = timedelta(days=60)
+#: elements of one PUT or POST (A4)
+MAX_MEMBERS = 50
+MAX_PAGE_SIZE = 1000
+MAX_KEY_LENGTH = 128
+#: about 52 GUIDs fit into a URL (A4): what 52 of them take, with their commas encoded
+_MAX_QUERY = 52 * 39
+#: If-Modified-Since is read to the second, and whether it includes its own second is not documented
+_OVERLAP = timedelta(seconds=1)
+
+#: kind → (key of the list in answers, field of the id, reader)
+_KINDS = {
+    'contact': ('Contacts', 'ContactID', mapping.from_contact),
+    'item': ('Items', 'ItemID', mapping.from_item),
+    'invoice': ('Invoices', 'InvoiceID', mapping.from_invoice),
+}
+_WRITERS = {'contact': mapping.to_contact, 'item': mapping.to_item, 'invoice': mapping.to_invoice}
+#: by what an element of a call is found in the answer, surest first
+_IDENTITY = {
+    'contact': ('ContactID', 'ContactNumber', 'Name'),
+    'item': ('ItemID', 'Code'),
+    'invoice': ('InvoiceID', 'InvoiceNumber'),
+}
+
+
+def _limit(headers, name):
+    value = headers.get(name, '').strip()
+    return int(value[:12]) if value.isascii() and value.isdigit() else None
+
+
+def read_headers(headers: Mapping[str, str]) -> tuple[dto.Limits, str]:
+    """What is left and the id of the request (A3)."""
+    limits = dto.Limits(
+        day_remaining=_limit(headers, 'X-DayLimit-Remaining'),
+        minute_remaining=_limit(headers, 'X-MinLimit-Remaining'),
+    )
+    return limits, headers.get('Xero-Correlation-Id', '')[:100]
+
+
+def _folded(value) -> str:
+    """A natural key for comparing: Xero compares without case (A4) and trims."""
+    return ' '.join(str(value).split()).casefold()
+
+
+@register
+class XeroProvider(AccountingProvider):
+    """Xero's Accounting API by xero-python's methods, OAuth by requests-oauthlib, connections by plain
+    requests.
+
+    An instance serves one thread at a time.
+    """
+
+    name = 'xero'
+    label = 'Xero'
+    # granular scopes (A2); Items stand under both invoices and settings there
+    scopes = (
+        'openid',
+        'profile',
+        'email',
+        'offline_access',
+        'accounting.invoices',
+        'accounting.payments',
+        'accounting.contacts',
+        'accounting.settings',
+    )
+    scope_texts = (
+        'Know who connects: name and e-mail address',
+        'Stay connected until you disconnect',
+        'View and create invoices and credit notes, products and services',
+        'View and create payments',
+        'View and create contacts',
+        'View the organisation, accounts, tax rates and currencies',
+    )
+    # a key is kept for 6 minutes from the first call (A4); one of them is our margin
+    capabilities = Capabilities(invoice_drafts=True, key_lifetime=timedelta(minutes=5))
+    operations = {
+        operation.name: operation
+        for operation in (
+            Operation('contact.create', 'contact', MAX_MEMBERS, 'contact number'),
+            Operation('contact.update', 'contact', MAX_MEMBERS, 'Xero ID of the contact'),
+            Operation('item.create', 'item', MAX_MEMBERS, 'item code'),
+            Operation('item.update', 'item', MAX_MEMBERS, 'Xero ID of the item'),
+            Operation('invoice.create', 'invoice', MAX_MEMBERS, 'invoice number'),
+            Operation('invoice.update', 'invoice', 1, 'Xero ID of the invoice'),
+        )
+    }
+    app_page = 'https://developer.xero.com/app/manage'
+
+    def __init__(self, config: ProviderConfig):
+        super().__init__(config)
+        self._transport = Transport(config, read_headers)
+        self._oauth = oauth.OAuthClient(
+            self._transport,
+            config.app,
+            label=self.label,
+            authorize_url=AUTHORIZE_URL,
+            token_url=TOKEN_URL,
+            code_lifetime='five minutes',
+        )
+        self._organization_id = ''
+        self._access_token = ''
+        self._calls: AccountingCalls | None = None
+
+    def __repr__(self):
+        return f'<{type(self).__name__} {self._organization_id or "without organization"}>'
+
+    # === consent === #
+
+    def authorization_url(self, state, redirect_uri, code_verifier):
+        return self._oauth.authorization_url(state, redirect_uri, code_verifier, self.scopes)
+
+    def fetch_token(self, code, redirect_uri, code_verifier, params):
+        return self._token_set(self._oauth.fetch_token(code, redirect_uri, code_verifier))
+
+    def refresh_token(self, refresh_token):
+        return self._token_set(self._oauth.refresh_token(refresh_token))
+
+    def _token_set(self, token) -> dto.TokenSet:
+        claims = oauth.claims(token['access_token'])
+        return self._oauth.token_set(
+            token,
+            refresh_expires_at=datetime.now(timezone.utc) + REFRESH_LIFETIME,
+            user_external_id=str(claims.get('xero_userid') or ''),
+            consent_id=str(claims.get('authentication_event_id') or ''),
+        )
+
+    def _list_connections(self, access_token, consent_id='') -> list[dict]:
+        answer = self._transport.request(
+            'connections.list',
+            'GET',
+            CONNECTIONS_URL,
+            params=[('authEventId', consent_id)] if consent_id else None,
+            headers={'Accept': 'application/json'},
+            auth=BearerAuth(access_token),
+        )
+        self._raise_for(answer)
+        found = answer.json()
+        if not isinstance(found, list):
+            raise answer.unreadable('something else than a list of connections')
+        fields = ('id', 'authEventId', 'tenantId', 'tenantType', 'tenantName')
+        try:
+            connections = [
+                {field: text(connection, field) for field in fields}
+                for connection in found
+                if isinstance(connection, dict)
+            ]
+        except Unreadable as exc:
+            unreadable = str(exc)
+        else:
+            # other tenant types have no books (A1)
+            return [
+                connection
+                for connection in connections
+                if connection['tenantId'] and connection['tenantType'].upper() in ('', 'ORGANISATION')
+            ]
+        raise answer.unreadable(f'a list of connections that cannot be read: {unreadable}')
+
+    def list_organizations(self, token, params):
+        """Every organisation that the token reaches, those of this consent first.
+
+        One that does not answer (suspended, offline, without a plan) is listed all the same with what
+        ``/connections`` knows, its ``currency`` and ``country`` empty: the others must stay choosable, and an
+        empty currency is no match for any company. Only when none answers, for a reason that passes, is that
+        raised.
+        """
+        connections = self._list_connections(token.access_token)
+        mine = {c['id'] for c in connections if c['authEventId'] == token.consent_id}
+        if token.consent_id and not mine:
+            # not every answer tells whose consent a connection is of: ask for those of this one
+            mine = {c['id'] for c in self._list_connections(token.access_token, token.consent_id)}
+        organizations, failures = [], []
+        for connection in connections:
+            tenant_id = connection['tenantId']
+            organization = dto.Organization(external_id=tenant_id, name=connection['tenantName'])
+            try:
+                organization = self.for_organization(tenant_id, token.access_token).get_organization()
+            except (errors.AccessTokenExpired, errors.HostRefused):
+                # of the token or of this server, not of one organisation
+                raise
+            except errors.ProviderError as error:
+                _logger.warning(
+                    'Organisation %s cannot be read: %s (%s)', tenant_id, type(error).__name__, error.code
+                )
+                failures.append(error)
+            organizations.append(
+                replace(
+                    organization,
+                    # the tenant id is what calls need; OrganisationID is the same for organisations (A11)
+                    external_id=tenant_id,
+                    name=organization.name or connection['tenantName'],
+                    remote_connection_id=connection['id'],
+                    consent_id=token.consent_id if connection['id'] in mine else connection['authEventId'],
+                )
+            )
+        if failures and len(failures) == len(organizations) and all(error.retryable for error in failures):
+            raise failures[0]
+        return tuple(
+            sorted(organizations, key=lambda organization: organization.remote_connection_id not in mine)
+        )
+
+    def remove_connection(self, organization, token):
+        """``DELETE /connections/{id}``: by the id of the connection, which is not the tenant id (A1). 404:
+        gone already."""
+        connection_id = organization.remote_connection_id
+        if not connection_id:
+            found = [
+                connection['id']
+                for connection in self._list_connections(token.access_token)
+                if connection['tenantId'] == organization.external_id
+            ]
+            if not found:
+                return
+            connection_id = found[0]
+        answer = self._transport.request(
+            'connections.delete',
+            'DELETE',
+            f'{CONNECTIONS_URL}/{quote(connection_id, safe="")}',
+            headers={'Accept': 'application/json'},
+            auth=BearerAuth(token.access_token),
+        )
+        if answer.status != 404:
+            self._raise_for(answer)
+
+    # === one organization === #
+
+    def for_organization(self, organization_id, access_token):
+        bound = type(self)(self.config)
+        # one pool of connections for all
+        bound._transport = self._transport
+        bound._organization_id = organization_id
+        bound._access_token = access_token
+        return bound
+
+    def _call(self, purpose, method, *args, **kwargs) -> Answer:
+        if self._calls is None:
+            if not self._organization_id:
+                raise ValueError('Bind the provider to an organization first: for_organization()')
+            self._calls = AccountingCalls(self._transport, self._organization_id, self._access_token)
+        return self._calls.call(purpose, method, *args, **kwargs)
+
+    @staticmethod
+    def _raise_for(answer):
+        error = faults.error_of(answer)
+        if error is not None:
+            raise error
+
+    def _read(self, purpose, method, key, *args, **kwargs) -> tuple[Answer, dict, list]:
+        """A reading call: the answer, its envelope, and the list under ``key``."""
+        answer = self._call(purpose, method, *args, **kwargs)
+        self._raise_for(answer)
+        envelope = answer.json()
+        return answer, envelope, self._elements(answer, envelope, key)
+
+    @staticmethod
+    def _elements(answer, envelope, key) -> list:
+        elements = envelope.get(key) if isinstance(envelope, dict) else None
+        if not isinstance(elements, list):
+            raise answer.unreadable(f'an answer without {key}')
+        return elements
+
+    def get_organization(self):
+        answer, _envelope, elements = self._read('organization.read', 'get_organisations', 'Organisations')
+        currencies: tuple[str, ...] = ()
+        try:
+            _, _, found = self._read('currencies.list', 'get_currencies', 'Currencies')
+            currencies = tuple(code for c in found if isinstance(c, dict) and (code := text(c, 'Code')))
+        except (errors.AccessTokenExpired, errors.HostRefused):
+            raise
+        except (errors.ProviderError, Unreadable) as error:
+            # known to be unknown: an empty tuple says so, and Xero itself refuses a foreign currency
+            _logger.info('Currencies of %s cannot be read: %s', self._organization_id, type(error).__name__)
+        unreadable = 'there is none'
+        for element in elements:
+            try:
+                return mapping.from_organization(element if isinstance(element, dict) else {}, currencies)
+            except Unreadable as exc:
+                unreadable = str(exc)
+        raise answer.unreadable(f'an organisation that cannot be read: {unreadable}')
+
+    def _list_settings(self, what, method, key, read) -> tuple:
+        """All records of a kind that is not paged; what cannot be read is left out, and said in the log."""
+        _answer, _envelope, elements = self._read(f'{what}.list', method, key)
+        found = []
+        for element in elements:
+            try:
+                record = read(element if isinstance(element, dict) else {})
+            except Unreadable as unreadable:
+                _logger.warning(
+                    'One of the %s of %s is left out: %s', what, self._organization_id, unreadable
+                )
+                continue
+            if record is not None:
+                found.append(record)
+        return tuple(found)
+
+    def list_accounts(self):
+        """Those that invoice lines may carry: with a code, and neither bank nor control accounts."""
+        return self._list_settings('accounts', 'get_accounts', 'Accounts', mapping.from_account)
+
+    def list_tax_rates(self):
+        return self._list_settings('tax rates', 'get_tax_rates', 'TaxRates', mapping.from_tax_rate)
+
+    # === reading records === #
+
+    def pull_page(self, kind, *, cursor='', since='', page_size=MAX_PAGE_SIZE):
+        """Contacts page by page; items in one answer, because Xero does not page them (A4).
+
+        Full pass of contacts: ordered by ContactID, archived ones asked for and dropped here. Left out by
+        Xero, a contact archived during the pass would move all later ones up by one, and the one on the edge
+        of a page would be skipped; so nothing ever leaves the set, and what is added can at worst be seen
+        twice.
+
+        Incremental: oldest change first, and each page asks for what changed since the maximum of the one
+        before (keyset), so records that are edited meanwhile come again later and push nobody aside. Page
+        numbers count only while the time stands still, that is when a whole page has changed within the same
+        second.
+
+        The checkpoint is Xero's clock: of a full pass the time it began (given with its last page), otherwise
+        the last change seen. Asking again overlaps by a second: records at the edge come twice, none is left
+        out.
+        """
+        if kind not in ('contact', 'item'):
+            raise ValueError(f'Xero records of kind {kind!r} are not pulled')
+        position = self._position(cursor, since)
+        if kind == 'item':
+            return self._pull_items(position)
+        return self._pull_contacts(position, max(1, min(page_size, MAX_PAGE_SIZE)))
+
+    @staticmethod
+    def _position(cursor, since) -> dict:
+        """Where a pass stands: ``since`` ('' = full pass), ``page``, ``started`` (full) or ``seen``
+        (incremental), ``skipped``."""
+        position = json.loads(cursor) if cursor else {'since': since, 'page': 1}
+        if not isinstance(position, dict) or (position.get('since') and moment(position['since']) is None):
+            raise ValueError('This is no cursor or checkpoint of Xero')
+        return position
+
+    @staticmethod
+    def _changed_since(position) -> dict:
+        if not position['since']:
+            return {}
+        return {'if_modified_since': moment(position['since']).replace(microsecond=0) - _OVERLAP}
+
+    @staticmethod
+    def _clock(answer, envelope) -> str:
+        """When the call began by Xero's clock: what changed while it was being answered may be missing from
+        it."""
+        answered = moment(envelope.get('DateTimeUTC'))
+        return (answered - timedelta(seconds=answer.elapsed)).isoformat() if answered else ''
+
+    @staticmethod
+    def _read_records(kind, elements) -> tuple[list, list]:
+        """DTOs, and ``(id, reason)`` of what cannot be read: one odd record must not fail its page (C2.4)."""
+        _key, id_field, read = _KINDS[kind]
+        records, unreadable = [], []
+        for element in elements:
+            if not isinstance(element, dict):
+                unreadable.append(('', 'it is no record'))
+                continue
+            try:
+                records.append(read(element))
+            except (Unreadable, ArithmeticError) as exc:
+                external_id = element.get(id_field)
+                unreadable.append((external_id if isinstance(external_id, str) else '', str(exc)))
+        return records, unreadable
+
+    @staticmethod
+    def _latest(elements):
+        """The latest change among raw elements, unreadable ones included: they too are behind us."""
+        times = [t for e in elements if isinstance(e, dict) and (t := moment(e.get('UpdatedDateUTC')))]
+        return max(times, default=None)
+
+    def _pull_items(self, position):
+        answer, envelope, elements = self._read(
+            'items.list', 'get_items', 'Items', unitdp=4, **self._changed_since(position)
+        )
+        records, unreadable = self._read_records('item', elements)
+        checkpoint = self._clock(answer, envelope)
+        if position['since']:
+            latest = self._latest(elements)
+            checkpoint = max(latest, moment(position['since'])).isoformat() if latest else position['since']
+        return dto.Page(
+            records=tuple(records), checkpoint=checkpoint, total=len(elements), unreadable=tuple(unreadable)
+        )
+
+    def _pull_contacts(self, position, page_size):
+        since = position['since']
+        answer, envelope, elements = self._read(
+            'contacts.list',
+            'get_contacts',
+            'Contacts',
+            order='UpdatedDateUTC ASC' if since else 'ContactID ASC',
+            page=position['page'],
+            page_size=page_size,
+            include_archived=True,
+            **self._changed_since(position),
+        )
+        records, unreadable = self._read_records('contact', elements)
+        pagination = nested(envelope, 'pagination')
+        total = pagination.get('itemCount') if isinstance(pagination.get('itemCount'), int) else None
+        page_count = pagination.get('pageCount')
+        if isinstance(page_count, int):
+            more = bool(elements) and position['page'] < page_count
+        else:
+            more = len(elements) >= page_size
+        following = dict(position)
+        if since:
+            latest = self._latest(elements)
+            reached = max(latest, moment(since)) if latest else moment(since)
+            checkpoint = reached.isoformat()
+            if reached.replace(microsecond=0) > moment(since).replace(microsecond=0):
+                following.update(since=checkpoint, page=1)
+            else:
+                following['page'] += 1
+        else:
+            following.setdefault('started', self._clock(answer, envelope))
+            following['page'] += 1
+            following['skipped'] = position.get('skipped', 0) + sum(not record.active for record in records)
+            records = [record for record in records if record.active]
+            checkpoint = '' if more else following['started']
+            if total is not None:
+                # archived ones are counted by Xero and dropped here
+                total = max(0, total - following['skipped'])
+        return dto.Page(
+            records=tuple(records),
+            next_cursor=json.dumps(following) if more else '',
+            checkpoint=checkpoint,
+            total=total,
+            unreadable=tuple(unreadable),
+        )
+
+    def get_record(self, kind, external_id):
+        key, _id_field, read = _KINDS[kind]
+        method, options = {
+            'contact': ('get_contact', {}),
+            'item': ('get_item', {'unitdp': 4}),
+            'invoice': ('get_invoice', {'unitdp': 4}),
+        }[kind]
+        if not external_id:
+            raise errors.NotFound('A record without an id is not in Xero.', code='no_id')
+        answer, _envelope, elements = self._read(f'{kind}s.read', method, key, external_id, **options)
+        if not elements:
+            raise errors.NotFound(
+                'Xero has no such record.', http_status=answer.status, request_id=answer.request_id
+            )
+        return self._record_or_raise(answer, read, elements[0])
+
+    @staticmethod
+    def _record_or_raise(answer, read, element):
+        reason = 'it is no record'
+        if isinstance(element, dict):
+            try:
+                return read(element)
+            except (Unreadable, ArithmeticError) as exc:
+                reason = str(exc)
+        raise answer.unreadable(f'a record that cannot be read: {reason}')
+
+    def find_records(self, kind, keys):
+        """Records whose natural key is among ``keys``; each once, in Xero's order, archived contacts
+        included.
+
+        contact: ContactNumber or Name; item: Code; invoice: InvoiceNumber of a sale. Compared without case,
+        as Xero does. An unreadable one is raised: to overlook it would be to create it again.
+        """
+        wanted = list(dict.fromkeys(key.strip() for key in keys if key and key.strip()))
+        folded = {_folded(key) for key in wanted}
+        key_fields = {'contact': ('ContactNumber', 'Name'), 'item': ('Code',), 'invoice': ('InvoiceNumber',)}[
+            kind
+        ]
+        list_key, id_field, read = _KINDS[kind]
+        found = {}
+        for method, options in self._searches(kind, wanted):
+            answer, _envelope, elements = self._read(f'{kind}s.find', method, list_key, **options)
+            for element in elements:
+                # what was found by mistake (a bill with this number, a part of a name) is dropped before it
+                # is read
+                if not isinstance(element, dict) or (kind == 'invoice' and element.get('Type') == 'ACCPAY'):
+                    continue
+                if not any(_folded(element.get(field) or '') in folded for field in key_fields):
+                    continue
+                record = self._record_or_raise(answer, read, element)
+                found[element.get(id_field)] = record
+        return tuple(found.values())
+
+    def _searches(self, kind, keys):
+        """``(method, options)`` of the calls that find ``keys``.
+
+        A filter's text stands in quotation marks, and how to write one inside is not documented: such keys go
+        another way.
+        """
+        plain = [key for key in keys if '"' not in key and '\\' not in key]
+        odd = [key for key in keys if key not in plain]
+        if kind == 'contact':
+            for chunk in _chunks(plain, lambda key: 2 * len(quote(key)) + 60):
+                terms = (f'{field}=="{key}"' for key in chunk for field in ('ContactNumber', 'Name'))
+                yield 'get_contacts', {'where': ' OR '.join(terms), 'include_archived': True, **_ONE_PAGE}
+            for key in odd:
+                yield 'get_contacts', {'search_term': key, 'include_archived': True, **_ONE_PAGE}
+        elif kind == 'item':
+            if odd:
+                # items have no search, and come all at once anyway
+                yield 'get_items', {'unitdp': 4}
+                return
+            for chunk in _chunks(plain, lambda key: len(quote(key)) + 30):
+                yield 'get_items', {'where': ' OR '.join(f'Code=="{key}"' for key in chunk), 'unitdp': 4}
+        else:
+            listed = [key for key in keys if ',' not in key]
+            for chunk in _chunks(listed, lambda key: len(quote(key)) + 3):
+                yield 'get_invoices', {'invoice_numbers': chunk, 'unitdp': 4, **_ONE_PAGE}
+            for key in keys:
+                if ',' in key:
+                    # the list is separated by commas
+                    options = {'where': f'InvoiceNumber=="{key}"'} if '"' not in key else {'search_term': key}
+                    yield 'get_invoices', {**options, 'unitdp': 4, **_ONE_PAGE}
+
+    # === rules === #
+
+    def check(self, kind, record):
+        return rules.CHECKS[kind](record)
+
+    def predict_totals(self, invoice):
+        return rules.predict_totals(invoice)
+
+    # === writing === #
+
+    def prepare(self, operation, members):
+        """:raise ValueError: an unknown operation, too many members, an update without an id, a creation with
+        one."""
+        declared = self.operations.get(operation)
+        if declared is None:
+            raise ValueError(f'Xero has no operation {operation!r}')
+        if not 0 < len(members) <= declared.max_members:
+            raise ValueError(f'{operation} takes 1 to {declared.max_members} members, not {len(members)}')
+        updates = operation.endswith('.update')
+        for reference, record in members:
+            if updates != bool(record.external_id):
+                raise ValueError(
+                    f'{operation} of {reference}: an update needs the id of the record, a creation has none'
+                )
+        key, _id_field, _read = _KINDS[declared.kind]
+        write = _WRITERS[declared.kind]
+        return dto.PreparedCall(
+            operation=operation,
+            body=encode({key: [write(record) for _reference, record in members]}),
+            members=tuple(reference for reference, _record in members),
+            target=members[0][1].external_id if operation == 'invoice.update' else '',
+        )
+
+    def send(self, call, key):
+        if not key or len(key) > MAX_KEY_LENGTH:
+            raise ValueError(f'A key has 1 to {MAX_KEY_LENGTH} characters')
+        declared = self.operations[call.operation]
+        lot = {'summarize_errors': False}
+        method, args, options = {
+            # PUT creates and refuses what exists; POST /Contacts and /Items change by id; POST /Invoices
+            # would change by number what it was to create, hence the invoice's own path (A7, A9)
+            'contact.create': ('create_contacts', (), lot),
+            'contact.update': ('update_or_create_contacts', (), lot),
+            'item.create': ('create_items', (), {**lot, 'unitdp': 4}),
+            'item.update': ('update_or_create_items', (), {**lot, 'unitdp': 4}),
+            'invoice.create': ('create_invoices', (), {**lot, 'unitdp': 4}),
+            'invoice.update': ('update_invoice', (call.target,), {'unitdp': 4}),
+        }[call.operation]
+        answer = self._call(call.operation, method, *args, call.body, idempotency_key=key, **options)
+        list_key = _KINDS[declared.kind][0]
+        sent = json.loads(call.body)[list_key]
+        refused = faults.refused_elements(answer)
+        if refused:
+            return self._refused_lot(declared, call, answer, sent, refused)
+        self._raise_for(answer)
+        elements = self._elements(answer, answer.json(), list_key)
+        return self._result(
+            call,
+            answer,
+            [
+                self._member_result(declared.kind, member, answer, element)
+                for member, element in zip(
+                    call.members, _match(declared.kind, sent, elements, answer), strict=True
+                )
+            ],
+        )
+
+    @staticmethod
+    def _result(call, answer, results):
+        return dto.CallResult(results=tuple(results), http_status=answer.status, request_id=answer.request_id)
+
+    def _member_result(self, kind, member, answer, element) -> dto.MemberResult:
+        """What became of one element; ``None``: the answer does not hold it."""
+        known = {'http_status': answer.status, 'request_id': answer.request_id}
+        if element is None:
+            return dto.MemberResult(
+                member, error=answer.unreadable('an answer in which this record is missing')
+            )
+        if faults.is_refused(element):
+            return dto.MemberResult(
+                member,
+                error=faults.refusal(faults.words_of(element), **known),
+                warnings=faults.warnings_of(element),
+            )
+        try:
+            record = self._record_or_raise(answer, _KINDS[kind][2], element)
+        except errors.ProtocolError as error:
+            return dto.MemberResult(member, error=error.with_traceback(None))
+        return dto.MemberResult(member, record=record, warnings=faults.warnings_of(element))
+
+    def _refused_lot(self, declared, call, answer, sent, refused) -> dto.CallResult:
+        """A 400 with the refused elements in it: nothing of the call was saved (A4: the behaviour without
+        ``summarizeErrors=false``, and of changes to one invoice)."""
+        whole = faults.error_of(answer)
+        if len(call.members) == 1:
+            return self._result(call, answer, [dto.MemberResult(call.members[0], error=whole)])
+        results = []
+        for member, element in zip(call.members, _match(declared.kind, sent, refused, answer), strict=True):
+            if element is not None and faults.is_refused(element):
+                results.append(self._member_result(declared.kind, member, answer, element))
+            else:
+                results.append(
+                    dto.MemberResult(
+                        member,
+                        error=errors.TransportError(
+                            'Xero refused the whole call because of another record in it; this one was not saved.',
+                            code='lot_refused',
+                            http_status=answer.status,
+                            request_id=answer.request_id,
+                        ),
+                    )
+                )
+        return self._result(call, answer, results)
+
+    # === pages for people === #
+
+    def record_url(self, kind, external_id, organization):
+        """Deep links as in A13. '' for items, whose page has no published address, and for what is not in
+        Xero.
+
+        Without the short code, the classic address, which opens the organisation that the person used last.
+        """
+        if not external_id or kind not in ('invoice', 'contact'):
+            return ''
+        record = quote(external_id, safe='')
+        if organization.short_code:
+            area = {'invoice': 'invoicing/view', 'contact': 'contacts/contact'}[kind]
+            path = f'/app/{quote(organization.short_code, safe="!")}/{area}/{record}'
+        else:
+            path = {
+                'invoice': f'/AccountsReceivable/View.aspx?InvoiceID={record}',
+                'contact': f'/Contacts/View/{record}',
+            }[kind]
+        return self._transport.at_origin(f'{WEB_URL}{path}')
+
+
+_ONE_PAGE = {'page': 1, 'page_size': MAX_PAGE_SIZE}
+
+
+def _chunks(keys: Sequence[str], size):
+    """``keys`` in groups that fit into a URL; ``size`` tells what one takes in it."""
+    chunk, used = [], 0
+    for key in keys:
+        if chunk and (used + size(key) > _MAX_QUERY or len(chunk) >= MAX_MEMBERS):
+            yield chunk
+            chunk, used = [], 0
+        chunk.append(key)
+        used += size(key)
+    if chunk:
+        yield chunk
+
+
+def _identity(kind, element) -> dict[str, str]:
+    """The filled identifying fields of an element, folded, surest first."""
+    found = {}
+    for field in _IDENTITY[kind]:
+        value = guid(element, field) if field == _IDENTITY[kind][0] else text(element, field)
+        if value.strip():
+            found[field] = _folded(value)
+    return found
+
+
+def _contradict(one, other):
+    """Do two identities tell different records apart? By the surest field that both have."""
+    for field, value in one.items():
+        if field in other:
+            return other[field] != value
+    return False
+
+
+def _match(kind, sent, received, answer) -> list[dict | None]:
+    """The element received for each element sent; None where there is none.
+
+    By id or natural key, wherever it stands in the answer; by position only what no key decides, when the
+    counts are equal and no key says otherwise.
+
+    :raise ProtocolError: nothing of the answer belongs to what was sent.
+    """
+    received = [element if isinstance(element, dict) else {} for element in received]
+    try:
+        wanted = [_identity(kind, element) for element in sent]
+        offered = [_identity(kind, element) for element in received]
+    except Unreadable as unreadable:
+        raise answer.unreadable(f'an answer that cannot be read: {unreadable}') from None
+    result: list[dict | None] = [None] * len(sent)
+    taken: set[int] = set()
+    for field in _IDENTITY[kind]:
+        for index, identity in enumerate(wanted):
+            if result[index] is not None or field not in identity:
+                continue
+            if sum(other.get(field) == identity[field] for other in wanted) != 1:
+                continue
+            fitting = [
+                place
+                for place, other in enumerate(offered)
+                if place not in taken
+                and other.get(field) == identity[field]
+                and not _contradict(identity, other)
+            ]
+            if len(fitting) == 1:
+                result[index] = received[fitting[0]]
+                taken.add(fitting[0])
+    if len(received) == len(sent):
+        for index, identity in enumerate(wanted):
+            if result[index] is None and index not in taken and not _contradict(identity, offered[index]):
+                result[index] = received[index]
+                taken.add(index)
+    if not taken:
+        raise answer.unreadable('an answer that does not belong to what was sent')
+    return result

@@ -1,0 +1,415 @@
+"""Our data classes ↔ Xero's JSON. Pure; names of Xero's fields as in its OpenAPI description (provider_facts
+A5–A11).
+
+``to_*`` give what is sent, ``from_*`` read what came; ``from_*`` raise :class:`~.wire.Unreadable` for a
+record that lacks what it must have, and put up with everything else: null, absent fields, words that Xero has
+introduced since.
+"""
+
+from __future__ import annotations
+
+from datetime import timezone
+from decimal import Decimal
+
+from .. import dto
+from .wire import (
+    Unreadable,
+    day,
+    flag,
+    guid,
+    moment,
+    nested,
+    number,
+    objects,
+    required_number,
+    rounded,
+    text,
+)
+
+#: digits of UnitAmount with ``unitdp=4`` (A4), of quantities, discounts and amounts
+PRICE_DIGITS = 4
+QUANTITY_DIGITS = 4
+DISCOUNT_DIGITS = 4
+AMOUNT_DIGITS = 2
+RATE_DIGITS = 6
+
+INVOICE_STATUS_TO_XERO = {'draft': 'DRAFT', 'approved': 'AUTHORISED'}
+INVOICE_STATUS_FROM_XERO = {
+    'DRAFT': 'draft',
+    'SUBMITTED': 'draft',
+    'AUTHORISED': 'approved',
+    'PAID': 'paid',
+    'VOIDED': 'void',
+    'DELETED': 'deleted',
+}
+#: contacts that nobody deals with any more (A7); a status unknown to us counts as active
+_CLOSED_CONTACT = {'ARCHIVED', 'GDPRREQUEST'}
+#: A11
+_REVENUE_TYPES = {'REVENUE', 'SALES', 'OTHERINCOME'}
+#: accounts that no invoice line may carry: bank accounts, and the control accounts that Xero books on by
+#: itself
+_NO_LINE_TYPES = {'BANK'}
+_NO_LINE_SYSTEM_ACCOUNTS = {'DEBTORS', 'CREDITORS'}
+
+
+def _filled(values: dict) -> dict:
+    """Without what is empty: an empty text would erase at Xero what Odoo merely does not know."""
+    return {key: value for key, value in values.items() if value not in ('', None)}
+
+
+def _version(element):
+    updated = moment(element.get('UpdatedDateUTC'))
+    return updated, updated.astimezone(timezone.utc).isoformat() if updated else ''
+
+
+# === contacts (A7) === #
+
+
+def to_contact(contact: dto.Contact) -> dict:
+    """Empty texts are left out. Names what belongs together as a whole: a phone number without the old area
+    code, the billing address (POBOX) with every line. ``website``, ``is_customer`` and ``is_supplier`` cannot
+    be set at Xero."""
+    body = _filled(
+        {
+            'ContactID': contact.external_id,
+            'ContactNumber': contact.number,
+            'Name': contact.name,
+            'FirstName': contact.first_name,
+            'LastName': contact.last_name,
+            'EmailAddress': contact.email,
+            'TaxNumber': contact.tax_number,
+            'DefaultCurrency': contact.currency,
+        }
+    )
+    if contact.phone:
+        body['Phones'] = [
+            {
+                'PhoneType': 'DEFAULT',
+                'PhoneNumber': contact.phone,
+                'PhoneAreaCode': '',
+                'PhoneCountryCode': '',
+            }
+        ]
+    address = contact.address
+    if address != dto.Address():
+        body['Addresses'] = [
+            {
+                'AddressType': 'POBOX',
+                'AddressLine1': address.street,
+                'AddressLine2': address.street2,
+                'City': address.city,
+                'Region': address.region,
+                'PostalCode': address.postal_code,
+                'Country': address.country,
+            }
+        ]
+    if not contact.active:
+        body['ContactStatus'] = 'ARCHIVED'
+    return body
+
+
+def _phone(element):
+    found = {}
+    for phone in objects(element, 'Phones'):
+        parts = [text(phone, key).strip() for key in ('PhoneCountryCode', 'PhoneAreaCode', 'PhoneNumber')]
+        if not parts[2]:
+            continue
+        if parts[0] and parts[0].isdigit():
+            parts[0] = f'+{parts[0]}'
+        found.setdefault(text(phone, 'PhoneType').upper(), ' '.join(part for part in parts if part))
+    for kind in ('DEFAULT', 'MOBILE', 'DDI'):
+        if kind in found:
+            return found[kind]
+    return ''
+
+
+def _address(element):
+    found = {}
+    for address in objects(element, 'Addresses'):
+        lines = [text(address, f'AddressLine{index}').strip() for index in (1, 2, 3, 4)]
+        found[text(address, 'AddressType').upper()] = dto.Address(
+            street=lines[0],
+            street2=', '.join(line for line in lines[1:] if line),
+            city=text(address, 'City').strip(),
+            region=text(address, 'Region').strip(),
+            postal_code=text(address, 'PostalCode').strip(),
+            country=text(address, 'Country').strip(),
+        )
+    # POBOX is what Xero prints on invoices, STREET the place to deliver to
+    for kind in ('POBOX', 'STREET'):
+        if found.get(kind, dto.Address()) != dto.Address():
+            return found[kind]
+    return dto.Address()
+
+
+def from_contact(element: dict) -> dto.Contact:
+    external_id = guid(element, 'ContactID')
+    if not external_id:
+        raise Unreadable('it has no ContactID')
+    name = text(element, 'Name')
+    if not name.strip():
+        raise Unreadable('it has no name')
+    updated_at, version = _version(element)
+    return dto.Contact(
+        name=name,
+        external_id=external_id,
+        version=version,
+        number=text(element, 'ContactNumber'),
+        email=text(element, 'EmailAddress'),
+        phone=_phone(element),
+        first_name=text(element, 'FirstName'),
+        last_name=text(element, 'LastName'),
+        website=text(element, 'Website'),
+        tax_number=text(element, 'TaxNumber'),
+        address=_address(element),
+        currency=text(element, 'DefaultCurrency'),
+        is_customer=flag(element, 'IsCustomer'),
+        is_supplier=flag(element, 'IsSupplier'),
+        active=text(element, 'ContactStatus').upper() not in _CLOSED_CONTACT,
+        merged_into=guid(element, 'MergedToContactID'),
+        updated_at=updated_at,
+    )
+
+
+# === items (A8) === #
+
+
+def to_item(item: dto.Item) -> dict:
+    """Empty texts are left out. A tracked item's asset and cost accounts are never sent: tracking is the
+    books' own affair."""
+    body = _filled(
+        {'ItemID': item.external_id, 'Code': item.code, 'Name': item.name, 'Description': item.description}
+    )
+    body['IsSold'] = item.is_sold
+    body['IsPurchased'] = item.is_purchased
+    if item.is_sold:
+        sales = _filled(
+            {
+                'UnitPrice': _at_most(item.sale_price, PRICE_DIGITS),
+                'AccountCode': item.sale_account,
+                'TaxType': item.sale_tax,
+            }
+        )
+        if sales:
+            body['SalesDetails'] = sales
+    if item.is_purchased and item.purchase_price is not None:
+        body['PurchaseDetails'] = {'UnitPrice': _at_most(item.purchase_price, PRICE_DIGITS)}
+    return body
+
+
+def from_item(element: dict) -> dto.Item:
+    """Code and Name may be missing at Xero (C2.4): they are '' then."""
+    external_id = guid(element, 'ItemID')
+    if not external_id:
+        raise Unreadable('it has no ItemID')
+    updated_at, version = _version(element)
+    sales, purchases = nested(element, 'SalesDetails'), nested(element, 'PurchaseDetails')
+    return dto.Item(
+        code=text(element, 'Code'),
+        name=text(element, 'Name'),
+        external_id=external_id,
+        version=version,
+        description=text(element, 'Description'),
+        sale_price=number(sales, 'UnitPrice'),
+        purchase_price=number(purchases, 'UnitPrice'),
+        sale_account=text(sales, 'AccountCode'),
+        sale_tax=text(sales, 'TaxType'),
+        is_sold=flag(element, 'IsSold', default=True),
+        is_purchased=flag(element, 'IsPurchased'),
+        is_tracked=flag(element, 'IsTrackedAsInventory'),
+        updated_at=updated_at,
+    )
+
+
+# === invoices (A9) === #
+
+
+def _at_most(value: Decimal | None, digits: int) -> Decimal | None:
+    """``value`` with at most ``digits`` decimals; what has fewer stays as it is."""
+    if value is None:
+        return None
+    return rounded(value, digits) if -value.as_tuple().exponent > digits else value
+
+
+def line_figures(line: dto.InvoiceLine) -> tuple[Decimal, Decimal, Decimal]:
+    """Quantity, unit price, discount as they are sent: prediction and body must not differ."""
+    return (
+        _at_most(line.quantity, QUANTITY_DIGITS),
+        _at_most(line.unit_price if line.unit_price is not None else Decimal(0), PRICE_DIGITS),
+        _at_most(line.discount, DISCOUNT_DIGITS),
+    )
+
+
+def line_tax(line: dto.InvoiceLine) -> Decimal | None:
+    """The tax amount as it is sent: it overrides Xero's own."""
+    return None if line.tax_amount is None else rounded(line.tax_amount, AMOUNT_DIGITS)
+
+
+def _to_line(line: dto.InvoiceLine) -> dict:
+    body = _filled({'LineItemID': line.external_id})
+    body['Description'] = line.description
+    if line.is_text:
+        return body
+    quantity, unit_price, discount = line_figures(line)
+    body['Quantity'] = quantity
+    body['UnitAmount'] = unit_price
+    if discount:
+        body['DiscountRate'] = discount
+    body.update(_filled({'AccountCode': line.account, 'ItemCode': line.item_code, 'TaxType': line.tax_code}))
+    tax = line_tax(line)
+    if tax is not None:
+        body['TaxAmount'] = tax
+    return body
+
+
+def to_invoice(invoice: dto.Invoice) -> dict:
+    """``Contact`` holds the id and nothing else: any other field would change the contact and drop its
+    persons (A7).
+
+    A change (``external_id`` set) leaves the number out (A9). LineAmount and totals are left to Xero: a sent
+    line total that is not the product is refused, and ours are compared with the answer.
+    """
+    status = INVOICE_STATUS_TO_XERO.get(invoice.status)
+    if status is None:
+        raise ValueError(f'An invoice is sent as draft or approved, not as {invoice.status!r}')
+    body = {}
+    if invoice.external_id:
+        body['InvoiceID'] = invoice.external_id
+    body['Type'] = 'ACCREC'
+    if invoice.number and not invoice.external_id:
+        body['InvoiceNumber'] = invoice.number
+    body.update(_filled({'Reference': invoice.reference}))
+    body['Contact'] = {'ContactID': invoice.contact_external_id}
+    body['Date'] = invoice.date.isoformat()
+    if invoice.due_date:
+        body['DueDate'] = invoice.due_date.isoformat()
+    body['CurrencyCode'] = invoice.currency
+    if invoice.currency_rate is not None:
+        body['CurrencyRate'] = _at_most(invoice.currency_rate, RATE_DIGITS)
+    body['LineAmountTypes'] = 'Inclusive' if invoice.tax_included else 'Exclusive'
+    body['Status'] = status
+    body['LineItems'] = [_to_line(line) for line in invoice.lines]
+    return body
+
+
+def _from_line(element: dict) -> dto.InvoiceLine:
+    """A line with a description alone comes back with zeros, and is a text line again here."""
+    item = nested(element, 'Item')
+    quantity = number(element, 'Quantity')
+    if not (
+        quantity or number(element, 'LineAmount') or text(element, 'AccountCode') or text(element, 'ItemCode')
+    ):
+        return dto.InvoiceLine(text(element, 'Description'), external_id=guid(element, 'LineItemID'))
+    return dto.InvoiceLine(
+        description=text(element, 'Description'),
+        quantity=quantity if quantity is not None else Decimal(0),
+        unit_price=number(element, 'UnitAmount'),
+        discount=number(element, 'DiscountRate') or Decimal(0),
+        account=text(element, 'AccountCode'),
+        item_code=text(element, 'ItemCode') or text(item, 'Code'),
+        item_external_id=guid(item, 'ItemID'),
+        tax_code=text(element, 'TaxType'),
+        tax_amount=number(element, 'TaxAmount'),
+        amount=number(element, 'LineAmount'),
+        external_id=guid(element, 'LineItemID'),
+    )
+
+
+def from_invoice(element: dict) -> dto.Invoice:
+    """``status`` is Xero's word in lower case where it is none we know; ``date`` is None where Xero has none
+    (drafts).
+
+    The balance of a voided or deleted invoice is not read: Xero leaves stale figures there (A9).
+    """
+    external_id = guid(element, 'InvoiceID')
+    if not external_id:
+        raise Unreadable('it has no InvoiceID')
+    word = text(element, 'Status').upper()
+    status = INVOICE_STATUS_FROM_XERO.get(word, word.lower())
+    updated_at, version = _version(element)
+    contact = nested(element, 'Contact')
+    return dto.Invoice(
+        contact_external_id=guid(contact, 'ContactID'),
+        date=day(element, 'Date'),
+        currency=text(element, 'CurrencyCode'),
+        lines=tuple(_from_line(line) for line in objects(element, 'LineItems')),
+        totals=dto.Totals(
+            untaxed=required_number(element, 'SubTotal'),
+            tax=required_number(element, 'TotalTax'),
+            total=required_number(element, 'Total'),
+        ),
+        number=text(element, 'InvoiceNumber'),
+        reference=text(element, 'Reference'),
+        due_date=day(element, 'DueDate'),
+        currency_rate=number(element, 'CurrencyRate'),
+        status=status,
+        tax_included=text(element, 'LineAmountTypes').lower() == 'inclusive',
+        external_id=external_id,
+        version=version,
+        contact_name=text(contact, 'Name'),
+        amount_due=None if status in ('void', 'deleted') else number(element, 'AmountDue'),
+        updated_at=updated_at,
+    )
+
+
+# === settings (A11) === #
+
+
+def from_organization(element: dict, currencies: tuple[str, ...] = ()) -> dto.Organization:
+    locks = [found for found in (day(element, 'PeriodLockDate'), day(element, 'EndOfYearLockDate')) if found]
+    external_id = guid(element, 'OrganisationID')
+    if not external_id:
+        raise Unreadable('it has no OrganisationID')
+    return dto.Organization(
+        external_id=external_id,
+        name=text(element, 'Name'),
+        currency=text(element, 'BaseCurrency'),
+        country=text(element, 'CountryCode'),
+        short_code=text(element, 'ShortCode'),
+        is_demo=flag(element, 'IsDemoCompany'),
+        timezone=text(element, 'Timezone'),
+        currencies=currencies,
+        # PeriodLockDate binds all but advisers, EndOfYearLockDate everyone: the later one is the safe one
+        lock_date=max(locks, default=None),
+    )
+
+
+def from_account(element: dict) -> dto.Account | None:
+    """None for an account that no invoice line may carry."""
+    external_id = guid(element, 'AccountID')
+    if not external_id:
+        raise Unreadable('it has no AccountID')
+    kind = text(element, 'Type').upper()
+    code = text(element, 'Code')
+    if (
+        not code
+        or kind in _NO_LINE_TYPES
+        or text(element, 'SystemAccount').upper() in _NO_LINE_SYSTEM_ACCOUNTS
+    ):
+        return None
+    return dto.Account(
+        external_id=external_id,
+        code=code,
+        name=text(element, 'Name'),
+        type=kind,
+        is_revenue=kind in _REVENUE_TYPES or text(element, 'Class').upper() == 'REVENUE',
+        tax_code=text(element, 'TaxType'),
+        active=text(element, 'Status').upper() in ('', 'ACTIVE'),
+    )
+
+
+def from_tax_rate(element: dict) -> dto.TaxRate:
+    code = text(element, 'TaxType')
+    if not code:
+        raise Unreadable('it has no TaxType')
+    rate = number(element, 'EffectiveRate')
+    if rate is None:
+        rate = required_number(element, 'DisplayTaxRate')
+    return dto.TaxRate(
+        external_id=code,
+        name=text(element, 'Name'),
+        rate=rate,
+        for_sales=flag(element, 'CanApplyToRevenue', default=True),
+        for_purchases=flag(element, 'CanApplyToExpenses', default=True),
+        active=text(element, 'Status').upper() in ('', 'ACTIVE'),
+    )

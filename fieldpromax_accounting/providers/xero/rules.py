@@ -1,0 +1,179 @@
+"""Xero's rules, checked before anything is sent, and its arithmetic (provider_facts A7–A9).
+
+Every broken rule is a sentence that names the rule, what stands there, and a value that would do. Nothing is
+rewritten: a person decides.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from .. import dto
+from .mapping import AMOUNT_DIGITS, INVOICE_STATUS_TO_XERO, line_figures, line_tax
+from .wire import rounded
+
+_HUNDRED = Decimal(100)
+_SPACES = re.compile(r'\s+')
+# The form that mail servers agree on; Xero's own check is not published ("Email address must be valid.")
+_EMAIL = re.compile(r'[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(\.[^\s@<>()\[\],;:\"\\.]+)+')
+
+
+def _shown(value: str) -> str:
+    """A value as it stands in a sentence."""
+    return f'"{value}"' if len(value) <= 80 else f'"{value[:77]}…"'
+
+
+def _too_long(label: str, value: str, limit: int, suggest: bool = True) -> list[str]:
+    if len(value) <= limit:
+        return []
+    sentence = f'Xero allows {limit} characters in {label}; this one has {len(value)}.'
+    if suggest:
+        sentence += f' For example: {_shown(value[:limit].rstrip())}.'
+    else:
+        sentence += ' Please shorten it.'
+    return [sentence]
+
+
+def _tidy_name(name: str) -> str:
+    return _SPACES.sub(' ', name.replace('<', '').replace('>', '')).strip()
+
+
+def check_contact(contact: dto.Contact) -> tuple[str, ...]:
+    found = []
+    name = contact.name
+    if not name.strip():
+        found.append('Xero needs a name for every contact; this one has none. Please enter a name.')
+    else:
+        reasons = []
+        if '<' in name or '>' in name:
+            reasons.append('the characters < and >')
+        if name != name.strip():
+            reasons.append('spaces at the beginning or end')
+        if re.search(r'\s{2,}|[^\S ]', name.strip()):
+            reasons.append('two spaces in a row, tabs or line breaks')
+        if reasons:
+            suggestion = _tidy_name(name)
+            sentence = f'Xero does not allow {" or ".join(reasons)} in the name of a contact: {_shown(name)}.'
+            found.append(
+                f'{sentence} For example: {_shown(suggestion)}.'
+                if suggestion
+                else f'{sentence} Please enter a name.'
+            )
+        found += _too_long('the name of a contact', name, 255)
+    email = contact.email
+    if email and not _EMAIL.fullmatch(email):
+        first = re.search(_EMAIL, email)
+        advice = f' For example: {_shown(first[0])}.' if first else ' Please correct or remove it.'
+        found.append(f'Xero needs one valid e-mail address; it cannot use {_shown(email)}.{advice}')
+    for label, value, limit in (
+        ('the number of a contact', contact.number, 50),
+        ('the e-mail address', email, 255),
+        ('the first name', contact.first_name, 255),
+        ('the last name', contact.last_name, 255),
+        ('the phone number', contact.phone, 50),
+        ('the tax number', contact.tax_number, 50),
+        ('the street', contact.address.street, 500),
+        ('the second line of the street', contact.address.street2, 500),
+        ('the city', contact.address.city, 255),
+        ('the state or region', contact.address.region, 255),
+        ('the postal code', contact.address.postal_code, 50),
+        ('the country', contact.address.country, 50),
+    ):
+        found += _too_long(label, value, limit, suggest=label in ('the street', 'the city'))
+    return tuple(found)
+
+
+def check_item(item: dto.Item) -> tuple[str, ...]:
+    found = []
+    if not item.code.strip():
+        suggestion = re.sub(r'[^A-Z0-9]+', '-', item.name.upper()).strip('-')[:30]
+        advice = f' For example: {_shown(suggestion)}.' if suggestion else ' Please enter one.'
+        found.append(f'Xero needs a code (the internal reference) for every item; this one has none.{advice}')
+    found += _too_long('the code of an item', item.code, 30)
+    found += _too_long('the name of an item', item.name, 50)
+    found += _too_long('the description of an item', item.description, 4000, suggest=False)
+    return tuple(found)
+
+
+def check_invoice(invoice: dto.Invoice) -> tuple[str, ...]:
+    found = []
+    approved = invoice.status == 'approved'
+    if invoice.status not in INVOICE_STATUS_TO_XERO:
+        found.append('Only draft and approved invoices are sent to Xero. Please post the invoice first.')
+    if not invoice.contact_external_id:
+        found.append('Xero needs a contact for every invoice; the customer of this one is not in Xero yet.')
+    if not invoice.date:
+        found.append('Xero needs a date for every invoice. Please enter the invoice date.')
+    if approved and not invoice.due_date:
+        found.append(
+            'Xero needs a due date for an approved invoice. Please enter one, for example the invoice date.'
+        )
+    if invoice.date and invoice.due_date and invoice.due_date < invoice.date:
+        found.append(
+            f'The due date {invoice.due_date} is before the invoice date {invoice.date}. '
+            f'Please enter {invoice.date} or a later day.'
+        )
+    if not re.fullmatch(r'[A-Z]{3}', invoice.currency):
+        found.append('Xero needs the currency of an invoice as a three-letter code, for example "USD".')
+    if not any(not line.is_text for line in invoice.lines):
+        found.append('Xero needs at least one line with a quantity and a price. Please add one.')
+    found += _too_long('the number of an invoice', invoice.number, 255)
+    found += _too_long('the reference of an invoice', invoice.reference, 255)
+    for position, line in enumerate(invoice.lines, 1):
+        found += _check_line(position, line, approved)
+    return tuple(found)
+
+
+def _check_line(position: int, line: dto.InvoiceLine, approved: bool) -> list[str]:
+    where = f'Line {position}'
+    found = []
+    if not line.description.strip():
+        found.append(
+            f"{where}: Xero needs a description on every line. Please enter one, for example the product's name."
+        )
+    found += [
+        f'{where}: {sentence}'
+        for sentence in _too_long('the description of a line', line.description, 4000, suggest=False)
+    ]
+    if line.is_text:
+        return found
+    if approved and not line.account and not line.item_code:
+        found.append(
+            f'{where}: Xero needs an account on every line of an approved invoice. Please map its account.'
+        )
+    found += [f'{where}: {s}' for s in _too_long('an account code', line.account, 10, suggest=False)]
+    found += [f'{where}: {s}' for s in _too_long('the code of an item', line.item_code, 30)]
+    tax, amount = line_tax(line), line_amount(line)
+    if tax is not None and abs(tax) > abs(amount):
+        found.append(
+            f'{where}: Xero does not accept a tax amount ({tax}) that is larger than the amount of the line '
+            f'({amount}). Please check the taxes of the line.'
+        )
+    return found
+
+
+CHECKS = {'contact': check_contact, 'item': check_item, 'invoice': check_invoice}
+
+
+def line_amount(line: dto.InvoiceLine) -> Decimal:
+    """``Quantity × UnitAmount × (100 − DiscountRate) / 100``, two decimals, half up (A9); 0 for a text
+    line."""
+    if line.is_text:
+        return Decimal('0.00')
+    quantity, unit_price, discount = line_figures(line)
+    return rounded(quantity * unit_price * (_HUNDRED - discount) / _HUNDRED, AMOUNT_DIGITS)
+
+
+def predict_totals(invoice: dto.Invoice) -> dto.Totals:
+    """What Xero will add up: line amounts as they are sent, and our own tax amounts, which override Xero's
+    (A9).
+
+    A line without ``tax_amount`` counts as untaxed: its rate is not known here, and a prediction that is too
+    low stops the invoice before it is sent, which is the safe side.
+    """
+    amounts = sum((line_amount(line) for line in invoice.lines), Decimal('0.00'))
+    tax = sum((line_tax(line) or Decimal(0) for line in invoice.lines if not line.is_text), Decimal('0.00'))
+    if invoice.tax_included:
+        return dto.Totals(untaxed=amounts - tax, tax=tax, total=amounts)
+    return dto.Totals(untaxed=amounts, tax=tax, total=amounts + tax)
