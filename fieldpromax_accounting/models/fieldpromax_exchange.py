@@ -87,11 +87,7 @@ def look_up_keys(remote):
     """By what a record of the books can be found again, without case."""
     return {
         key.casefold()
-        for key in (
-            getattr(remote, 'number', ''),
-            getattr(remote, 'code', ''),
-            getattr(remote, 'name', ''),
-        )
+        for key in (getattr(remote, 'number', ''), getattr(remote, 'code', ''), getattr(remote, 'name', ''))
         if key
     }
 
@@ -111,11 +107,7 @@ class FieldpromaxExchange(models.Model):
     _check_company_domain = models.check_company_domain_parent_of
 
     connection_id = fields.Many2one(
-        'fieldpromax.connection',
-        required=True,
-        index=True,
-        ondelete='cascade',
-        readonly=True,
+        'fieldpromax.connection', required=True, index=True, ondelete='cascade', readonly=True
     )
     company_id = fields.Many2one('res.company', required=True, index=True, readonly=True)
     kind = fields.Selection(
@@ -129,25 +121,13 @@ class FieldpromaxExchange(models.Model):
         readonly=True,
     )
     partner_id = fields.Many2one(
-        'res.partner',
-        'Customer',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
     )
     product_id = fields.Many2one(
-        'product.product',
-        'Product',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'product.product', 'Product', index='btree_not_null', ondelete='set null', readonly=True
     )
     move_id = fields.Many2one(
-        'account.move',
-        'Invoice',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'account.move', 'Invoice', index='btree_not_null', ondelete='set null', readonly=True
     )
     record_name = fields.Char('Record', readonly=True, help='Kept when the record is deleted.')
     operation = fields.Char(readonly=True, help='What was decided when the record was picked up.')
@@ -173,17 +153,18 @@ class FieldpromaxExchange(models.Model):
     next_attempt_at = fields.Datetime('Next attempt', readonly=True)
     requested_by_id = fields.Many2one('res.users', readonly=True, ondelete='set null')
     forced = fields.Boolean(
-        readonly=True,
-        help='Somebody asked for it: the start date does not hold it back.',
+        readonly=True, help='Somebody asked for it: the start date does not hold it back.'
     )
     call_id = fields.Many2one('fieldpromax.call', index='btree_not_null', ondelete='set null', readonly=True)
     alone = fields.Boolean(
-        readonly=True,
-        help='Travels in a call of its own: the whole call was refused before.',
+        readonly=True, help='Travels in a call of its own: the whole call was refused before.'
     )
     content_hash = fields.Char(readonly=True, help='Hash of what was, or would have been, sent.')
     expected = fields.Json(readonly=True, help='What the answer, or a look-up, has to agree with.')
     to_announce = fields.Boolean(readonly=True, help='The outcome is not in the chatter yet.')
+    announced = fields.Char(
+        readonly=True, help='What the chatter said last, so that it does not repeat itself.'
+    )
     done_at = fields.Datetime('Ended', readonly=True)
     can_retry = fields.Boolean(compute='_compute_can_retry')
 
@@ -254,11 +235,7 @@ class FieldpromaxExchange(models.Model):
         column = RECORD_FIELDS.get(kind)
         if column:
             rows = [
-                (
-                    record.id,
-                    record._fieldpromax_company(connection).id,
-                    record._fieldpromax_name(),
-                )
+                (record.id, record._fieldpromax_company(connection).id, record._fieldpromax_name())
                 for record in records
             ]
             conflict = SQL(
@@ -268,10 +245,7 @@ class FieldpromaxExchange(models.Model):
             )
         else:
             rows = [(None, connection.company_id.id, connection.organization_name)]
-            conflict = SQL(
-                "(connection_id) WHERE kind = 'organization' AND %s",
-                SQL(OPEN_PREDICATE),
-            )
+            conflict = SQL("(connection_id) WHERE kind = 'organization' AND %s", SQL(OPEN_PREDICATE))
         if not rows:
             return
         ids, company_ids, names = map(list, zip(*rows, strict=True))
@@ -335,15 +309,8 @@ class FieldpromaxExchange(models.Model):
             self.env['ir.cron']._commit_progress(1)
 
     def _requeue(self):
-        """Back to the queue, now."""
-        self.write(
-            {
-                'state': 'queued',
-                'next_attempt_at': fields.Datetime.now(),
-                'reason': False,
-                'issue_id': False,
-            }
-        )
+        """Back to the queue, now. The issue stays open until it is seen that nothing waits for it any more."""
+        self.write({'state': 'queued', 'next_attempt_at': fields.Datetime.now(), 'reason': False})
         for connection in self.connection_id:
             connection._trigger_push()
 
@@ -353,11 +320,7 @@ class FieldpromaxExchange(models.Model):
     def _drive(self, connection):
         """Send what waits at one connection. Here and in what it calls by name ``_drive_*`` are the only commits."""
         removal = self.search(
-            [
-                ('connection_id', '=', connection.id),
-                ('kind', '=', 'organization'),
-                *self._ready_domain(),
-            ]
+            [('connection_id', '=', connection.id), ('kind', '=', 'organization'), *self._ready_domain()]
         )
         if connection._silence_reason() and not removal:
             return
@@ -407,22 +370,20 @@ class FieldpromaxExchange(models.Model):
             else:
                 connection._trigger_push()
         except errors.ProviderError as error:
-            _logger.info(
-                'Push of accounting connection %s stopped: %s',
-                connection.id,
-                type(error).__name__,
-            )
+            _logger.info('Push of accounting connection %s stopped: %s', connection.id, type(error).__name__)
             # What the error says about the connection, in a transaction of its own that may be repeated.
-            self._drive_step(connection._on_provider_error, error)
+            if not self._drive_step(connection._on_provider_error, error):
+                pause = timedelta(seconds=error.retry_after) if error.retry_after else BACK_OFF[0]
+                self._drive_step(self._postpone, connection, pause, self._reason_of(connection, error))
             self._drive_step(self._announce, connection)
+        except UserError as error:
+            # Ours, for an administrator: the app is not entered, the encryption key is missing on this server.
+            self._drive_step(self._postpone, connection, BACK_OFF[1], str(error))
 
     def _drive_ready(self, connection):
         """One round: look ahead for what is missing, then one call of the first kind that has work. False when idle."""
         self._drive_step(self._queue_missing, connection)
-        if self.search_count(
-            [*self._of_connection(connection, 'contact'), *self._ready_domain()],
-            limit=1,
-        ):
+        if self.search_count([*self._of_connection(connection, 'contact'), *self._ready_domain()], limit=1):
             # New customers are compared with the books as they are now, not as they were an hour ago.
             self.env['fieldpromax.run']._pull_changes(connection, 'contact')
         for kind in KIND_ORDER:
@@ -444,10 +405,7 @@ class FieldpromaxExchange(models.Model):
             outcome = self._call(connection, call)
         except errors.ProviderError as error:
             self._drive_step(self._record_failure, connection, call, error)
-            if isinstance(
-                error,
-                (errors.AuthError, errors.PermissionMissing, errors.ConnectionRefused),
-            ):
+            if isinstance(error, (errors.AuthError, errors.PermissionMissing, errors.ConnectionRefused)):
                 raise
             return
         self._drive_step(self._record, connection, call, outcome, processed=len(call.members))
@@ -502,12 +460,7 @@ class FieldpromaxExchange(models.Model):
         except errors.ProviderError as error:
             self._drive_step(exchanges._look_up_later, error)
             raise
-        self._drive_step(
-            exchanges._record_look_up,
-            connection,
-            found,
-            processed=len(exchanges),
-        )
+        self._drive_step(exchanges._record_look_up, connection, found, processed=len(exchanges))
 
     def _drive_removal(self, connection, removal):
         """End the tie to the organization at the provider: repeating it is harmless, so it needs no look-up."""
@@ -529,11 +482,7 @@ class FieldpromaxExchange(models.Model):
         dead = self.search([('connection_id', '=', connection.id), ('state', '=', 'sending')])
         if not dead:
             return
-        _logger.warning(
-            '%s exchanges of accounting connection %s were interrupted',
-            len(dead),
-            connection.id,
-        )
+        _logger.info('%s exchanges of accounting connection %s were interrupted', len(dead), connection.id)
         written = dead.filtered('call_id')
         written.write(
             {
@@ -548,14 +497,9 @@ class FieldpromaxExchange(models.Model):
     @api.model
     def _wake_for_next(self, connection):
         """Have the cron come back for what waits for a time."""
-        waiting = [
-            ('connection_id', '=', connection.id),
-            ('state', 'in', ('queued', 'retry', 'uncertain')),
-        ]
+        waiting = [('connection_id', '=', connection.id), ('state', 'in', ('queued', 'retry', 'uncertain'))]
         following = self.search(
-            [*waiting, ('next_attempt_at', '!=', False)],
-            order='next_attempt_at',
-            limit=1,
+            [*waiting, ('next_attempt_at', '!=', False)], order='next_attempt_at', limit=1
         )
         if following and not connection._silence_reason():
             connection._trigger_push(at=max(following.next_attempt_at, fields.Datetime.now()))
@@ -568,10 +512,7 @@ class FieldpromaxExchange(models.Model):
 
     @api.model
     def _ready_domain(self):
-        return [
-            ('state', 'in', ('queued', 'retry')),
-            ('next_attempt_at', '<=', fields.Datetime.now()),
-        ]
+        return [('state', 'in', ('queued', 'retry')), ('next_attempt_at', '<=', fields.Datetime.now())]
 
     @api.model
     def _ready(self, connection, kind, limit):
@@ -580,9 +521,7 @@ class FieldpromaxExchange(models.Model):
         domain = self._of_connection(connection, kind)
         busy = self.search([*domain, ('state', 'in', ('sending', 'uncertain'))])[column]
         return self.search(
-            [*domain, *self._ready_domain(), (column, 'not in', busy.ids)],
-            order='alone, id',
-            limit=limit,
+            [*domain, *self._ready_domain(), (column, 'not in', busy.ids)], order='alone, id', limit=limit
         )
 
     @api.model
@@ -641,8 +580,7 @@ class FieldpromaxExchange(models.Model):
         members = members[: provider_class.operations[operation].max_members]
         provider = connection._provider_for(connection.provider)
         prepared = provider.prepare(
-            operation,
-            [(str(exchange.id), decision.data) for exchange, decision in members],
+            operation, [(str(exchange.id), decision.data) for exchange, decision in members]
         )
         now = fields.Datetime.now()
         call = no_call.create(
@@ -712,10 +650,7 @@ class FieldpromaxExchange(models.Model):
                 'unexpected',
                 f'unexpected:{self.kind}:{self._record_of().id}',
                 self.env._('"%s" could not be prepared', self.record_name),
-                self.env._(
-                    'The program met something it does not know: %s.',
-                    type(error).__name__,
-                ),
+                self.env._('The program met something it does not know: %s.', type(error).__name__),
                 self.env._("Ask an administrator to look into Odoo's log, then try again."),
                 can_retry=True,
                 **self._record_values(),
@@ -798,10 +733,7 @@ class FieldpromaxExchange(models.Model):
             raise Hold(
                 'totals_predicted',
                 f'totals:{move.id}',
-                self.env._(
-                    '%(provider)s would compute other totals',
-                    provider=connection._provider_label(),
-                ),
+                self.env._('%(provider)s would compute other totals', provider=connection._provider_label()),
                 self.env._(
                     'Odoo has %(ours)s in all (tax %(our_tax)s), %(provider)s would make it %(theirs)s '
                     '(tax %(their_tax)s).',
@@ -847,42 +779,27 @@ class FieldpromaxExchange(models.Model):
                         provider=connection._provider_label(),
                         name=link.external_name or record.display_name,
                     ),
-                    self.env._(
-                        'Restore it in %s; the next pass notices it.',
-                        connection._provider_label(),
-                    ),
+                    self.env._('Restore it in %s; the next pass notices it.', connection._provider_label()),
                     can_retry=True,
                     **{RECORD_FIELDS[kind]: record.id},
                 )
             return link
         column = RECORD_FIELDS[kind]
         needed = self.search(
-            [
-                ('connection_id', '=', connection.id),
-                (column, '=', record.id),
-                ('state', 'in', LIVE_STATES),
-            ],
+            [('connection_id', '=', connection.id), (column, '=', record.id), ('state', 'in', LIVE_STATES)],
             limit=1,
         )
         if needed.state == 'blocked' and needed.issue_id:
             raise needed.issue_id._as_hold()
         if needed:
             raise WaitFor(
-                self.env._(
-                    'Waits for "%s", which has to be in the books first.',
-                    record.display_name,
-                ),
+                self.env._('Waits for "%s", which has to be in the books first.', record.display_name),
                 needed.next_attempt_at,
             )
         why_not = record._fieldpromax_why_not(connection)
         if why_not:
             raise NotToBeSent(why_not)
-        raise WaitFor(
-            self.env._(
-                'Waits for "%s", which has to be in the books first.',
-                record.display_name,
-            )
-        )
+        raise WaitFor(self.env._('Waits for "%s", which has to be in the books first.', record.display_name))
 
     # === STEP 2: CALL === #
 
@@ -995,14 +912,9 @@ class FieldpromaxExchange(models.Model):
                     'gone',
                     f'gone:{self.move_id.id}',
                     self.env._(
-                        '"%(name)s" is gone from %(provider)s',
-                        name=self.record_name,
-                        provider=provider,
+                        '"%(name)s" is gone from %(provider)s', name=self.record_name, provider=provider
                     ),
-                    self.env._(
-                        'It was sent before, and has been voided or deleted in %s since.',
-                        provider,
-                    ),
+                    self.env._('It was sent before, and has been voided or deleted in %s since.', provider),
                     self.env._('Cancel it here as well, or copy it and post the copy.'),
                     can_retry=True,
                     **self._record_values(),
@@ -1053,11 +965,7 @@ class FieldpromaxExchange(models.Model):
             hold = Hold(
                 'taken',
                 f'taken:{self.kind}:{self._record_of().id}',
-                self.env._(
-                    '"%(name)s" is in %(provider)s already',
-                    name=self.record_name,
-                    provider=provider,
-                ),
+                self.env._('"%(name)s" is in %(provider)s already', name=self.record_name, provider=provider),
                 quoted,
                 self.env._(
                     'Look at the one in %s: rename or remove it there if it is another one, then try again.',
@@ -1074,10 +982,7 @@ class FieldpromaxExchange(models.Model):
                 f'refused:{self.kind}:{digest}',
                 self.env._('Not accepted by %s', provider),
                 quoted,
-                self.env._(
-                    'Correct the record here, or what it refers to in %s, then try again.',
-                    provider,
-                ),
+                self.env._('Correct the record here, or what it refers to in %s, then try again.', provider),
                 can_retry=True,
                 **self._record_values(),
             )
@@ -1097,32 +1002,18 @@ class FieldpromaxExchange(models.Model):
         if error.maybe_applied or (isinstance(error, errors.Conflict) and error.code == 'key_reused'):
             sending._mark_uncertain(self._reason_of(connection, error))
         elif isinstance(error, errors.RateLimited):
-            until = fields.Datetime.now() + timedelta(seconds=error.retry_after or 60)
+            pause = timedelta(seconds=error.retry_after) if error.retry_after else BACK_OFF[0]
+            until, reason = fields.Datetime.now() + pause, self._reason_of(connection, error)
             for exchange in sending:
-                exchange._reopen(
-                    'retry',
-                    {
-                        'next_attempt_at': until,
-                        'reason': self._reason_of(connection, error),
-                    },
-                )
-            self._postpone(connection, until, self._reason_of(connection, error))
+                exchange._reopen('retry', {'next_attempt_at': until, 'reason': reason})
+            self._postpone(connection, pause, reason)
         elif isinstance(
-            error,
-            (
-                errors.AuthError,
-                errors.PermissionMissing,
-                errors.ConnectionRefused,
-                errors.HostRefused,
-            ),
+            error, (errors.AuthError, errors.PermissionMissing, errors.ConnectionRefused, errors.HostRefused)
         ):
             for exchange in sending:
                 exchange._reopen(
                     'queued',
-                    {
-                        'next_attempt_at': fields.Datetime.now(),
-                        'reason': self._reason_of(connection, error),
-                    },
+                    {'next_attempt_at': fields.Datetime.now(), 'reason': self._reason_of(connection, error)},
                 )
         elif isinstance(error, errors.TransportError):
             sending._retry_after(error)
@@ -1149,20 +1040,12 @@ class FieldpromaxExchange(models.Model):
         if isinstance(error, errors.TransportError):
             return self.env._('%s could not be reached.', provider)
         if isinstance(error, errors.OutcomeUnknown):
-            return self.env._(
-                '%s did not answer in time; what became of it is being looked up.',
-                provider,
-            )
+            return self.env._('%s did not answer in time; what became of it is being looked up.', provider)
         if isinstance(error, errors.ProtocolError):
-            return self.env._(
-                'The answer of %s was garbled; what became of it is being looked up.',
-                provider,
-            )
+            return self.env._('The answer of %s was garbled; what became of it is being looked up.', provider)
         if isinstance(error, errors.ProviderUnavailable):
             return self.env._(
-                '%(provider)s is not available right now: "%(words)s"',
-                provider=provider,
-                words=error.message,
+                '%(provider)s is not available right now: "%(words)s"', provider=provider, words=error.message
             )
         return self.env._('%(provider)s: "%(words)s"', provider=provider, words=error.message)
 
@@ -1171,11 +1054,7 @@ class FieldpromaxExchange(models.Model):
         for exchange in self:
             delay = BACK_OFF[0] if exchange.call_id.attempts > 1 else timedelta(seconds=5)
             exchange.write(
-                {
-                    'state': 'uncertain',
-                    'reason': reason,
-                    'next_attempt_at': fields.Datetime.now() + delay,
-                }
+                {'state': 'uncertain', 'reason': reason, 'next_attempt_at': fields.Datetime.now() + delay}
             )
 
     def _look_up_later(self, error):
@@ -1238,16 +1117,16 @@ class FieldpromaxExchange(models.Model):
             )
 
     @api.model
-    def _postpone(self, connection, until, reason):
-        """Nothing of this connection goes before ``until``: calls made earlier would only be refused."""
+    def _postpone(self, connection, pause, reason):
+        """Nothing of this connection goes before the pause is over: calls made earlier would only fail again."""
+        until = fields.Datetime.now() + pause
         self.search(
             [
                 ('connection_id', '=', connection.id),
                 ('state', 'in', ('queued', 'retry', 'uncertain')),
+                ('next_attempt_at', '<', until),
             ]
-        ).filtered(lambda exchange: exchange.next_attempt_at < until).write(
-            {'next_attempt_at': until, 'reason': reason}
-        )
+        ).write({'next_attempt_at': until, 'reason': reason})
 
     def _block(self, hold):
         self.ensure_one()
@@ -1257,7 +1136,7 @@ class FieldpromaxExchange(models.Model):
             {
                 'issue_id': issue.id,
                 'reason': f'{hold.title}. {hold.reason} {hold.remedy}',
-                'to_announce': self.issue_id != issue or self.state != 'blocked',
+                'to_announce': True,
             },
         )
 
@@ -1304,28 +1183,26 @@ class FieldpromaxExchange(models.Model):
                 ('connection_id', '=', connection.id),
                 ('to_announce', '=', True),
                 ('move_id', '!=', False),
+                ('state', 'in', ('done', 'blocked')),
             ],
             limit=1000,
         )
         if not exchanges:
             return
         provider = connection._provider_label()
+        links = self.env['fieldpromax.link']._of(connection, exchanges.move_id)
         bodies = {}
         for exchange in exchanges:
+            move = exchange.move_id
             if exchange.state == 'done':
-                link = self.env['fieldpromax.link']._of(connection, exchange.move_id).get(exchange.move_id.id)
-                number = link.external_number if link else exchange.record_name
-                bodies[exchange.move_id.id] = self.env._(
-                    'Sent to %(provider)s as %(number)s.',
-                    provider=provider,
-                    number=number,
+                number = links[move.id].external_number if move.id in links else exchange.record_name
+                body = self.env._('Sent to %(provider)s as %(number)s.', provider=provider, number=number)
+            else:
+                body = self.env._(
+                    'Not sent to %(provider)s: %(reason)s', provider=provider, reason=exchange.reason
                 )
-            elif exchange.state == 'blocked':
-                bodies[exchange.move_id.id] = self.env._(
-                    'Not sent to %(provider)s: %(reason)s',
-                    provider=provider,
-                    reason=exchange.reason,
-                )
+            if exchange.announced != body:
+                bodies[move.id] = exchange.announced = body
         self.env['account.move'].browse(bodies)._message_log_batch(bodies=bodies)
         exchanges.write({'to_announce': False})
 

@@ -1,8 +1,14 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..holds import Hold
+from .fieldpromax_exchange import LIVE_STATES
 
+# Causes that may be cured in the books without a trace in Odoo: what they hold up is tried again once an hour.
+CURED_IN_THE_BOOKS = ('difference', 'changed_after_sent', 'gone', 'taken', 'refused')
+LOOK_INTO_THE_BOOKS_EVERY = timedelta(hours=1)
 # How many open issues one pass looks at, oldest look first: a pass stays short however many there are.
 ISSUES_PER_PASS = 100
 
@@ -19,18 +25,10 @@ class FieldpromaxIssue(models.Model):
     _check_company_domain = models.check_company_domain_parent_of
 
     connection_id = fields.Many2one(
-        'fieldpromax.connection',
-        required=True,
-        index=True,
-        ondelete='cascade',
-        readonly=True,
+        'fieldpromax.connection', required=True, index=True, ondelete='cascade', readonly=True
     )
     company_id = fields.Many2one('res.company', required=True, index=True, readonly=True)
-    cause = fields.Char(
-        required=True,
-        readonly=True,
-        help='What kind of cause this is, for the program.',
-    )
+    cause = fields.Char(required=True, readonly=True, help='What kind of cause this is, for the program.')
     cause_key = fields.Char(required=True, readonly=True, help='The cause itself: one open issue each.')
     title = fields.Char('What', required=True, readonly=True)
     reason = fields.Text('Why', readonly=True)
@@ -45,35 +43,25 @@ class FieldpromaxIssue(models.Model):
     )
     solved_at = fields.Datetime(readonly=True)
     partner_id = fields.Many2one(
-        'res.partner',
-        'Customer',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
     )
     product_id = fields.Many2one(
-        'product.product',
-        'Product',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'product.product', 'Product', index='btree_not_null', ondelete='set null', readonly=True
     )
     move_id = fields.Many2one(
-        'account.move',
-        'Invoice',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'account.move', 'Invoice', index='btree_not_null', ondelete='set null', readonly=True
     )
     mapping_id = fields.Many2one(
-        'fieldpromax.mapping',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'fieldpromax.mapping', index='btree_not_null', ondelete='set null', readonly=True
     )
     exchange_ids = fields.One2many('fieldpromax.exchange', 'issue_id', readonly=True)
     held_count = fields.Integer('Holds up', compute='_compute_held')
     held_names = fields.Char('Records', compute='_compute_held')
+    tried_at = fields.Datetime(
+        readonly=True,
+        default=fields.Datetime.now,
+        help='When what it holds up was last tried on the chance of a cure.',
+    )
     looked_at = fields.Datetime(readonly=True, help='When the program last looked whether it is cured.')
 
     _open_unique = models.UniqueIndex("(connection_id, cause_key) WHERE state = 'open'")
@@ -88,9 +76,7 @@ class FieldpromaxIssue(models.Model):
             issue.held_names = ', '.join(filter(None, names[:3]))
             if len(names) > 3:
                 issue.held_names = self.env._(
-                    '%(names)s and %(count)s more',
-                    names=issue.held_names,
-                    count=len(names) - 3,
+                    '%(names)s and %(count)s more', names=issue.held_names, count=len(names) - 3
                 )
 
     # === ACTIONS === #
@@ -202,16 +188,22 @@ class FieldpromaxIssue(models.Model):
         """Close what is cured, wherever the cure was made (invariant 16).
 
         One exchange stands for all that an issue holds up: when it would be sent now, or would wait for something else,
-        the cause is gone. What the provider refused is sent again only when its content has changed since.
+        the cause is gone. What the provider refused is sent again only when its content has changed since, or once an
+        hour: it may have been cured in the books.
         """
         issues = self.search(
             [('connection_id', '=', connection.id), ('state', '=', 'open')],
             order='looked_at NULLS FIRST, id',
             limit=ISSUES_PER_PASS,
         )
+        now = fields.Datetime.now()
         for issue in issues:
-            held = issue.exchange_ids.filtered(lambda exchange: exchange.state == 'blocked').sorted('id')
+            live = issue.exchange_ids.filtered(lambda exchange: exchange.state in LIVE_STATES)
+            held = live.filtered(lambda exchange: exchange.state == 'blocked').sorted('id')
             sample = held.filtered(lambda exchange: exchange.kind != 'invoice')[:1] or held[:1]
-            if not sample or sample._is_cured(connection, issue):
+            if not live or (sample and sample._is_cured(connection, issue)):
                 issue._solve()
-        issues.looked_at = fields.Datetime.now()
+            elif issue.cause in CURED_IN_THE_BOOKS and now - issue.tried_at > LOOK_INTO_THE_BOOKS_EVERY:
+                issue.tried_at = now
+                held._requeue()
+        issues.looked_at = now

@@ -1,0 +1,283 @@
+"""What goes wrong on the way: each outcome ends in the right state, with a sentence, once and only once in the books."""
+
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo import fields
+from odoo.addons.fieldpromax_accounting.models.fieldpromax_exchange import FieldpromaxExchange
+from odoo.tests import tagged
+
+from .push_common import FieldpromaxPushCommon
+
+INVOICES = '/Invoices'
+
+
+class Killed(BaseException):
+    """The worker is gone: nothing catches this."""
+
+
+@tagged('post_install', '-at_install')
+class TestPushFaults(FieldpromaxPushCommon):
+    def setUp(self):
+        super().setUp()
+        # The customer is there already: the faults below meet the invoice alone.
+        self.run_push_of_customer()
+        self.simulator.forget_requests()
+
+    def run_push_of_customer(self):
+        self.env['fieldpromax.exchange']._enqueue(self.connection, 'contact', self.customer)
+        self.run_push(self.connection)
+        self.assertTrue(self.link_of(self.customer))
+
+    def puts(self):
+        return self.simulator.requests(path=INVOICES, method='PUT')
+
+    # === BEFORE IT TOOK EFFECT === #
+
+    def test_faults_before_the_effect_recover(self):
+        for fault, state in [
+            ('reset', 'uncertain'),
+            ('status:500', 'uncertain'),
+            ('status:503', 'uncertain'),
+            ('html', 'uncertain'),
+            ('empty', 'uncertain'),
+            ('429:minute', 'retry'),
+            ('429:concurrent', 'retry'),
+        ]:
+            with self.subTest(fault=fault):
+                move = self.invoice()
+                self.simulator.fault(fault, INVOICES, 'PUT')
+                self.run_push(self.connection)
+                exchange = self.exchange_of(move)
+                self.assertEqual(exchange.state, state)
+                self.assertTrue(exchange.reason)
+                self.assertEqual(move.fieldpromax_state, 'retrying')
+                self.assertEqual(self.in_books(move), [])
+                # A 500 stays with its key for as long as Xero keeps it: then it is looked up and sent anew.
+                for seconds in (10, 400, 400):
+                    self.let_time_pass(seconds)
+                    self.run_push(self.connection)
+                self.assertSent(move)
+
+    # === AFTER IT TOOK EFFECT === #
+
+    def test_lost_answers_do_not_double(self):
+        for fault in ('timeout_after', 'reset_after', 'truncated', 'wrong_content_type'):
+            with self.subTest(fault=fault):
+                move = self.invoice()
+                self.simulator.fault(fault, INVOICES, 'PUT')
+                with self.short_time_out():
+                    self.run_push(self.connection)
+                if fault != 'wrong_content_type':  # the body is whole: it may be read all the same
+                    self.assertEqual(self.exchange_of(move).state, 'uncertain')
+                first_key = self.exchange_of(move).call_id.key
+                self.let_time_pass(10)
+                self.run_push(self.connection)
+                self.assertSent(move)
+                self.assertEqual(self.exchange_of(move).call_id.key, first_key, 'the very same call again')
+
+    def test_forgotten_key_is_looked_up_and_adopted(self):
+        move = self.invoice()
+        self.simulator.fault('timeout_after', INVOICES, 'PUT')
+        with self.short_time_out():
+            self.run_push(self.connection)
+        self.simulator.forget_requests()
+        self.let_time_pass(600)
+        self.run_push(self.connection)
+        self.assertEqual(self.puts(), [], 'looked up, not sent again')
+        self.assertSent(move)
+
+    def test_time_out_before_is_looked_up_and_sent_again(self):
+        move = self.invoice()
+        self.simulator.fault('timeout_before', INVOICES, 'PUT')
+        with self.short_time_out():
+            self.run_push(self.connection)
+        self.assertEqual(self.exchange_of(move).state, 'uncertain')
+        self.let_time_pass(600)
+        self.run_push(self.connection)
+        self.assertSent(move)
+
+    def test_look_up_waits_until_the_provider_has_surely_ended(self):
+        move = self.invoice()
+        self.simulator.fault('timeout_after', INVOICES, 'PUT')
+        with self.short_time_out():
+            self.run_push(self.connection)
+        call = self.exchange_of(move).call_id
+        call.write(
+            {
+                'first_sent_at': fields.Datetime.now() - timedelta(minutes=10),
+                'last_sent_at': fields.Datetime.now() - timedelta(seconds=60),
+            }
+        )
+        self.make_due()
+        self.simulator.forget_requests()
+        self.run_push(self.connection)
+        exchange = self.exchange_of(move)
+        self.assertEqual(exchange.state, 'uncertain')
+        self.assertGreater(exchange.next_attempt_at, fields.Datetime.now() + timedelta(seconds=60))
+        self.assertEqual(self.simulator.requests(path=INVOICES), [])
+
+    def test_somebody_elses_invoice_of_that_number_is_not_adopted(self):
+        move = self.invoice()
+        self.simulator.fault('timeout_before', INVOICES, 'PUT')
+        with self.short_time_out():
+            self.run_push(self.connection)
+        self.simulator.control(
+            'POST',
+            '/_sim/organisations/US',
+            {
+                'invoices': [
+                    {
+                        'Type': 'ACCREC',
+                        'InvoiceNumber': move.name,
+                        'Contact': {'Name': 'Stranger'},
+                        'Status': 'DRAFT',
+                    }
+                ]
+            },
+        )
+        self.let_time_pass(600)
+        self.run_push(self.connection)
+        self.assertAttention(move, 'Total')
+
+    # === THE WORKER DIES === #
+
+    def test_killed_between_claim_and_answer(self):
+        move = self.invoice()
+        with patch.object(FieldpromaxExchange, '_call', side_effect=Killed), self.assertRaises(Killed):
+            self.run_driver()
+        self.assertEqual(self.exchange_of(move).state, 'sending')
+        self.assertTrue(self.exchange_of(move).call_id.body)
+        self.run_push(self.connection)
+        self.assertSent(move)
+
+    def test_killed_between_answer_and_commit(self):
+        move = self.invoice()
+        with patch.object(FieldpromaxExchange, '_record', side_effect=Killed), self.assertRaises(Killed):
+            self.run_driver()
+        self.assertEqual(len(self.in_books(move)), 1, 'it stands there, and Odoo does not know')
+        self.assertNotEqual(move.fieldpromax_state, 'sent')
+        self.run_push(self.connection)
+        self.assertSent(move)
+        self.assertEqual(len({row['key'] for row in self.puts()}), 1)
+
+    def run_driver(self):
+        """The driver itself: a cron job would turn the death into a log line."""
+        self.env.flush_all()
+        try:
+            self.connection._cron_push()
+        finally:
+            self.env.cr.rollback()
+            self.env.invalidate_all()
+
+    # === LIMITS === #
+
+    def test_rate_limit_postpones_everything_and_says_until_when(self):
+        moves = self.invoice() | self.invoice()
+        self.simulator.fault('429:day', INVOICES, 'PUT')
+        self.run_push(self.connection)
+        later = self.invoice()
+        exchanges = self.env['fieldpromax.exchange'].search([('move_id', 'in', moves.ids)])
+        self.assertEqual(set(exchanges.mapped('state')), {'retry'})
+        for exchange in exchanges:
+            self.assertIn('limit', exchange.reason)
+            self.assertGreater(exchange.next_attempt_at, fields.Datetime.now())
+        self.assertTrue(all('Retrying at' in move.fieldpromax_headline for move in moves))
+        self.make_due()
+        self.run_push(self.connection)
+        for move in moves | later:
+            self.assertSent(move)
+
+    # === WHO WE ARE === #
+
+    def test_token_that_expires_in_the_middle_is_refreshed(self):
+        move = self.invoice()
+        self.simulator.expire_access_tokens()
+        self.run_push(self.connection)
+        self.assertSent(move)
+        self.assertEqual(self.connection.state, 'connected')
+
+    def test_withdrawn_consent_keeps_the_queue_and_reconnecting_resumes(self):
+        move = self.invoice()
+        self.simulator.revoke_tokens()
+        self.run_push(self.connection)
+        self.assertEqual(self.connection.state, 'reauth_required')
+        self.assertIn(self.exchange_of(move).state, ('queued', 'retry'))
+        self.assertEqual(move.fieldpromax_state, 'waiting')
+        self.assertIn('connected again', move.fieldpromax_reason)
+        activities = self.connection.activity_ids
+        self.assertEqual(activities.user_id, self.connection.connected_by_id)
+        self.connect('US')
+        self.run_push(self.connection)
+        self.assertSent(move)
+
+    def test_missing_permission_is_not_the_records_fault(self):
+        move = self.invoice()
+        self.simulator.fault('status:403', INVOICES, 'PUT')
+        self.run_push(self.connection)
+        self.assertNotEqual(self.connection.state, 'connected')
+        self.assertIn(self.exchange_of(move).state, ('queued', 'retry'))
+
+    # === EDITS MEANWHILE === #
+
+    def test_edit_while_it_is_being_sent_makes_a_row_that_waits(self):
+        move = self.invoice()
+        call = FieldpromaxExchange._call
+        edited = []
+
+        def edit_then_call(exchanges, connection, stored):
+            if stored.operation == 'invoice.create' and not edited:
+                edited.append(True)
+                exchanges._enqueue(connection, 'invoice', move)
+            return call(exchanges, connection, stored)
+
+        with patch.object(FieldpromaxExchange, '_call', edit_then_call):
+            self.run_push(self.connection)
+        rows = self.env['fieldpromax.exchange'].search([('move_id', '=', move.id)])
+        self.assertEqual(len(rows), 2)
+        self.assertEqual(set(rows.mapped('state')), {'done'})
+        self.assertSent(move)
+
+    def test_failed_row_gives_way_to_the_newer_one(self):
+        move = self.invoice()
+        call = FieldpromaxExchange._call
+
+        def edit_then_call(exchanges, connection, stored):
+            exchanges._enqueue(connection, 'invoice', move)
+            return call(exchanges, connection, stored)
+
+        self.simulator.fault('429:minute', INVOICES, 'PUT')
+        with patch.object(FieldpromaxExchange, '_call', edit_then_call):
+            self.run_push(self.connection)
+        rows = self.env['fieldpromax.exchange'].search([('move_id', '=', move.id)], order='id')
+        self.assertEqual(rows[0].state, 'cancelled')
+        self.assertIn('later change', rows[0].reason)
+        self.make_due()
+        self.run_push(self.connection)
+        self.assertSent(move)
+
+    def test_queueing_twice_keeps_one_open_row(self):
+        move = self.invoice()
+        exchange = self.exchange_of(move)
+        exchange.write(
+            {'state': 'retry', 'attempts': 3, 'next_attempt_at': fields.Datetime.now() + timedelta(hours=4)}
+        )
+        self.env['fieldpromax.exchange']._enqueue(self.connection, 'invoice', move)
+        self.assertEqual(self.env['fieldpromax.exchange'].search([('move_id', '=', move.id)]), exchange)
+        self.assertEqual((exchange.state, exchange.attempts), ('queued', 0))
+        self.assertLessEqual(exchange.next_attempt_at, fields.Datetime.now())
+
+    # === HELPERS === #
+
+    def short_time_out(self):
+        """Lost answers are noticed after a second instead of a minute."""
+        from dataclasses import replace
+
+        connection_class = type(self.env['fieldpromax.connection'])
+        provider_for = connection_class._provider_for
+
+        def impatient(connections, provider):
+            instance = provider_for(connections, provider)
+            return type(instance)(replace(instance.config, read_timeout=1.0))
+
+        return patch.object(connection_class, '_provider_for', impatient)
