@@ -1,8 +1,7 @@
 import hashlib
-import json
 import logging
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 
@@ -11,6 +10,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
+from ..comparison import content_hash, expectation, look_up_keys
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors, registry
 from .fieldpromax_link import RECORD_FIELDS
@@ -49,47 +49,6 @@ class Decision:
     operation: str
     data: object
     external_id: str = ''
-
-
-def content_hash(data):
-    """Hash of what a DTO says, so that a later change can be told."""
-    text = json.dumps(asdict(data), sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def expectation(data):
-    """What an answer, or a look-up, has to agree with: plain JSON. Works on what was sent and on what came back."""
-    if isinstance(data, dto.Invoice):
-        return {
-            'key': data.number,
-            'number': data.number,
-            'contact': data.contact_external_id,
-            'date': data.date.isoformat() if data.date else '',
-            'currency': data.currency,
-            'untaxed': amount_text(data.totals.untaxed),
-            'tax': amount_text(data.totals.tax),
-            'total': amount_text(data.totals.total),
-            'lines': len(data.lines),
-        }
-    if isinstance(data, dto.Item):
-        return {'key': data.code, 'code': data.code, 'name': data.name}
-    return {'key': data.number or data.name, 'name': data.name}
-
-
-def amount_text(amount):
-    """``Decimal('10.0')`` and ``Decimal('10.00')`` are the same amount; '' for one that is not there."""
-    return (
-        '' if amount is None else f'{amount:.2f}' if amount == round(amount, 2) else f'{amount.normalize():f}'
-    )
-
-
-def look_up_keys(remote):
-    """By what a record of the books can be found again, without case."""
-    return {
-        key.casefold()
-        for key in (getattr(remote, 'number', ''), getattr(remote, 'code', ''), getattr(remote, 'name', ''))
-        if key
-    }
 
 
 class FieldpromaxExchange(models.Model):
@@ -833,10 +792,16 @@ class FieldpromaxExchange(models.Model):
         for result in outcome.results:
             exchange = self.browse(int(result.member))
             exchanges |= exchange
-            if result.error:
-                exchange._record_refusal(connection, result.error)
-            else:
+            error = result.error
+            if error is None:
                 exchange._record_success(connection, result.record)
+            elif error.maybe_applied:
+                exchange._mark_uncertain(self._reason_of(connection, error))
+            elif isinstance(error, errors.TransportError):
+                # It was fine, but travelled with one that made the provider refuse the whole call.
+                exchange._reopen('queued', {'alone': True, 'next_attempt_at': fields.Datetime.now()})
+            else:
+                exchange._record_refusal(connection, error)
         for exchange in call.exchange_ids - exchanges:
             # The provider said nothing about it: it is looked up.
             exchange._mark_uncertain(self.env._('The answer does not mention it.'))
@@ -999,7 +964,9 @@ class FieldpromaxExchange(models.Model):
             }
         )
         sending = call.exchange_ids.filtered(lambda exchange: exchange.state == 'sending')
-        if error.maybe_applied or (isinstance(error, errors.Conflict) and error.code == 'key_reused'):
+        if error.maybe_applied or (
+            isinstance(error, errors.Conflict) and error.code == 'idempotency_key_reused'
+        ):
             sending._mark_uncertain(self._reason_of(connection, error))
         elif isinstance(error, errors.RateLimited):
             pause = timedelta(seconds=error.retry_after) if error.retry_after else BACK_OFF[0]

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: each outcome ends in the right state, with a sentence, once and only once in the books."""
+"""What goes wrong on the way: every outcome ends in the right state with a sentence, exactly once in the books."""
 
 from datetime import timedelta
 from unittest.mock import patch

@@ -1,0 +1,48 @@
+"""Do both sides say the same? Plain functions on what was sent and what came back."""
+
+import hashlib
+import json
+from dataclasses import asdict
+
+from .providers import dto
+
+
+def content_hash(data):
+    """Hash of what a DTO says, so that a later change can be told."""
+    text = json.dumps(asdict(data), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def expectation(data):
+    """What an answer, or a look-up, has to agree with: plain JSON. Works on what was sent and on what came back."""
+    if isinstance(data, dto.Invoice):
+        return {
+            'key': data.number,
+            'number': data.number,
+            'contact': data.contact_external_id,
+            'date': data.date.isoformat() if data.date else '',
+            'currency': data.currency,
+            'untaxed': amount_text(data.totals.untaxed),
+            'tax': amount_text(data.totals.tax),
+            'total': amount_text(data.totals.total),
+            'lines': len(data.lines),
+        }
+    if isinstance(data, dto.Item):
+        return {'key': data.code, 'code': data.code, 'name': data.name}
+    return {'key': data.number or data.name, 'name': data.name}
+
+
+def amount_text(amount):
+    """``Decimal('10.0')`` and ``Decimal('10.00')`` are the same amount; '' for one that is not there."""
+    return (
+        '' if amount is None else f'{amount:.2f}' if amount == round(amount, 2) else f'{amount.normalize():f}'
+    )
+
+
+def look_up_keys(remote):
+    """By what a record of the books can be found again, without case."""
+    return {
+        key.casefold()
+        for key in (getattr(remote, 'number', ''), getattr(remote, 'code', ''), getattr(remote, 'name', ''))
+        if key
+    }
