@@ -26,6 +26,7 @@ ACTIONS = {  # status → buttons
     'SUBMITTED': (('approve', 'Approve'), ('delete', 'Delete draft')),
     'AUTHORISED': (('void', 'Void'),),
 }
+STATUS_WORDS = {"GDPRREQUEST": "GDPR request", "AUTHORISED": "awaiting payment", "SUBMITTED": "awaiting approval"}
 DONE = {
     'approve': 'The invoice is approved.',
     'void': 'The invoice is void.',

@@ -1,0 +1,230 @@
+"""Fixtures for the tests of the simulators: one server a session, its state made new for every test."""
+
+import base64
+import hashlib
+import os
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from simulators.common import jsonio  # noqa: E402
+from simulators.xero.server import start_in_thread  # noqa: E402
+
+CALLBACK = "http://localhost:8069/fieldpromax/oauth/callback/xero"
+SCOPES = "openid profile email offline_access accounting.invoices accounting.contacts accounting.settings"
+CLIENT = ("fieldpromax-demo", "fieldpromax-demo-secret")
+TODAY_FUTURE = "2099-01-31"
+
+
+@pytest.fixture(scope="session")
+def server():
+    with start_in_thread() as running:
+        yield running
+
+
+@pytest.fixture
+def sim(server):
+    """The server with the demo's organisations, no limits broken, no faults, no tokens."""
+    server.control("POST", "/_sim/reset", {"seed": "demo"})
+    return server
+
+
+class Api:
+    """Calls of one organisation with plain requests; numbers of answers are Decimal."""
+
+    def __init__(self, server, tokens, tenant):
+        self.server, self.tenant = server, tenant
+        self.session = requests.Session()
+        self.session.headers.update(
+            {
+                "Authorization": f"Bearer {tokens['access_token']}",
+                "xero-tenant-id": tenant,
+                "Accept": "application/json",
+            }
+        )
+
+    def call(self, method, path, body=None, params=None, headers=None, timeout=10):
+        data = None if body is None else jsonio.dumps(body).encode()
+        headers = {**({"Content-Type": "application/json"} if data else {}), **(headers or {})}
+        return self.session.request(
+            method,
+            f"{self.server.base_url}/api.xro/2.0/{path}",
+            data=data,
+            params=params,
+            headers=headers,
+            timeout=timeout,
+        )
+
+    def get(self, path, **params):
+        """A GET that must succeed; the parsed body."""
+        answer = self.call("GET", path, params=params)
+        assert answer.status_code == 200, answer.text
+        return jsonio.loads(answer.content)
+
+    def put(self, path, *elements, **params):
+        return self.write("PUT", path, elements, params)
+
+    def post(self, path, *elements, **params):
+        return self.write("POST", path, elements, params)
+
+    def write(self, method, path, elements, params):
+        """A write that must succeed; the elements of the answer."""
+        name = path.split("/")[0]
+        answer = self.call(method, path, {name: list(elements)}, params)
+        assert answer.status_code == 200, answer.text
+        return jsonio.loads(answer.content)[name]
+
+    def refused(self, method, path, *elements, **params):
+        """A write that must be refused with 400; the messages of the first refused element."""
+        answer = self.call(method, path, {path.split("/")[0]: list(elements)}, params)
+        assert answer.status_code == 400, answer.text
+        body = answer.json()
+        assert body["Type"] == "ValidationException" and body["ErrorNumber"] == 10
+        return [error["Message"] for error in body["Elements"][0]["ValidationErrors"]]
+
+    def contact(self, name):
+        found = self.get("Contacts", where=f'Name=="{name}"', page=1)["Contacts"]
+        assert len(found) == 1
+        return found[0]
+
+    def control(self, body):
+        return self.server.control("POST", f"/_sim/organisations/{self.tenant}", body)
+
+
+@pytest.fixture
+def connect(sim):
+    """``connect("US")`` → an Api of that organisation; ``scopes``, ``client_id`` and ``email`` as wished."""
+
+    def make(country="US", **wanted):
+        tokens = sim.control("POST", "/_sim/tokens", {"issue": {**wanted, "tenants": [country]}})
+        tenant = next(
+            key
+            for key, value in sim.control("GET", "/_sim/state?counts=1")["organisations"].items()
+            if value["CountryCode"] == country
+        )
+        return Api(sim, tokens, tenant)
+
+    return make
+
+
+@pytest.fixture
+def us(connect):
+    return connect("US")
+
+
+@pytest.fixture
+def invoice(us):
+    """A body for an approved sale in the US organisation; keyword arguments replace fields."""
+
+    def make(**values):
+        body = {
+            "Type": "ACCREC",
+            "Contact": {"ContactID": us.contact("Town Council")["ContactID"]},
+            "Date": "2026-09-14",
+            "DueDate": "2026-10-14",
+            "LineAmountTypes": "Exclusive",
+            "Status": "AUTHORISED",
+            "LineItems": [
+                {"Description": "Work", "Quantity": 2, "UnitAmount": 50, "AccountCode": "200", "TaxType": "TAX001"}
+            ],
+        }
+        return {key: value for key, value in {**body, **values}.items() if value is not None}
+
+    return make
+
+
+class Browser:
+    """The consent pages driven over HTTP, as a person's browser would."""
+
+    def __init__(self, server):
+        self.base = server.base_url
+        self.session = requests.Session()
+        self.verifier = secrets.token_urlsafe(48)
+
+    def authorize(self, **values):
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        query = {
+            "response_type": "code",
+            "client_id": CLIENT[0],
+            "redirect_uri": CALLBACK,
+            "scope": SCOPES,
+            "state": "st4te",
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            **values,
+        }
+        query = {key: value for key, value in query.items() if value is not None}
+        return self.session.get(f"{self.base}/identity/connect/authorize", params=query, timeout=10)
+
+    def login(self, page, username="bookkeeper@example.com", password="demo"):
+        return self.session.post(
+            f"{self.base}/identity/user/login",
+            data={"request": self.number(page), "username": username, "password": password},
+            timeout=10,
+        )
+
+    def decide(self, page, *tenants, action="allow"):
+        """Press a button of the consent page; the query of the redirect to the app, or the page shown instead."""
+        answer = self.session.post(
+            f"{self.base}/identity/connect/consent",
+            data=[("request", self.number(page)), ("action", action), *(("organisations", t) for t in tenants)],
+            allow_redirects=False,
+            timeout=10,
+        )
+        if answer.status_code != 302:
+            return answer
+        parts = urlsplit(answer.headers["Location"])
+        assert f"{parts.scheme}://{parts.netloc}{parts.path}" == CALLBACK
+        return {key: value[0] for key, value in parse_qs(parts.query).items()}
+
+    @staticmethod
+    def number(page):
+        return page.url.partition("request=")[2] or page.text.split('name="request" value="')[1].split('"')[0]
+
+    def token(self, auth=CLIENT, **form):
+        return self.session.post(f"{self.base}/connect/token", data=form, auth=auth, timeout=10)
+
+    def code(self, *tenants, **values):
+        """The whole way to a code."""
+        page = self.authorize(**values)
+        if "id=\"login-form\"" in page.text:
+            page = self.login(page)
+        return self.decide(page, *tenants)["code"]
+
+    def exchange(self, code, auth=CLIENT, **form):
+        values = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": CALLBACK,
+            "code_verifier": self.verifier,
+            **form,
+        }
+        return self.token(auth, **{key: value for key, value in values.items() if value is not None})
+
+
+@pytest.fixture
+def browser(sim):
+    return Browser(sim)
+
+
+@pytest.fixture
+def tenants(sim):
+    """Country → tenant id."""
+    state = sim.control("GET", "/_sim/state?counts=1")["organisations"]
+    return {value["CountryCode"]: key for key, value in state.items()}
+
+
+@pytest.fixture(scope="session")
+def specs():
+    """The folder of Xero's OpenAPI files; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("FIELDPROMAX_SPECS") or ROOT.parent / "shared" / "specs")
+    if not (folder / "xero_checker.py").exists():
+        pytest.skip("Xero's OpenAPI files are not here (set FIELDPROMAX_SPECS).")
+    return folder
