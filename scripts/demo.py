@@ -14,7 +14,7 @@ from devenv.steps import SetupError, digest, remove, run, say, stamp_path, step
 DATABASE = "fieldpromax_demo"
 WHAT_TO_CLICK = """
   1. Log in with admin / admin.
-  2. Settings → Invoicing → FieldPromax Accounting: choose Xero, Connect to Xero, consent, choose the organisation in USD.
+  2. Settings → FieldPromax Accounting: Connect to Xero, log in, consent, choose the organisation in USD.
   3. Invoicing → Customers → Invoices: confirm an invoice; within a second or so it says Sent.
   4. Open it in the books with its smart button, or look at {xero}/
 

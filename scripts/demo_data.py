@@ -6,11 +6,9 @@ CLIENT_SECRET = "fieldpromax-demo-secret"  # noqa: S105, opens nothing but the s
 
 
 def prepare(env, xero_base_url: str, odoo_base_url: str) -> None:
-    """Point the addon at the simulator and fill in the app, so that only the Connect button is left to click."""
+    """Point the addon at the simulator and fill in the app: only the Connect button is left to click."""
     parameters = env["ir.config_parameter"].sudo()
     parameters.set_param("web.base.url", odoo_base_url)
     parameters.set_param("web.base.url.freeze", "True")
     parameters.set_param("fieldpromax_accounting.xero_base_url", xero_base_url)
-    apps = env["fieldpromax.app"].sudo()
-    app = apps.search([("provider", "=", "xero")]) or apps.create({"provider": "xero"})
-    app.write({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
+    env["fieldpromax.app"]._set_credentials("xero", CLIENT_ID, CLIENT_SECRET)

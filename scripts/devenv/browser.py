@@ -1,4 +1,4 @@
-"""Chromium for the browser tests: Debian's, unpacked with the libraries that this machine lacks, as `.dev/bin/chromium`.
+"""Chromium for the browser tests, `.dev/bin/chromium`: Debian's, unpacked with the libraries that the machine lacks.
 
 Without it the browser tests are skipped, and the run says so.
 """

@@ -47,7 +47,16 @@ def _create() -> None:
 
 
 def _install(files: list[Path], what: str) -> None:
-    command = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    command = [
+        VENV_PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--no-compile",
+    ]
     command += ["--retries=2", "--no-warn-script-location"]
     for file in files:
         command += ["-r", file]
