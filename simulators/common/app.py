@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -15,6 +17,17 @@ from .store import Store
 MAX_BODY = 10 * 1024 * 1024
 
 
+@dataclass(frozen=True)
+class Inside:
+    """Faults that the handler of an API call applies itself, because they act within it."""
+
+    delay: float = 0.0
+    server_error: int = 0
+
+
+INSIDE = ContextVar("inside")  # set for every request
+
+
 class ControlError(ValueError):
     """A control call that makes no sense; the sentence goes back to the caller with 400."""
 
@@ -25,12 +38,12 @@ class Simulator:
     A provider overrides the methods of the second half. ``app()`` builds the aiohttp application.
     """
 
-    name = 'provider'
+    name = "provider"
 
     def __init__(self, state_dir=None):
         self.store = Store(state_dir)
-        self.meta = self.store.collection('meta')
-        self.clock = Clock((self.meta.get('clock') or {}).get('offset', 0))
+        self.meta = self.store.collection("meta")
+        self.clock = Clock((self.meta.get("clock") or {}).get("offset", 0))
         self.log = RequestLog()
         self.faults = Faults()
 
@@ -40,19 +53,19 @@ class Simulator:
         app = web.Application(middlewares=[self._frame], client_max_size=MAX_BODY)
         app.router.add_routes(
             [
-                web.get('/_sim/requests', self._control_requests),
-                web.delete('/_sim/requests', self._control_clear_requests),
-                web.get('/_sim/state', self._control_state),
-                web.post('/_sim/reset', self._control_reset),
-                web.get('/_sim/faults', self._control_list_faults),
-                web.post('/_sim/faults', self._control_faults),
-                web.delete('/_sim/faults', self._control_clear_faults),
-                web.get('/_sim/clock', self._control_clock),
-                web.post('/_sim/clock', self._control_clock),
-                web.get('/_sim/limits', self._control_limits),
-                web.post('/_sim/limits', self._control_limits),
-                web.post('/_sim/tokens', self._control_tokens),
-                web.post('/_sim/organisations/{tenant}', self._control_organisation),
+                web.get("/_sim/requests", self._control_requests),
+                web.delete("/_sim/requests", self._control_clear_requests),
+                web.get("/_sim/state", self._control_state),
+                web.post("/_sim/reset", self._control_reset),
+                web.get("/_sim/faults", self._control_list_faults),
+                web.post("/_sim/faults", self._control_faults),
+                web.delete("/_sim/faults", self._control_clear_faults),
+                web.get("/_sim/clock", self._control_clock),
+                web.post("/_sim/clock", self._control_clock),
+                web.get("/_sim/limits", self._control_limits),
+                web.post("/_sim/limits", self._control_limits),
+                web.post("/_sim/tokens", self._control_tokens),
+                web.post("/_sim/organisations/{tenant}", self._control_organisation),
             ]
         )
         self.add_routes(app)
@@ -68,11 +81,11 @@ class Simulator:
 
     @web.middleware
     async def _frame(self, request, handler):
-        if request.path.startswith('/_sim/'):
+        if request.path.startswith("/_sim/"):
             try:
                 response = await handler(request)
             except ControlError as error:
-                response = web.json_response({'error': str(error)}, status=400)
+                response = web.json_response({"error": str(error)}, status=400)
             self.store.flush()
             return response
         entry = self.log.start(
@@ -80,18 +93,20 @@ class Simulator:
             method=request.method,
             path=request.path,
             query=sorted(set(request.query)),
-            key=request.headers.get('Idempotency-Key'),
+            key=request.headers.get("Idempotency-Key"),
             tenant=self.tenant_of(request),
             purpose=self.purpose_of(request),
         )
+        # A kept-alive connection may serve many requests in one task.
+        INSIDE.set(Inside())
         fault = self.faults.pick(request.method, request.path)
         if fault is not None:
-            entry['fault'] = fault.spelled
+            entry["fault"] = fault.spelled
         try:
             response = await self._with_fault(request, handler, fault)
-            entry['status'] = response.status
+            entry["status"] = response.status
         except web.HTTPException as error:
-            entry['status'] = error.status
+            entry["status"] = error.status
             raise
         finally:
             self.store.flush()
@@ -100,20 +115,20 @@ class Simulator:
     async def _with_fault(self, request, handler, fault):
         if fault is None:
             return await handler(request)
-        if fault.name == 'slow':
+        if fault.name == "slow":
             if not self.handles_inside(request):
                 await asyncio.sleep(float(fault.argument))
             # Inside, a slow call counts as one in progress.
-            request['delay'] = float(fault.argument)
+            INSIDE.set(Inside(delay=float(fault.argument)))
             return await handler(request)
         if (
-            fault.name == 'status'
+            fault.name == "status"
             and int(fault.argument) >= 500
             and not fault.after
             and self.handles_inside(request)
         ):
             # The provider's own failure is stored under the idempotency key, so the handler makes it.
-            request['server_error'] = int(fault.argument)
+            INSIDE.set(Inside(server_error=int(fault.argument)))
             return await handler(request)
         if not fault.after:
             return await self._instead(request, fault)
@@ -122,37 +137,37 @@ class Simulator:
         return await self._afterwards(request, fault, response)
 
     async def _instead(self, request, fault):
-        if fault.name == 'timeout_before':
+        if fault.name == "timeout_before":
             return await self.faults.hold(request)
-        if fault.name == 'reset':
+        if fault.name == "reset":
             return fault_kinds.reset_connection(request)
-        if fault.name == '429':
+        if fault.name == "429":
             return self.rate_limit_answer(request, fault.argument)
-        if fault.name == 'status':
+        if fault.name == "status":
             return self.status_answer(request, int(fault.argument))
-        if fault.name == 'html':
+        if fault.name == "html":
             return fault_kinds.html_answer(int(fault.argument or 200))
-        return web.Response(status=200, content_type='application/json')
+        return web.Response(status=200, content_type="application/json")
 
     async def _afterwards(self, request, fault, response):
-        if fault.name == 'timeout_after':
+        if fault.name == "timeout_after":
             return await self.faults.hold(request)
-        if fault.name == 'reset_after':
+        if fault.name == "reset_after":
             return fault_kinds.reset_connection(request)
-        if fault.name == 'truncated':
+        if fault.name == "truncated":
             return await fault_kinds.truncate(request, response)
-        if fault.name == 'wrong_content_type':
-            response.content_type = 'text/plain'
+        if fault.name == "wrong_content_type":
+            response.content_type = "text/plain"
             return response
-        if fault.name in ('unknown_enum', 'null_value'):
-            if not (response.content_type == 'application/json' and response.body):
+        if fault.name in ("unknown_enum", "null_value"):
+            if not (response.content_type == "application/json" and response.body):
                 return response
             body = jsonio.loads(response.body)
             changed = self.spoil(body, fault.name)
             return web.Response(
                 status=response.status,
                 body=jsonio.dumps(changed).encode(),
-                headers={k: v for k, v in response.headers.items() if k.lower() != 'content-length'},
+                headers={k: v for k, v in response.headers.items() if k.lower() != "content-length"},
             )
         return await self._instead(request, fault)
 
@@ -163,35 +178,35 @@ class Simulator:
         if not request.can_read_body:
             return {}
         try:
-            body = jsonio.loads(await request.read() or b'{}')
+            body = jsonio.loads(await request.read() or b"{}")
         except ValueError as error:
-            raise ControlError(f'The body is not JSON: {error}') from error
+            raise ControlError(f"The body is not JSON: {error}") from error
         if not isinstance(body, dict):
-            raise ControlError('The body must be a JSON object.')
+            raise ControlError("The body must be a JSON object.")
         return body
 
     @staticmethod
     def _json(value, status=200):
-        return web.Response(status=status, body=jsonio.dumps(value).encode(), content_type='application/json')
+        return web.Response(status=status, body=jsonio.dumps(value).encode(), content_type="application/json")
 
     async def _control_requests(self, request):
         try:
-            since = int(request.query.get('since', 0))
+            since = int(request.query.get("since", 0))
         except ValueError as error:
-            raise ControlError('since is the id of the last entry already seen.') from error
+            raise ControlError("since is the id of the last entry already seen.") from error
         entries = self.log.since(since)
-        for name in ('method', 'purpose', 'key', 'tenant'):
+        for name in ("method", "purpose", "key", "tenant"):
             if name in request.query:
                 entries = [entry for entry in entries if entry[name] == request.query[name]]
-        if 'path' in request.query:
-            entries = [entry for entry in entries if re.search(request.query['path'], entry['path'])]
-        if request.query.get('clear') in ('1', 'true'):
+        if "path" in request.query:
+            entries = [entry for entry in entries if re.search(request.query["path"], entry["path"])]
+        if request.query.get("clear") in ("1", "true"):
             self.log.clear()
-        return self._json({'count': len(entries), 'requests': entries})
+        return self._json({"count": len(entries), "requests": entries})
 
     async def _control_clear_requests(self, _request):
         self.log.clear()
-        return self._json({'count': 0})
+        return self._json({"count": 0})
 
     async def _control_state(self, request):
         return self._json(self.state(request.query))
@@ -200,36 +215,36 @@ class Simulator:
         return self._json(self.reset(await self._body(request)))
 
     async def _control_list_faults(self, _request):
-        return self._json({'faults': self.faults.as_list()})
+        return self._json({"faults": self.faults.as_list()})
 
     async def _control_faults(self, request):
         body = await self._body(request)
         try:
             fault = self.faults.add(**body)
         except (TypeError, ValueError, re.error) as error:
-            raise ControlError(f'This fault cannot be ordered: {error}') from error
+            raise ControlError(f"This fault cannot be ordered: {error}") from error
         return self._json(fault.as_dict())
 
     async def _control_clear_faults(self, _request):
         self.faults.clear()
-        return self._json({'faults': []})
+        return self._json({"faults": []})
 
     async def _control_clock(self, request):
-        if request.method == 'POST':
+        if request.method == "POST":
             body = await self._body(request)
-            self.clock.advance(body.get('advance_seconds', 0))
-            self.meta.put('clock', {'offset': self.clock.offset})
-        return self._json({'now': self.clock.now().isoformat(), 'offset_seconds': self.clock.offset})
+            self.clock.advance(body.get("advance_seconds", 0))
+            self.meta.put("clock", {"offset": self.clock.offset})
+        return self._json({"now": self.clock.now().isoformat(), "offset_seconds": self.clock.offset})
 
     async def _control_limits(self, request):
-        body = await self._body(request) if request.method == 'POST' else {}
+        body = await self._body(request) if request.method == "POST" else {}
         return self._json(self.limits(body))
 
     async def _control_tokens(self, request):
         return self._json(self.tokens(await self._body(request)))
 
     async def _control_organisation(self, request):
-        return self._json(self.change_organisation(request.match_info['tenant'], await self._body(request)))
+        return self._json(self.change_organisation(request.match_info["tenant"], await self._body(request)))
 
     # === WHAT A PROVIDER DECIDES === #
 
@@ -246,7 +261,7 @@ class Simulator:
         raise NotImplementedError
 
     def handles_inside(self, request):
-        """Whether the handler itself applies ``request["delay"]`` and ``request["server_error"]``."""
+        """Whether the handler itself applies what INSIDE holds."""
         return False
 
     def rate_limit_answer(self, request, problem):

@@ -12,9 +12,9 @@ import struct
 
 from aiohttp import web
 
-BEFORE = {'timeout_before', 'reset', 'html', 'empty'}
-AFTER = {'timeout_after', 'reset_after', 'truncated', 'wrong_content_type', 'unknown_enum', 'null_value'}
-RATE_LIMITS = {'minute', 'day', 'concurrent', 'appminute'}
+BEFORE = {"timeout_before", "reset", "html", "empty"}
+AFTER = {"timeout_after", "reset_after", "truncated", "wrong_content_type", "unknown_enum", "null_value"}
+RATE_LIMITS = {"minute", "day", "concurrent", "appminute"}
 HTML = "<html><head><title>Service unavailable</title></head><body><h1>We'll be back soon</h1></body></html>"
 
 
@@ -22,26 +22,26 @@ class Fault:
     """One ordered fault: which calls it hits, what it does, and how many times it is left."""
 
     def __init__(self, fault, method=None, path=None, times=1, after=None, skip=0):
-        self.name, _, self.argument = str(fault).partition(':')
+        self.name, _, self.argument = str(fault).partition(":")
         self.spelled = str(fault)
-        self.method = method.upper() if method and method != '*' else None
-        self.pattern = re.compile(path or '')
+        self.method = method.upper() if method and method != "*" else None
+        self.pattern = re.compile(path or "")
         self.times = None if times is None else int(times)
         self.skip = int(skip)
         self.fired = 0
-        if self.name == 'status':
-            if not re.fullmatch(r'[2-5]\d\d', self.argument):
-                raise ValueError('status:NNN needs an HTTP status between 200 and 599')
-        elif self.name == '429':
+        if self.name == "status":
+            if not re.fullmatch(r"[2-5]\d\d", self.argument):
+                raise ValueError("status:NNN needs an HTTP status between 200 and 599")
+        elif self.name == "429":
             if self.argument not in RATE_LIMITS:
-                raise ValueError('429:… is one of ' + ', '.join(sorted(RATE_LIMITS)))
-        elif self.name == 'slow':
+                raise ValueError("429:… is one of " + ", ".join(sorted(RATE_LIMITS)))
+        elif self.name == "slow":
             float(self.argument)
-        elif self.name == 'html' and self.argument:
+        elif self.name == "html" and self.argument:
             int(self.argument)
         elif self.name not in BEFORE | AFTER:
-            raise ValueError(f'unknown fault {self.spelled!r}')
-        if after is not None and self.name not in ('html', 'empty', 'status'):
+            raise ValueError(f"unknown fault {self.spelled!r}")
+        if after is not None and self.name not in ("html", "empty", "status"):
             raise ValueError(f'"after" has no meaning for {self.spelled!r}')
         self.after = bool(after) or self.name in AFTER
 
@@ -64,13 +64,13 @@ class Fault:
 
     def as_dict(self):
         return {
-            'fault': self.spelled,
-            'method': self.method,
-            'path': self.pattern.pattern,
-            'times': self.times,
-            'skip': self.skip,
-            'after': self.after,
-            'fired': self.fired,
+            "fault": self.spelled,
+            "method": self.method,
+            "path": self.pattern.pattern,
+            "times": self.times,
+            "skip": self.skip,
+            "after": self.after,
+            "fired": self.fired,
         }
 
 
@@ -117,16 +117,16 @@ def reset_connection(request):
     """Close the connection with a TCP RST, as a crashing peer or a middlebox does."""
     transport = request.transport
     if transport is not None:
-        connection = transport.get_extra_info('socket')
+        connection = transport.get_extra_info("socket")
         if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     return web.Response(status=408)
 
 
 async def truncate(request, response):
     """Send the headers of the whole answer, half of its body, and hang up."""
-    body = response.body or b'{}'
+    body = response.body or b"{}"
     partial = web.StreamResponse(status=response.status, headers=response.headers)
     partial.content_length = len(body)
     await partial.prepare(request)
@@ -137,4 +137,4 @@ async def truncate(request, response):
 
 
 def html_answer(status):
-    return web.Response(status=status, text=HTML, content_type='text/html')
+    return web.Response(status=status, text=HTML, content_type="text/html")

@@ -10,12 +10,12 @@ def loads(text):
     """Parse JSON text or bytes; fractions come back as Decimal. NaN and Infinity are no JSON: ValueError."""
 
     def refuse(name):
-        raise ValueError(f'{name} is not JSON')
+        raise ValueError(f"{name} is not JSON")
 
     return json.loads(text, parse_float=Decimal, parse_constant=refuse)
 
 
 def dumps(value, **options):
     """Serialise; Decimal("40.00") is written as ``40.00``."""
-    options.setdefault('separators', (',', ':'))
+    options.setdefault("separators", (",", ":"))
     return simplejson.dumps(value, use_decimal=True, ensure_ascii=False, **options)

@@ -12,12 +12,12 @@ class RequestLog:
         self._numbers = count(1)
 
     def start(self, **values):
-        entry = {'id': next(self._numbers), 'status': None, 'fault': None, **values}
+        entry = {"id": next(self._numbers), "status": None, "fault": None, **values}
         self._entries.append(entry)
         return entry
 
     def since(self, number=0):
-        return [entry for entry in self._entries if entry['id'] > number]
+        return [entry for entry in self._entries if entry["id"] > number]
 
     def clear(self):
         self._entries.clear()

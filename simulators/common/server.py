@@ -20,7 +20,7 @@ class NotLoopback(ValueError):
 
 def check_loopback(host):
     """Refuse any host that other machines could reach."""
-    if host == 'localhost':
+    if host == "localhost":
         return host
     try:
         if ipaddress.ip_address(host).is_loopback:
@@ -28,7 +28,7 @@ def check_loopback(host):
     except ValueError:
         pass
     raise NotLoopback(
-        f'The simulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}.'
+        f"The simulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}."
     )
 
 
@@ -40,7 +40,7 @@ async def _start(app, host, port):
 
 
 def _url(host, port):
-    return f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def serve(make_app, name, host, port):
@@ -51,7 +51,7 @@ async def serve(make_app, name, host, port):
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     runner = await _start(app, host, port)
-    print(f'{name} simulator: {_url(host, runner.addresses[0][1])}', flush=True)
+    print(f"{name} simulator: {_url(host, runner.addresses[0][1])}", flush=True)
     try:
         await stop.wait()
     finally:
@@ -64,12 +64,12 @@ class ThreadedServer:
     :ivar base_url: e.g. ``http://127.0.0.1:40123``
     """
 
-    def __init__(self, make_app, host='127.0.0.1', port=0):
+    def __init__(self, make_app, host="127.0.0.1", port=0):
         self._make_app, self._host, self._port = make_app, check_loopback(host), port
         self._ready = threading.Event()
         self._failure = None
         self.base_url = None
-        self._thread = threading.Thread(target=self._run, name='simulator', daemon=True)
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
@@ -113,19 +113,19 @@ class ThreadedServer:
         """
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
-            self.base_url + path, data=data, method=method, headers={'Content-Type': 'application/json'}
+            self.base_url + path, data=data, method=method, headers={"Content-Type": "application/json"}
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.loads(answer.read() or b'null')
+                return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
-            raise AssertionError(f'{method} {path}: {error.code} {error.read().decode()[:500]}') from error
+            raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()[:500]}") from error
 
 
 def free_port():
     """A port of 127.0.0.1 that was free a moment ago."""
     with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
+        probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 

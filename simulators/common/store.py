@@ -77,23 +77,23 @@ class Store:
         if directory is not None:
             path = Path(directory)
             path.mkdir(parents=True, exist_ok=True)
-            self._open(path / 'state.sqlite')
+            self._open(path / "state.sqlite")
 
     def _open(self, path):
         self._connection = sqlite3.connect(path, timeout=0, isolation_level=None)
         try:
-            self._connection.execute('PRAGMA locking_mode=EXCLUSIVE')
-            self._connection.execute('PRAGMA journal_mode=WAL')
-            self._connection.execute('PRAGMA synchronous=NORMAL')
+            self._connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(
-                'CREATE TABLE IF NOT EXISTS document (collection TEXT, key TEXT, body TEXT, PRIMARY KEY (collection, key))'
+                "CREATE TABLE IF NOT EXISTS document (collection TEXT, key TEXT, body TEXT, PRIMARY KEY (collection, key))"
             )
             rows = self._connection.execute(
-                'SELECT collection, key, body FROM document ORDER BY rowid'
+                "SELECT collection, key, body FROM document ORDER BY rowid"
             ).fetchall()
         except sqlite3.OperationalError as error:
             self._connection.close()
-            raise StoreInUse(f'{path} is in use by another process: {error}') from error
+            raise StoreInUse(f"{path} is in use by another process: {error}") from error
         for name, key, body in rows:
             self._loaded.setdefault(name, {})[key] = jsonio.loads(body)
 
@@ -140,13 +140,13 @@ class Store:
             else:
                 kept.append((name, key, jsonio.dumps(document)))
         cursor = self._connection.cursor()
-        cursor.execute('BEGIN')
-        cursor.executemany('DELETE FROM document WHERE collection = ? AND key = ?', gone)
+        cursor.execute("BEGIN")
+        cursor.executemany("DELETE FROM document WHERE collection = ? AND key = ?", gone)
         cursor.executemany(
-            'INSERT INTO document VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body',
+            "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
             kept,
         )
-        cursor.execute('COMMIT')
+        cursor.execute("COMMIT")
         self._dirty.clear()
 
     def clear(self):
@@ -155,7 +155,7 @@ class Store:
         self._loaded.clear()
         self._dirty.clear()
         if self._connection is not None:
-            self._connection.execute('DELETE FROM document')
+            self._connection.execute("DELETE FROM document")
 
     def close(self):
         self.flush()

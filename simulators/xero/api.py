@@ -6,6 +6,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from ..common import jsonio
+from ..common.app import INSIDE
 from . import contacts, errors, invoices, items, settings
 from .errors import ApiError, Refused
 from .where import compile_where, sort
@@ -16,20 +17,20 @@ MAX_RECORDS = 100_000
 PAGE_SIZE, MAX_PAGE_SIZE = 100, 1000
 
 RESOURCES = {  # path → (name in the envelope, scopes, methods without an id, methods with an id)
-    'organisation': ('Organisations', ('accounting.settings',), ('GET',), ()),
-    'accounts': ('Accounts', ('accounting.settings',), ('GET',), ('GET',)),
-    'taxrates': ('TaxRates', ('accounting.settings',), ('GET',), ('GET',)),
-    'currencies': ('Currencies', ('accounting.settings',), ('GET',), ()),
-    'contacts': ('Contacts', ('accounting.contacts',), ('GET', 'PUT', 'POST'), ('GET', 'POST')),
-    'items': (
-        'Items',
-        ('accounting.invoices', 'accounting.settings'),
-        ('GET', 'PUT', 'POST'),
-        ('GET', 'POST', 'DELETE'),
+    "organisation": ("Organisations", ("accounting.settings",), ("GET",), ()),
+    "accounts": ("Accounts", ("accounting.settings",), ("GET",), ("GET",)),
+    "taxrates": ("TaxRates", ("accounting.settings",), ("GET",), ("GET",)),
+    "currencies": ("Currencies", ("accounting.settings",), ("GET",), ()),
+    "contacts": ("Contacts", ("accounting.contacts",), ("GET", "PUT", "POST"), ("GET", "POST")),
+    "items": (
+        "Items",
+        ("accounting.invoices", "accounting.settings"),
+        ("GET", "PUT", "POST"),
+        ("GET", "POST", "DELETE"),
     ),
-    'invoices': ('Invoices', ('accounting.invoices',), ('GET', 'PUT', 'POST'), ('GET', 'POST')),
+    "invoices": ("Invoices", ("accounting.invoices",), ("GET", "PUT", "POST"), ("GET", "POST")),
 }
-WRITES = {'PUT': 'create', 'POST': 'change', 'DELETE': 'delete'}
+WRITES = {"PUT": "create", "POST": "change", "DELETE": "delete"}
 
 
 class Call:
@@ -38,34 +39,34 @@ class Call:
     def __init__(self, request, identity, ledger, resource, identifier, body):
         self.identity, self.ledger = identity, ledger
         self.method, self.resource, self.identifier, self.body = request.method, resource, identifier, body
-        self.since = parse_since(request.headers.get('If-Modified-Since'))
+        self.since = parse_since(request.headers.get("If-Modified-Since"))
         self.query = {name.lower(): value for name, value in request.query.items()}
 
     def flag(self, name, default=False):
         value = self.query.get(name.lower())
-        return default if value is None else value.strip().lower() == 'true'
+        return default if value is None else value.strip().lower() == "true"
 
     def listed(self, name):
         """The values of a comma-separated parameter, or None when it was not sent."""
         value = self.query.get(name.lower())
-        return None if value is None else {part.strip() for part in value.split(',') if part.strip()}
+        return None if value is None else {part.strip() for part in value.split(",") if part.strip()}
 
     @property
     def unitdp(self):
-        return 4 if self.query.get('unitdp') == '4' else 2
+        return 4 if self.query.get("unitdp") == "4" else 2
 
     def page(self):
         """(page, page size) or None when the call is not paged (A4)."""
-        sent = [self.query.get('page'), self.query.get('pagesize')]
-        if sent == [None, None] and not self.flag('summaryOnly'):
+        sent = [self.query.get("page"), self.query.get("pagesize")]
+        if sent == [None, None] and not self.flag("summaryOnly"):
             return None
         try:
             page = int(sent[0] or 1)
             size = int(sent[1] or PAGE_SIZE)
         except ValueError:
-            raise errors.query_error('page and pageSize must be whole numbers') from None
+            raise errors.query_error("page and pageSize must be whole numbers") from None
         if page < 1 or not 1 <= size <= MAX_PAGE_SIZE:
-            raise errors.query_error(f'page starts at 1 and pageSize is between 1 and {MAX_PAGE_SIZE}')
+            raise errors.query_error(f"page starts at 1 and pageSize is between 1 and {MAX_PAGE_SIZE}")
         return page, size
 
 
@@ -76,16 +77,16 @@ class Api:
         self.sim = simulator
 
     def add_routes(self, app):
-        app.router.add_route('*', '/api.xro/2.0/{path:.*}', self.handle)
+        app.router.add_route("*", "/api.xro/2.0/{path:.*}", self.handle)
 
     @staticmethod
     def purpose(method, path):
         """``invoices.create``, ``contacts.list``, ``invoices.read`` …, for the request log."""
-        parts = [part for part in path.split('/') if part]
-        resource = parts[0].lower() if parts else 'unknown'
-        if method == 'GET':
-            return f'{resource}.{"read" if len(parts) > 1 else "list"}'
-        return f'{resource}.{WRITES.get(method, method.lower())}'
+        parts = [part for part in path.split("/") if part]
+        resource = parts[0].lower() if parts else "unknown"
+        if method == "GET":
+            return f"{resource}.{'read' if len(parts) > 1 else 'list'}"
+        return f"{resource}.{WRITES.get(method, method.lower())}"
 
     async def handle(self, request):
         """Any call: an answer with the headers that every answer carries (A3)."""
@@ -95,13 +96,13 @@ class Api:
         except ApiError as error:
             response = error.response
         if marks:
-            response.headers.update(self.sim.rate_limits.headers(marks['tenant'], marks['app']))
-        response.headers['Xero-Correlation-Id'] = new_guid()
+            response.headers.update(self.sim.rate_limits.headers(marks["tenant"], marks["app"]))
+        response.headers["Xero-Correlation-Id"] = new_guid()
         return response
 
     async def _answer(self, request, marks):
         identity = self.sim.oauth.identify(request)
-        tenant = as_guid(request.headers.get('xero-tenant-id'))
+        tenant = as_guid(request.headers.get("xero-tenant-id"))
         if tenant is None or not self.sim.oauth.connected(identity, tenant):
             raise ApiError(errors.forbidden())
         marks.update(tenant=tenant, app=identity.client)
@@ -117,13 +118,14 @@ class Api:
         limits.concurrent.enter(tenant)
         try:
             body = await request.read()
-            if 'delay' in request:
-                await asyncio.sleep(request['delay'])
+            inside = INSIDE.get()
+            if inside.delay:
+                await asyncio.sleep(inside.delay)
 
             async def call():
                 return self._run(request, identity, tenant, resource, identifier, body)
 
-            if request.method == 'GET':
+            if request.method == "GET":
                 return await call()
             return await self.sim.idempotency.run(identity.client, request, body, call)
         finally:
@@ -131,9 +133,9 @@ class Api:
 
     @staticmethod
     def _route(request):
-        if len(request.query_string) > MAX_QUERY and len(request.rel_url.raw_query_string) > MAX_QUERY:
+        if len(request.rel_url.raw_query_string) > MAX_QUERY:
             raise ApiError(errors.not_found())
-        resource, _, identifier = request.match_info['path'].strip('/').partition('/')
+        resource, _, identifier = request.match_info["path"].strip("/").partition("/")
         resource = resource.lower()
         if resource not in RESOURCES:
             raise ApiError(errors.not_found())
@@ -141,25 +143,25 @@ class Api:
         if not methods:
             raise ApiError(errors.not_found())
         if request.method not in methods:
-            raise ApiError(web.Response(status=405, content_type='text/html'))
+            raise ApiError(web.Response(status=405, content_type="text/html"))
         return resource, identifier
 
     @staticmethod
     def _check_scope(identity, method, resource):
         """Without the scope: 401, not 403 (A2)."""
         needed = set(RESOURCES[resource][1])
-        if method == 'GET':
-            needed |= {f'{scope}.read' for scope in needed}
+        if method == "GET":
+            needed |= {f"{scope}.read" for scope in needed}
         if not needed & identity.scopes:
-            raise ApiError(errors.unauthorized('AuthorizationUnsuccessful'))
+            raise ApiError(errors.unauthorized("AuthorizationUnsuccessful"))
 
     def _run(self, request, identity, tenant, resource, identifier, body):
         """The call itself; what it raises becomes the answer that an idempotency key keeps."""
-        if 'server_error' in request:
-            return errors.server_error(request['server_error'])
+        if INSIDE.get().server_error:
+            return errors.server_error(INSIDE.get().server_error)
         try:
             call = Call(request, identity, self.sim.ledgers[tenant], resource, identifier, body)
-            result = getattr(self, f'_{request.method.lower()}_{resource}')(call)
+            result = getattr(self, f"_{request.method.lower()}_{resource}")(call)
         except ApiError as error:
             return error.response
         except errors.NotFound:
@@ -170,41 +172,41 @@ class Api:
 
     def _envelope(self, request, name, elements, extra=None):
         value = {
-            'Id': new_guid(),
-            'Status': 'OK',
-            'ProviderName': self.sim.provider_name,
-            'DateTimeUTC': ms_time_bare(self.sim.clock.now_ms()),
+            "Id": new_guid(),
+            "Status": "OK",
+            "ProviderName": self.sim.provider_name,
+            "DateTimeUTC": ms_time_bare(self.sim.clock.now_ms()),
             **(extra or {}),
             name: elements,
         }
-        if 'application/json' in request.headers.get('Accept', ''):
+        if "application/json" in request.headers.get("Accept", ""):
             return errors.json_answer(value)
         # Without Accept: application/json the real API may answer in XML [FAQ].
-        return web.Response(body=_xml(value).encode(), content_type='text/xml', charset='utf-8')
+        return web.Response(body=_xml(value).encode(), content_type="text/xml", charset="utf-8")
 
     # === READING === #
 
     def _list(self, call, documents, fields, kind, default, render, name_filter=None):
         """Filter by If-Modified-Since, where and searchTerm, sort, page and render."""
-        if call.since is not None and 'updateddateutc' in fields:
-            documents = [d for d in documents if d['UpdatedDateUTC'] >= call.since]
-        where = compile_where(call.query.get('where'), fields, kind)
+        if call.since is not None and "updateddateutc" in fields:
+            documents = [d for d in documents if d["UpdatedDateUTC"] >= call.since]
+        where = compile_where(call.query.get("where"), fields, kind)
         if where:
             documents = [d for d in documents if where(d)]
-        term = call.query.get('searchterm', '').strip().casefold()
+        term = call.query.get("searchterm", "").strip().casefold()
         if term and name_filter:
             documents = [d for d in documents if name_filter(d, term)]
-        documents = sort(documents, call.query.get('order'), fields, kind, default)
+        documents = sort(documents, call.query.get("order"), fields, kind, default)
         page = call.page() if name_filter else None
         if page is None:
             if len(documents) > MAX_RECORDS:
-                raise errors.query_error(f'More than {MAX_RECORDS} records match. Use paging.')
+                raise errors.query_error(f"More than {MAX_RECORDS} records match. Use paging.")
             return [render(d, None) for d in documents], None
         number, size = page
         count = len(documents)
         shown = documents[(number - 1) * size : number * size]
-        pagination = {'page': number, 'pageSize': size, 'pageCount': -(-count // size), 'itemCount': count}
-        return [render(d, page) for d in shown], {'pagination': pagination}
+        pagination = {"page": number, "pageSize": size, "pageCount": -(-count // size), "itemCount": count}
+        return [render(d, page) for d in shown], {"pagination": pagination}
 
     def _get_organisation(self, call):
         return ([settings.render_organisation(call.ledger.organisation)],)
@@ -220,8 +222,8 @@ class Api:
             call,
             accounts.values(),
             settings.ACCOUNT_FIELDS,
-            'Account',
-            'code',
+            "Account",
+            "code",
             lambda a, _: settings.render_account(a),
         )
 
@@ -235,8 +237,8 @@ class Api:
             call,
             rates.values(),
             settings.TAX_RATE_FIELDS,
-            'TaxRate',
-            'name',
+            "TaxRate",
+            "name",
             lambda t, _: settings.render_tax_rate(t),
         )
 
@@ -245,8 +247,8 @@ class Api:
             call,
             call.ledger.currencies.values(),
             settings.CURRENCY_FIELDS,
-            'Currency',
-            'code',
+            "Currency",
+            "code",
             lambda c, _: settings.render_currency(c),
         )
 
@@ -256,19 +258,19 @@ class Api:
             contact = self._contact(ledger, call.identifier)
             return ([contacts.render(ledger, contact)],)
         documents = ledger.contacts.values()
-        ids = call.listed('IDs')
+        ids = call.listed("IDs")
         if ids is not None:
             wanted = {as_guid(value) for value in ids}
-            documents = [c for c in documents if c['ContactID'] in wanted]
-        if not call.flag('includeArchived'):
-            documents = [c for c in documents if c['ContactStatus'] != 'ARCHIVED']
-        summary = call.flag('summaryOnly')
+            documents = [c for c in documents if c["ContactID"] in wanted]
+        if not call.flag("includeArchived"):
+            documents = [c for c in documents if c["ContactStatus"] != "ARCHIVED"]
+        summary = call.flag("summaryOnly")
         return self._list(
             call,
             documents,
             contacts.FIELDS,
-            'Contact',
-            'contactid',
+            "Contact",
+            "contactid",
             lambda c, page: contacts.render(ledger, c, full=page is not None, summary=summary),
             contacts.matches_search,
         )
@@ -294,8 +296,8 @@ class Api:
             call,
             call.ledger.items.values(),
             items.FIELDS,
-            'Item',
-            'itemid',
+            "Item",
+            "itemid",
             lambda i, _: items.render(i, call.unitdp),
         )
 
@@ -308,28 +310,28 @@ class Api:
             return ([invoices.render(ledger, invoice, call.unitdp, single=True)],)
         documents = ledger.invoices.values()
         for name, field, guid in (
-            ('IDs', 'InvoiceID', True),
-            ('ContactIDs', 'ContactID', True),
-            ('InvoiceNumbers', 'InvoiceNumber', False),
-            ('Statuses', 'Status', False),
+            ("IDs", "InvoiceID", True),
+            ("ContactIDs", "ContactID", True),
+            ("InvoiceNumbers", "InvoiceNumber", False),
+            ("Statuses", "Status", False),
         ):
             values = call.listed(name)
             if values is not None:
                 wanted = {as_guid(v) for v in values} if guid else {v.casefold() for v in values}
                 documents = [
-                    i for i in documents if (i[field] if guid else (i.get(field) or '').casefold()) in wanted
+                    i for i in documents if (i[field] if guid else (i.get(field) or "").casefold()) in wanted
                 ]
-        if call.flag('createdByMyApp'):
-            documents = [i for i in documents if i.get('_App') == call.identity.client]
-        summary = call.flag('summaryOnly')
+        if call.flag("createdByMyApp"):
+            documents = [i for i in documents if i.get("_App") == call.identity.client]
+        summary = call.flag("summaryOnly")
         return self._list(
             call,
             documents,
             invoices.fields(ledger),
-            'Invoice',
-            'invoiceid',
+            "Invoice",
+            "invoiceid",
             lambda i, page: invoices.render(
-                ledger, i, call.unitdp, lines=page is not None, contact='short', summary=summary
+                ledger, i, call.unitdp, lines=page is not None, contact="short", summary=summary
             ),
             invoices.matches_search,
         )
@@ -341,18 +343,18 @@ class Api:
         """The elements of a body: ``{"Invoices": [...]}``, a bare list, or one bare element."""
         name = RESOURCES[call.resource][0]
         try:
-            body = jsonio.loads(call.body.decode('utf-8-sig'))
+            body = jsonio.loads(call.body.decode("utf-8-sig"))
         except (ValueError, RecursionError):
-            raise errors.post_data_error('JSON for post data was invalid') from None
+            raise errors.post_data_error("JSON for post data was invalid") from None
         if isinstance(body, dict):
             found = next((value for key, value in body.items() if key.lower() == name.lower()), None)
             body = found if found is not None else [body]
         if isinstance(body, dict):
             body = [body]
         if not isinstance(body, list) or not body or not all(isinstance(element, dict) for element in body):
-            raise errors.post_data_error('No elements were found in the post data')
+            raise errors.post_data_error("No elements were found in the post data")
         if call.identifier and len(body) > 1:
-            raise errors.post_data_error('Only one element can be sent to this address')
+            raise errors.post_data_error("Only one element can be sent to this address")
         return body
 
     def _write(self, call, id_field, save, render):
@@ -360,7 +362,7 @@ class Api:
 
         summarizeErrors true (the real default [DW][MAN]): one bad element refuses the lot with 400, and nothing is kept.
         """
-        summarize = call.flag('summarizeErrors', True)
+        summarize = call.flag("summarizeErrors", True)
         answers, refused = [], []
         try:
             with self.sim.store.transaction():
@@ -378,36 +380,36 @@ class Api:
         if summarize:
             return [render(document) for document, _ in answers], None
         return [
-            {**render(document), 'StatusAttributeString': 'OK'}
+            {**render(document), "StatusAttributeString": "OK"}
             if echo is None
-            else {**echo, 'StatusAttributeString': 'ERROR'}
+            else {**echo, "StatusAttributeString": "ERROR"}
             for document, echo in answers
-        ], {'SummarizeErrors': False}
+        ], {"SummarizeErrors": False}
 
     def _put_contacts(self, call):
         ledger = call.ledger
         return self._write(
-            call, 'ContactID', lambda v: contacts.create(ledger, v), lambda c: contacts.render(ledger, c)
+            call, "ContactID", lambda v: contacts.create(ledger, v), lambda c: contacts.render(ledger, c)
         )
 
     def _post_contacts(self, call):
         ledger = call.ledger
         if call.identifier:
-            contact_id = self._contact(ledger, call.identifier)['ContactID']
+            contact_id = self._contact(ledger, call.identifier)["ContactID"]
             return self._write(
                 call,
-                'ContactID',
-                lambda v: contacts.upsert(ledger, {**v, 'ContactID': contact_id}),
+                "ContactID",
+                lambda v: contacts.upsert(ledger, {**v, "ContactID": contact_id}),
                 lambda c: contacts.render(ledger, c),
             )
         return self._write(
-            call, 'ContactID', lambda v: contacts.upsert(ledger, v), lambda c: contacts.render(ledger, c)
+            call, "ContactID", lambda v: contacts.upsert(ledger, v), lambda c: contacts.render(ledger, c)
         )
 
     def _put_items(self, call):
         return self._write(
             call,
-            'ItemID',
+            "ItemID",
             lambda v: items.create(call.ledger, v, call.unitdp),
             lambda i: items.render(i, call.unitdp),
         )
@@ -418,10 +420,10 @@ class Api:
             item = items.find(call.ledger, call.identifier)
             if item is None:
                 raise errors.NotFound
-            extra = {'ItemID': item['ItemID']}
+            extra = {"ItemID": item["ItemID"]}
         return self._write(
             call,
-            'ItemID',
+            "ItemID",
             lambda v: items.upsert(call.ledger, {**v, **extra}, call.unitdp),
             lambda i: items.render(i, call.unitdp),
         )
@@ -430,7 +432,7 @@ class Api:
         item = items.find(call.ledger, call.identifier)
         if item is None:
             raise errors.NotFound
-        call.ledger.items.delete(item['ItemID'])
+        call.ledger.items.delete(item["ItemID"])
         return web.Response(status=204)
 
     def _render_written(self, call):
@@ -439,7 +441,7 @@ class Api:
     def _put_invoices(self, call):
         return self._write(
             call,
-            'InvoiceID',
+            "InvoiceID",
             lambda v: invoices.create(call.ledger, v, call.unitdp, call.identity.client),
             self._render_written(call),
         )
@@ -450,10 +452,10 @@ class Api:
             invoice = invoices.find(call.ledger, call.identifier)
             if invoice is None:
                 raise errors.NotFound
-            extra = {'InvoiceID': invoice['InvoiceID']}
+            extra = {"InvoiceID": invoice["InvoiceID"]}
         return self._write(
             call,
-            'InvoiceID',
+            "InvoiceID",
             lambda v: invoices.upsert(call.ledger, {**v, **extra}, call.unitdp, call.identity.client),
             self._render_written(call),
         )
@@ -463,26 +465,26 @@ def _echo(values, id_field, messages):
     """A refused element as Xero sends it back: the zero GUID where there was none, and the messages (A6)."""
     echo = {id_field: as_guid(values.get(id_field)) or ZERO_GUID}
     for name, value in values.items():
-        if name in ('Date', 'DueDate') and parse_day(value):
-            echo[f'{name}String'] = date_string(parse_day(value))
+        if name in ("Date", "DueDate") and parse_day(value):
+            echo[f"{name}String"] = date_string(parse_day(value))
             echo[name] = ms_date(parse_day(value))
         elif name != id_field and value is not None:
             echo[name] = value
-    echo['HasValidationErrors'] = True
-    echo['ValidationErrors'] = [{'Message': message} for message in messages]
+    echo["HasValidationErrors"] = True
+    echo["ValidationErrors"] = [{"Message": message} for message in messages]
     return echo
 
 
 def _xml(value):
     def element(tag, content):
         if isinstance(content, dict):
-            inner = ''.join(element(key, part) for key, part in content.items())
+            inner = "".join(element(key, part) for key, part in content.items())
         elif isinstance(content, list):
-            inner = ''.join(element(tag[:-1] if tag.endswith('s') else tag, part) for part in content)
+            inner = "".join(element(tag[:-1] if tag.endswith("s") else tag, part) for part in content)
         elif isinstance(content, bool):
             inner = str(content).lower()
         else:
-            inner = '' if content is None else escape(str(content))
-        return f'<{tag}>{inner}</{tag}>'
+            inner = "" if content is None else escape(str(content))
+        return f"<{tag}>{inner}</{tag}>"
 
-    return '<?xml version="1.0" encoding="utf-8"?>' + element('Response', value)
+    return '<?xml version="1.0" encoding="utf-8"?>' + element("Response", value)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from .wire import CENT, round_to
 
 HUNDRED = Decimal(100)
-ZERO = Decimal('0.00')
+ZERO = Decimal("0.00")
 
 
 def line_amount(quantity, unit_amount, discount_rate=None, discount_amount=None):
@@ -20,17 +20,17 @@ def line_amount(quantity, unit_amount, discount_rate=None, discount_amount=None)
 
 def line_tax(amount, rate, line_amount_types):
     """The tax of one line, 2 dp, half up [MAN]. ``rate`` is in percent."""
-    if line_amount_types == 'NoTax':
+    if line_amount_types == "NoTax":
         return ZERO
-    if line_amount_types == 'Inclusive':
+    if line_amount_types == "Inclusive":
         return round_to(amount * rate / (HUNDRED + rate), CENT)
     return round_to(amount * rate / HUNDRED, CENT)
 
 
 def totals(lines, line_amount_types):
     """(SubTotal, TotalTax, Total) of lines with LineAmount and TaxAmount."""
-    amounts = sum((line['LineAmount'] for line in lines), ZERO)
-    tax = sum((line['TaxAmount'] for line in lines), ZERO)
-    if line_amount_types == 'Inclusive':
+    amounts = sum((line["LineAmount"] for line in lines), ZERO)
+    tax = sum((line["TaxAmount"] for line in lines), ZERO)
+    if line_amount_types == "Inclusive":
         return amounts - tax, tax, amounts
     return amounts, tax, amounts + tax

@@ -8,7 +8,7 @@ from .rates import NAMES
 from .state import CLASS_OF_TYPE, fold
 from .wire import as_guid
 
-APP = 'bookkeeper'
+APP = "bookkeeper"
 
 
 def change(ledger, body):
@@ -24,97 +24,97 @@ def change(ledger, body):
         "tax_rates", "contacts", "merge", "items", "invoices",
     }  # fmt: skip
     if set(body) - known:
-        raise Refused(f'Unknown: {", ".join(sorted(set(body) - known))}.')
+        raise Refused(f"Unknown: {', '.join(sorted(set(body) - known))}.")
     result = {}
-    for name in ('PeriodLockDate', 'EndOfYearLockDate'):
+    for name in ("PeriodLockDate", "EndOfYearLockDate"):
         if name in body:
             ledger.change_organisation(**{name: body[name] and date.fromisoformat(body[name]).isoformat()})
-    if 'rounding' in body:
-        ledger.change_organisation(_rounding=bool(body['rounding']))
-    for name in ('Name', 'Class'):
+    if "rounding" in body:
+        ledger.change_organisation(_rounding=bool(body["rounding"]))
+    for name in ("Name", "Class"):
         if name in body:
             ledger.change_organisation(**{name: body[name]})
-    for code in body.get('currencies', ()):
-        ledger.currencies.put(code, {'Code': code, 'Description': NAMES.get(code, code)})
-    for values in body.get('accounts', ()):
+    for code in body.get("currencies", ()):
+        ledger.currencies.put(code, {"Code": code, "Description": NAMES.get(code, code)})
+    for values in body.get("accounts", ()):
         set_account(ledger, values)
-    for values in body.get('tax_rates', ()):
+    for values in body.get("tax_rates", ()):
         set_tax_rate(ledger, values)
-    result['contacts'] = [set_contact(ledger, values)['ContactID'] for values in body.get('contacts', ())]
-    for pair in body.get('merge', ()):
-        merge(ledger, pair['from'], pair['into'])
-    result['items'] = [set_item(ledger, values) for values in body.get('items', ())]
-    result['invoices'] = [set_invoice(ledger, values)['InvoiceID'] for values in body.get('invoices', ())]
+    result["contacts"] = [set_contact(ledger, values)["ContactID"] for values in body.get("contacts", ())]
+    for pair in body.get("merge", ()):
+        merge(ledger, pair["from"], pair["into"])
+    result["items"] = [set_item(ledger, values) for values in body.get("items", ())]
+    result["invoices"] = [set_invoice(ledger, values)["InvoiceID"] for values in body.get("invoices", ())]
     return result
 
 
 def set_account(ledger, values):
     """Add or change an account by Code."""
-    existing = ledger.account(values['Code']) or {}
+    existing = ledger.account(values["Code"]) or {}
     account = {
-        'AccountID': ledger.new_id(),
-        'Name': values['Code'],
-        'Type': 'REVENUE',
-        'Status': 'ACTIVE',
-        'TaxType': 'NONE',
+        "AccountID": ledger.new_id(),
+        "Name": values["Code"],
+        "Type": "REVENUE",
+        "Status": "ACTIVE",
+        "TaxType": "NONE",
         **existing,
         **values,
     }
-    if account['Type'] not in CLASS_OF_TYPE:
-        raise Refused(f'{account["Type"]} is no account type.')
+    if account["Type"] not in CLASS_OF_TYPE:
+        raise Refused(f"{account['Type']} is no account type.")
     account = ledger.touch(account)
-    ledger.accounts.put(account['AccountID'], account)
+    ledger.accounts.put(account["AccountID"], account)
 
 
 def set_tax_rate(ledger, values):
     """Add or change a tax rate by TaxType."""
-    existing = ledger.tax_rate(values['TaxType']) or {}
+    existing = ledger.tax_rate(values["TaxType"]) or {}
     rate = {
-        'Name': values['TaxType'],
-        'EffectiveRate': 0,
-        'Status': 'ACTIVE',
-        'ReportTaxType': 'OUTPUT',
-        'CanApplyToRevenue': True,
-        'CanApplyToExpenses': False,
-        'CanApplyToAssets': True,
-        'CanApplyToEquity': True,
-        'CanApplyToLiabilities': True,
+        "Name": values["TaxType"],
+        "EffectiveRate": 0,
+        "Status": "ACTIVE",
+        "ReportTaxType": "OUTPUT",
+        "CanApplyToRevenue": True,
+        "CanApplyToExpenses": False,
+        "CanApplyToAssets": True,
+        "CanApplyToEquity": True,
+        "CanApplyToLiabilities": True,
         **existing,
         **values,
     }
-    if 'EffectiveRate' in values or not existing:
-        rate['Components'] = [['Tax', rate['EffectiveRate']]]
-    ledger.tax_rates.put(rate['TaxType'], rate)
+    if "EffectiveRate" in values or not existing:
+        rate["Components"] = [["Tax", rate["EffectiveRate"]]]
+    ledger.tax_rates.put(rate["TaxType"], rate)
 
 
 def set_contact(ledger, values):
     """Add or change a contact as a person may: an archived one can be edited and restored too."""
     existing = None
-    if values.get('ContactID'):
-        existing = ledger.contacts.get(as_guid(values['ContactID']))
+    if values.get("ContactID"):
+        existing = ledger.contacts.get(as_guid(values["ContactID"]))
         if existing is None:
-            raise Refused('There is no such contact.')
-    elif values.get('Name'):
-        wanted = fold(values['Name'])
-        existing = next((c for c in ledger.contacts.values() if fold(c['Name']) == wanted), None)
-    if existing is not None and existing['ContactStatus'] != 'ACTIVE':
-        name = values.get('Name', existing['Name'])
-        if values.get('ContactStatus') == 'ACTIVE' and ledger.contact_names.first(fold(name)):
-            raise Refused(f'The contact name {name} is already assigned to another contact.')
-        status = values.get('ContactStatus', existing['ContactStatus'])
+            raise Refused("There is no such contact.")
+    elif values.get("Name"):
+        wanted = fold(values["Name"])
+        existing = next((c for c in ledger.contacts.values() if fold(c["Name"]) == wanted), None)
+    if existing is not None and existing["ContactStatus"] != "ACTIVE":
+        name = values.get("Name", existing["Name"])
+        if values.get("ContactStatus") == "ACTIVE" and ledger.contact_names.first(fold(name)):
+            raise Refused(f"The contact name {name} is already assigned to another contact.")
+        status = values.get("ContactStatus", existing["ContactStatus"])
         contact = contacts.save(
-            ledger, {**values, 'ContactStatus': None}, {**existing, 'ContactStatus': 'ACTIVE'}
+            ledger, {**values, "ContactStatus": None}, {**existing, "ContactStatus": "ACTIVE"}
         )
-        contact = {**contact, 'ContactStatus': status}
-        ledger.contacts.put(contact['ContactID'], contact)
+        contact = {**contact, "ContactStatus": status}
+        ledger.contacts.put(contact["ContactID"], contact)
     else:
         contact = contacts.save(ledger, values, existing)
     flags = {
-        name: values[name] for name in ('IsCustomer', 'IsSupplier') if isinstance(values.get(name), bool)
+        name: values[name] for name in ("IsCustomer", "IsSupplier") if isinstance(values.get(name), bool)
     }
     if flags:
         contact = {**contact, **flags}
-        ledger.contacts.put(contact['ContactID'], contact)
+        ledger.contacts.put(contact["ContactID"], contact)
     return contact
 
 
@@ -122,41 +122,41 @@ def merge(ledger, loser, winner):
     """Merge in the UI (A7): the loser is archived and says where it went; its documents move."""
     losing, winning = ledger.contacts.get(as_guid(loser)), ledger.contacts.get(as_guid(winner))
     if losing is None or winning is None or losing is winning:
-        raise Refused('A merge needs two contacts of this organisation.')
-    for key in ledger.invoices_of.ids(losing['ContactID']):
-        invoice = {**ledger.invoices.get(key), 'ContactID': winning['ContactID']}
+        raise Refused("A merge needs two contacts of this organisation.")
+    for key in ledger.invoices_of.ids(losing["ContactID"]):
+        invoice = {**ledger.invoices.get(key), "ContactID": winning["ContactID"]}
         ledger.invoices.put(key, ledger.touch(invoice))
-    archived = {**losing, 'ContactStatus': 'ARCHIVED', 'MergedToContactID': winning['ContactID']}
-    ledger.contacts.put(losing['ContactID'], ledger.touch(archived))
-    ledger.contacts.put(winning['ContactID'], ledger.touch(winning))
+    archived = {**losing, "ContactStatus": "ARCHIVED", "MergedToContactID": winning["ContactID"]}
+    ledger.contacts.put(losing["ContactID"], ledger.touch(archived))
+    ledger.contacts.put(winning["ContactID"], ledger.touch(winning))
 
 
 def set_item(ledger, values):
     """Add or change an item by ItemID or Code; ``{"Code": …, "delete": true}`` deletes it. Returns its id."""
-    existing = items.find(ledger, values.get('ItemID') or values.get('Code', ''))
-    if values.get('delete'):
+    existing = items.find(ledger, values.get("ItemID") or values.get("Code", ""))
+    if values.get("delete"):
         if existing is None:
-            raise Refused('There is no such item.')
-        ledger.items.delete(existing['ItemID'])
-        return existing['ItemID']
-    return items.save(ledger, values, 4, existing)['ItemID']
+            raise Refused("There is no such item.")
+        ledger.items.delete(existing["ItemID"])
+        return existing["ItemID"]
+    return items.save(ledger, values, 4, existing)["ItemID"]
 
 
 def set_invoice(ledger, values):
     """Add an invoice, or with ``action`` (approve, void, delete, pay) do that to the one that InvoiceID or InvoiceNumber names."""
-    action = values.get('action')
-    wanted = values.get('InvoiceID') or values.get('InvoiceNumber') or ''
+    action = values.get("action")
+    wanted = values.get("InvoiceID") or values.get("InvoiceNumber") or ""
     existing = invoices.find(ledger, wanted) if wanted else None
     if action is None:
-        body = {key: value for key, value in values.items() if key != 'action'}
+        body = {key: value for key, value in values.items() if key != "action"}
         return invoices.upsert(ledger, body, 4, APP)
     if existing is None:
-        raise Refused('There is no such invoice.')
-    if action == 'pay':
+        raise Refused("There is no such invoice.")
+    if action == "pay":
         return invoices.pay(
-            ledger, existing, values.get('amount'), values.get('account', '090'), values.get('date')
+            ledger, existing, values.get("amount"), values.get("account", "090"), values.get("date")
         )
-    statuses = {'approve': 'AUTHORISED', 'void': 'VOIDED', 'delete': 'DELETED'}
+    statuses = {"approve": "AUTHORISED", "void": "VOIDED", "delete": "DELETED"}
     if action not in statuses:
-        raise Refused('The action is one of approve, void, delete and pay.')
-    return invoices.upsert(ledger, {'InvoiceID': existing['InvoiceID'], 'Status': statuses[action]}, 4, APP)
+        raise Refused("The action is one of approve, void, delete and pay.")
+    return invoices.upsert(ledger, {"InvoiceID": existing["InvoiceID"], "Status": statuses[action]}, 4, APP)

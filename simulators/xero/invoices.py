@@ -27,79 +27,79 @@ from .wire import (
     time_string,
 )
 
-STATUSES = ('DRAFT', 'SUBMITTED', 'AUTHORISED', 'PAID', 'VOIDED', 'DELETED')
-LINE_AMOUNT_TYPES = ('Exclusive', 'Inclusive', 'NoTax')
+STATUSES = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "VOIDED", "DELETED")
+LINE_AMOUNT_TYPES = ("Exclusive", "Inclusive", "NoTax")
 MOVES = {  # status → statuses an update may ask for [YAML][DW]
-    'DRAFT': ('DRAFT', 'SUBMITTED', 'AUTHORISED', 'DELETED'),
-    'SUBMITTED': ('DRAFT', 'SUBMITTED', 'AUTHORISED', 'DELETED'),
-    'AUTHORISED': ('AUTHORISED', 'VOIDED'),
-    'PAID': ('PAID',),
-    'VOIDED': (),
-    'DELETED': (),
+    "DRAFT": ("DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"),
+    "SUBMITTED": ("DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"),
+    "AUTHORISED": ("AUTHORISED", "VOIDED"),
+    "PAID": ("PAID",),
+    "VOIDED": (),
+    "DELETED": (),
 }
-WRONG_STATUS = 'Invoice not of valid status for modification'
-HAS_PAYMENT = 'This document cannot be edited as it has a payment or credit note allocated to it.'
+WRONG_STATUS = "Invoice not of valid status for modification"
+HAS_PAYMENT = "This document cannot be edited as it has a payment or credit note allocated to it."
 CHANGEABLE_WHEN_PAID = {  # [BRZ][MAN]
-    'Reference',
-    'DueDate',
-    'InvoiceNumber',
-    'BrandingThemeID',
-    'Contact',
-    'Url',
-    'PlannedPaymentDate',
-    'ExpectedPaymentDate',
-    'SentToContact',
+    "Reference",
+    "DueDate",
+    "InvoiceNumber",
+    "BrandingThemeID",
+    "Contact",
+    "Url",
+    "PlannedPaymentDate",
+    "ExpectedPaymentDate",
+    "SentToContact",
 }
 NOT_SETTABLE = {  # read-only fields that clients echo; Xero ignores them
-    'AmountDue',
-    'AmountPaid',
-    'AmountCredited',
-    'Payments',
-    'CreditNotes',
-    'Prepayments',
-    'Overpayments',
-    'HasErrors',
-    'HasAttachments',
-    'IsDiscounted',
-    'TotalDiscount',
-    'UpdatedDateUTC',
-    'UpdatedDateUTCString',
-    'DateString',
-    'DueDateString',
-    'FullyPaidOnDate',
-    'SubTotal',
-    'TotalTax',
-    'Total',
-    'Attachments',
-    'ValidationErrors',
-    'Warnings',
-    'StatusAttributeString',
+    "AmountDue",
+    "AmountPaid",
+    "AmountCredited",
+    "Payments",
+    "CreditNotes",
+    "Prepayments",
+    "Overpayments",
+    "HasErrors",
+    "HasAttachments",
+    "IsDiscounted",
+    "TotalDiscount",
+    "UpdatedDateUTC",
+    "UpdatedDateUTCString",
+    "DateString",
+    "DueDateString",
+    "FullyPaidOnDate",
+    "SubTotal",
+    "TotalTax",
+    "Total",
+    "Attachments",
+    "ValidationErrors",
+    "Warnings",
+    "StatusAttributeString",
 }
 SYSTEM_ACCOUNTS_REFUSED = (
-    'DEBTORS',
-    'CREDITORS',
-    'BANKCURRENCYGAIN',
-    'REALISEDCURRENCYGAIN',
-    'UNREALISEDCURRENCYGAIN',
+    "DEBTORS",
+    "CREDITORS",
+    "BANKCURRENCYGAIN",
+    "REALISEDCURRENCYGAIN",
+    "UNREALISEDCURRENCYGAIN",
 )
 
 FIELDS = {
-    'invoiceid': lambda i: i['InvoiceID'],
-    'invoicenumber': lambda i: i.get('InvoiceNumber'),
-    'type': lambda i: i['Type'],
-    'status': lambda i: i['Status'],
-    'reference': lambda i: i.get('Reference'),
-    'date': lambda i: _day_ms(i.get('Date')),
-    'duedate': lambda i: _day_ms(i.get('DueDate')),
-    'total': lambda i: i['Total'],
-    'subtotal': lambda i: i['SubTotal'],
-    'totaltax': lambda i: i['TotalTax'],
-    'amountdue': lambda i: amount_due(i),
-    'amountpaid': lambda i: Decimal(i.get('AmountPaid', 0)),
-    'currencycode': lambda i: i['CurrencyCode'],
-    'senttocontact': lambda i: bool(i.get('SentToContact')),
-    'contact.contactid': lambda i: i['ContactID'],
-    'updateddateutc': lambda i: i['UpdatedDateUTC'],
+    "invoiceid": lambda i: i["InvoiceID"],
+    "invoicenumber": lambda i: i.get("InvoiceNumber"),
+    "type": lambda i: i["Type"],
+    "status": lambda i: i["Status"],
+    "reference": lambda i: i.get("Reference"),
+    "date": lambda i: _day_ms(i.get("Date")),
+    "duedate": lambda i: _day_ms(i.get("DueDate")),
+    "total": lambda i: i["Total"],
+    "subtotal": lambda i: i["SubTotal"],
+    "totaltax": lambda i: i["TotalTax"],
+    "amountdue": lambda i: amount_due(i),
+    "amountpaid": lambda i: Decimal(i.get("AmountPaid", 0)),
+    "currencycode": lambda i: i["CurrencyCode"],
+    "senttocontact": lambda i: bool(i.get("SentToContact")),
+    "contact.contactid": lambda i: i["ContactID"],
+    "updateddateutc": lambda i: i["UpdatedDateUTC"],
 }
 
 
@@ -107,8 +107,8 @@ def fields(ledger):
     """FIELDS with those of the contact, which may have been renamed since."""
     return {
         **FIELDS,
-        'contact.name': lambda i: ledger.contacts.get(i['ContactID'])['Name'],
-        'contact.contactnumber': lambda i: ledger.contacts.get(i['ContactID']).get('ContactNumber'),
+        "contact.name": lambda i: ledger.contacts.get(i["ContactID"])["Name"],
+        "contact.contactnumber": lambda i: ledger.contacts.get(i["ContactID"]).get("ContactNumber"),
     }
 
 
@@ -117,13 +117,13 @@ def _day_ms(day):
 
 
 def amount_due(invoice):
-    if invoice['Status'] in ('VOIDED', 'DELETED'):
+    if invoice["Status"] in ("VOIDED", "DELETED"):
         return ZERO
-    return Decimal(invoice['Total']) - Decimal(invoice.get('AmountPaid', 0))
+    return Decimal(invoice["Total"]) - Decimal(invoice.get("AmountPaid", 0))
 
 
 def has_payment(invoice):
-    return bool(invoice.get('Payments'))
+    return bool(invoice.get("Payments"))
 
 
 def find(ledger, identifier):
@@ -140,24 +140,24 @@ def find(ledger, identifier):
 
 def create(ledger, values, unitdp, app):
     """PUT: a number in use is refused, whatever else is sent."""
-    if values.get('InvoiceID'):
-        if ledger.invoices.get(as_guid(values['InvoiceID'])) is None:
-            raise Refused('An existing Invoice with the specified InvoiceID could not be found')
+    if values.get("InvoiceID"):
+        if ledger.invoices.get(as_guid(values["InvoiceID"])) is None:
+            raise Refused("An existing Invoice with the specified InvoiceID could not be found")
         raise Refused(
-            'A new invoice cannot have the InvoiceID of an existing one. Use POST to change an invoice.'
+            "A new invoice cannot have the InvoiceID of an existing one. Use POST to change an invoice."
         )
     return _Writer(ledger, values, unitdp, app).create()
 
 
 def upsert(ledger, values, unitdp, app):
     """POST: by InvoiceID; else the sale with that InvoiceNumber is edited ([XB][MAN]); else created."""
-    if values.get('InvoiceID'):
-        existing = ledger.invoices.get(as_guid(values['InvoiceID']))
+    if values.get("InvoiceID"):
+        existing = ledger.invoices.get(as_guid(values["InvoiceID"]))
         if existing is None:
-            raise Refused('An existing Invoice with the specified InvoiceID could not be found')
+            raise Refused("An existing Invoice with the specified InvoiceID could not be found")
         return _Writer(ledger, values, unitdp, app, existing).update()
-    if isinstance(values.get('InvoiceNumber'), str) and values.get('Type', 'ACCREC') == 'ACCREC':
-        key = ledger.invoice_numbers.first(fold(values['InvoiceNumber']))
+    if isinstance(values.get("InvoiceNumber"), str) and values.get("Type", "ACCREC") == "ACCREC":
+        key = ledger.invoice_numbers.first(fold(values["InvoiceNumber"]))
         if key:
             return _Writer(ledger, values, unitdp, app, ledger.invoices.get(key)).update()
     return _Writer(ledger, values, unitdp, app).create()
@@ -174,68 +174,68 @@ class _Writer:
         self.messages = []
 
     def create(self):
-        kind = self.values.get('Type')
-        if kind not in ('ACCREC', 'ACCPAY'):
-            self.messages.append('Invoice Type must be ACCREC or ACCPAY.')
-            kind = 'ACCREC'
-        status = self.values.get('Status') or 'DRAFT'
-        if status not in ('DRAFT', 'SUBMITTED', 'AUTHORISED'):
+        kind = self.values.get("Type")
+        if kind not in ("ACCREC", "ACCPAY"):
+            self.messages.append("Invoice Type must be ACCREC or ACCPAY.")
+            kind = "ACCREC"
+        status = self.values.get("Status") or "DRAFT"
+        if status not in ("DRAFT", "SUBMITTED", "AUTHORISED"):
             self.messages.append(WRONG_STATUS)
         self.new = {
-            'InvoiceID': self.ledger.new_id(),
-            'Type': kind,
-            'Status': status,
-            'LineAmountTypes': 'Exclusive',
-            'Date': self.ledger.today(),
-            'CurrencyCode': None,
-            'LineItems': [],
-            'Payments': [],
-            'AmountPaid': ZERO,
-            '_App': self.app,
+            "InvoiceID": self.ledger.new_id(),
+            "Type": kind,
+            "Status": status,
+            "LineAmountTypes": "Exclusive",
+            "Date": self.ledger.today(),
+            "CurrencyCode": None,
+            "LineItems": [],
+            "Payments": [],
+            "AmountPaid": ZERO,
+            "_App": self.app,
         }
         return self._save()
 
     def update(self):
-        status = self.values.get('Status') or self.old['Status']
-        wanted_type = self.values.get('Type')
-        if wanted_type and wanted_type != self.old['Type']:
-            raise Refused('The Type of an existing invoice cannot be changed.')
-        if self.old['Status'] in ('VOIDED', 'DELETED'):
+        status = self.values.get("Status") or self.old["Status"]
+        wanted_type = self.values.get("Type")
+        if wanted_type and wanted_type != self.old["Type"]:
+            raise Refused("The Type of an existing invoice cannot be changed.")
+        if self.old["Status"] in ("VOIDED", "DELETED"):
             raise Refused(WRONG_STATUS)
         if has_payment(self.old):
             return self._update_paid(status)
-        if status not in MOVES[self.old['Status']]:
+        if status not in MOVES[self.old["Status"]]:
             raise Refused(WRONG_STATUS)
-        self.new['Status'] = status
-        if status in ('VOIDED', 'DELETED'):
+        self.new["Status"] = status
+        if status in ("VOIDED", "DELETED"):
             return self._end()
         return self._save()
 
     def _end(self):
         """Void or delete: nothing else of the request counts, but locked periods do."""
-        self._check_lock(self.old.get('Date'))
+        self._check_lock(self.old.get("Date"))
         self._refuse()
         return self._store()
 
     def _update_paid(self, status):
         """Once paid or part-paid only a few fields may change (A9)."""
-        if status != self.old['Status']:
+        if status != self.old["Status"]:
             raise Refused(
-                f'The status {status} cannot be applied to the invoice because it has payments or credit notes allocated to it.'
+                f"The status {status} cannot be applied to the invoice because it has payments or credit notes allocated to it."
             )
         changed = {
             name
             for name, value in self.values.items()
             if value is not None
             and name not in NOT_SETTABLE
-            and name not in ('InvoiceID', 'Type', 'Status', 'LineItems')
+            and name not in ("InvoiceID", "Type", "Status", "LineItems")
         }
         if changed - CHANGEABLE_WHEN_PAID and any(
             self._differs(name) for name in changed - CHANGEABLE_WHEN_PAID
         ):
             raise Refused(HAS_PAYMENT)
-        self._check_lock(self.old.get('Date'))
-        if self.values.get('LineItems') is not None:
+        self._check_lock(self.old.get("Date"))
+        if self.values.get("LineItems") is not None:
             self._paid_lines()
         self._contact()
         self._header()
@@ -244,37 +244,37 @@ class _Writer:
 
     def _differs(self, name):
         value, old = self.values[name], self.old.get(name)
-        if name == 'Date':
+        if name == "Date":
             return parse_day(value) != old
-        if name == 'CurrencyRate':
+        if name == "CurrencyRate":
             return number(value) != number(old)
         return value != old
 
     def _paid_lines(self):
         """Only Description, AccountCode and Tracking of a line may change; amounts may not."""
-        known = {line['LineItemID']: line for line in self.old['LineItems']}
+        known = {line["LineItemID"]: line for line in self.old["LineItems"]}
         lines = dict(known)
-        for given in self.values['LineItems']:
-            key = as_guid(given.get('LineItemID')) if isinstance(given, dict) else None
+        for given in self.values["LineItems"]:
+            key = as_guid(given.get("LineItemID")) if isinstance(given, dict) else None
             if key not in known:
                 self.messages.append(
-                    'To update fields on a paid invoice line item, you must supply a LineItemID'
+                    "To update fields on a paid invoice line item, you must supply a LineItemID"
                 )
                 continue
             line = dict(known[key])
-            for name in ('Quantity', 'UnitAmount', 'LineAmount', 'TaxAmount', 'DiscountRate'):
+            for name in ("Quantity", "UnitAmount", "LineAmount", "TaxAmount", "DiscountRate"):
                 if given.get(name) is not None and number(given[name]) != number(line.get(name)):
                     self.messages.append(HAS_PAYMENT)
                     break
-            if given.get('TaxType') not in (None, line.get('TaxType')):
+            if given.get("TaxType") not in (None, line.get("TaxType")):
                 self.messages.append(HAS_PAYMENT)
-            if given.get('Description'):
-                line['Description'] = given['Description']
-            if given.get('AccountCode'):
-                line['AccountCode'] = given['AccountCode']
+            if given.get("Description"):
+                line["Description"] = given["Description"]
+            if given.get("AccountCode"):
+                line["AccountCode"] = given["AccountCode"]
                 self._check_account(line)
             lines[key] = line
-        self.new['LineItems'] = list(lines.values())
+        self.new["LineItems"] = list(lines.values())
 
     def _save(self):
         self._contact()
@@ -282,14 +282,14 @@ class _Writer:
         self._currency()
         self._lines()
         self._sums()
-        if self.new['Status'] in ('SUBMITTED', 'AUTHORISED'):
+        if self.new["Status"] in ("SUBMITTED", "AUTHORISED"):
             self._check_complete()
-        self._check_lock(self.new.get('Date'))
+        self._check_lock(self.new.get("Date"))
         if self.old:
-            self._check_lock(self.old.get('Date'))
+            self._check_lock(self.old.get("Date"))
         self._refuse()
-        if self.new['Type'] == 'ACCREC' and not self.new.get('InvoiceNumber'):
-            self.new['InvoiceNumber'] = self.ledger.next_invoice_number()
+        if self.new["Type"] == "ACCREC" and not self.new.get("InvoiceNumber"):
+            self.new["InvoiceNumber"] = self.ledger.next_invoice_number()
         return self._store()
 
     def _refuse(self):
@@ -298,230 +298,230 @@ class _Writer:
 
     def _store(self):
         invoice = self.ledger.touch(self.new)
-        self.ledger.invoices.put(invoice['InvoiceID'], invoice)
-        if invoice['Status'] != 'DELETED':
-            flag = 'IsCustomer' if invoice['Type'] == 'ACCREC' else 'IsSupplier'
-            contact = self.ledger.contacts.get(invoice['ContactID'])
+        self.ledger.invoices.put(invoice["InvoiceID"], invoice)
+        if invoice["Status"] != "DELETED":
+            flag = "IsCustomer" if invoice["Type"] == "ACCREC" else "IsSupplier"
+            contact = self.ledger.contacts.get(invoice["ContactID"])
             if not contact.get(flag):
                 # Set by invoicing, and without a new UpdatedDateUTC (A4, A7).
-                self.ledger.contacts.put(contact['ContactID'], {**contact, flag: True})
+                self.ledger.contacts.put(contact["ContactID"], {**contact, flag: True})
         return invoice
 
     # --- header --- #
 
     def _contact(self):
-        given = self.values.get('Contact')
+        given = self.values.get("Contact")
         if given is None:
-            if not self.new.get('ContactID'):
-                self.messages.append('A Contact must be specified for this type of transaction.')
+            if not self.new.get("ContactID"):
+                self.messages.append("A Contact must be specified for this type of transaction.")
             return
         if not isinstance(given, dict) or not any(
-            given.get(k) for k in ('ContactID', 'ContactNumber', 'Name')
+            given.get(k) for k in ("ContactID", "ContactNumber", "Name")
         ):
-            self.messages.append('The contact must have a ContactID, a ContactNumber or a Name.')
+            self.messages.append("The contact must have a ContactID, a ContactNumber or a Name.")
             return
         try:
             contact = contacts.find(self.ledger, given)
-            if contact is not None and contact['ContactStatus'] != 'ACTIVE':
+            if contact is not None and contact["ContactStatus"] != "ACTIVE":
                 raise Refused(contacts.ARCHIVED)
-            others = {k: v for k, v in given.items() if k != 'ContactID' and v not in (None, [], '')}
+            others = {k: v for k, v in given.items() if k != "ContactID" and v not in (None, [], "")}
             if contact is None or any(others[k] != contact.get(k) for k in others if k in contacts.TEXT):
                 # Other fields update the contact and drop its persons [MAN].
-                contact = contacts.save(self.ledger, {'ContactPersons': [], **others}, contact)
+                contact = contacts.save(self.ledger, {"ContactPersons": [], **others}, contact)
         except Refused as refused:
             self.messages += refused.messages
             return
-        self.new['ContactID'] = contact['ContactID']
+        self.new["ContactID"] = contact["ContactID"]
 
     def _header(self):
         values, new = self.values, self.new
-        number_given = values.get('InvoiceNumber')
+        number_given = values.get("InvoiceNumber")
         if number_given is not None:
             if not isinstance(number_given, str) or len(number_given) > 255:
-                self.messages.append('The InvoiceNumber must be text of at most 255 characters.')
+                self.messages.append("The InvoiceNumber must be text of at most 255 characters.")
             else:
                 self._check_number(number_given)
-                new['InvoiceNumber'] = number_given
-        for name in ('Date', 'DueDate', 'ExpectedPaymentDate', 'PlannedPaymentDate'):
+                new["InvoiceNumber"] = number_given
+        for name in ("Date", "DueDate", "ExpectedPaymentDate", "PlannedPaymentDate"):
             if values.get(name) is not None:
                 day = parse_day(values[name])
                 if day is None:
-                    self.messages.append(f'The {name} is not a valid date.')
+                    self.messages.append(f"The {name} is not a valid date.")
                 else:
                     new[name] = day
-        if values.get('Reference') is not None and new['Type'] == 'ACCREC':
-            new['Reference'] = str(values['Reference'])
-        if values.get('BrandingThemeID'):
-            new['BrandingThemeID'] = values['BrandingThemeID']
-        url = values.get('Url')
+        if values.get("Reference") is not None and new["Type"] == "ACCREC":
+            new["Reference"] = str(values["Reference"])
+        if values.get("BrandingThemeID"):
+            new["BrandingThemeID"] = values["BrandingThemeID"]
+        url = values.get("Url")
         if url:
-            if 'xero' in url.lower() or not url.startswith(('http://', 'https://')):
+            if "xero" in url.lower() or not url.startswith(("http://", "https://")):
                 self.messages.append(
                     "The Url must be an absolute http or https address and must not contain 'xero'."
                 )
-            new['Url'] = url
-        types = values.get('LineAmountTypes')
+            new["Url"] = url
+        types = values.get("LineAmountTypes")
         if types is not None:
             if types in LINE_AMOUNT_TYPES:
-                new['LineAmountTypes'] = types
+                new["LineAmountTypes"] = types
             else:
-                self.messages.append('LineAmountTypes must be Exclusive, Inclusive or NoTax.')
-        if isinstance(values.get('SentToContact'), bool) and new['Status'] in ('AUTHORISED', 'PAID'):
-            new['SentToContact'] = values['SentToContact']
+                self.messages.append("LineAmountTypes must be Exclusive, Inclusive or NoTax.")
+        if isinstance(values.get("SentToContact"), bool) and new["Status"] in ("AUTHORISED", "PAID"):
+            new["SentToContact"] = values["SentToContact"]
 
     def _check_number(self, text):
-        if self.new['Type'] != 'ACCREC' or not text.strip():
+        if self.new["Type"] != "ACCREC" or not text.strip():
             return
-        if self.ledger.invoice_numbers.first(fold(text), other_than=self.old.get('InvoiceID')):
-            self.messages.append('Invoice # must be unique.')
+        if self.ledger.invoice_numbers.first(fold(text), other_than=self.old.get("InvoiceID")):
+            self.messages.append("Invoice # must be unique.")
 
     def _currency(self):
         values, new, base = self.values, self.new, self.ledger.base_currency
-        if values.get('CurrencyCode'):
-            new['CurrencyCode'] = values['CurrencyCode']
-        elif not new['CurrencyCode']:
-            contact = self.ledger.contacts.get(new.get('ContactID')) or {}
-            new['CurrencyCode'] = contact.get('DefaultCurrency') or base
-        currency = new['CurrencyCode']
+        if values.get("CurrencyCode"):
+            new["CurrencyCode"] = values["CurrencyCode"]
+        elif not new["CurrencyCode"]:
+            contact = self.ledger.contacts.get(new.get("ContactID")) or {}
+            new["CurrencyCode"] = contact.get("DefaultCurrency") or base
+        currency = new["CurrencyCode"]
         if not self.ledger.subscribed(currency):
-            self.messages.append(f'Organisation is not subscribed to currency {currency}')
+            self.messages.append(f"Organisation is not subscribed to currency {currency}")
             return
         if currency == base:
-            new['CurrencyRate'] = Decimal('1.000000')
+            new["CurrencyRate"] = Decimal("1.000000")
             return
-        if values.get('CurrencyRate') is not None:
-            rate = number(values['CurrencyRate'])
+        if values.get("CurrencyRate") is not None:
+            rate = number(values["CurrencyRate"])
             if rate is None or rate <= 0:
-                self.messages.append('The CurrencyRate must be a number greater than zero.')
+                self.messages.append("The CurrencyRate must be a number greater than zero.")
             else:
-                new['CurrencyRate'] = round_to(rate, SIX)
-        elif not self.old or new['Date'] != self.old.get('Date') or currency != self.old.get('CurrencyCode'):
-            new['CurrencyRate'] = day_rate(base, currency, new['Date'])
+                new["CurrencyRate"] = round_to(rate, SIX)
+        elif not self.old or new["Date"] != self.old.get("Date") or currency != self.old.get("CurrencyCode"):
+            new["CurrencyRate"] = day_rate(base, currency, new["Date"])
 
     def _check_lock(self, day):
         organisation = self.ledger.organisation
         for name, words in (
-            ('PeriodLockDate', 'period lock date'),
-            ('EndOfYearLockDate', 'end of year lock date'),
+            ("PeriodLockDate", "period lock date"),
+            ("EndOfYearLockDate", "end of year lock date"),
         ):
             lock = organisation.get(name)
             if lock and day and day <= lock:
-                shown = date.fromisoformat(lock).strftime('%d %B %Y').lstrip('0')
+                shown = date.fromisoformat(lock).strftime("%d %B %Y").lstrip("0")
                 self.messages.append(
-                    f'The document date cannot be before the {words}, currently set at {shown}'
+                    f"The document date cannot be before the {words}, currently set at {shown}"
                 )
 
     def _check_complete(self):
         """What SUBMITTED and AUTHORISED need beyond a draft."""
-        if not self.new.get('DueDate'):
-            self.messages.append('The DueDate must be specified for this status.')
-        lines = self.new['LineItems']
+        if not self.new.get("DueDate"):
+            self.messages.append("The DueDate must be specified for this status.")
+        lines = self.new["LineItems"]
         if not lines:
-            self.messages.append('One or more line items must be specified')
+            self.messages.append("One or more line items must be specified")
         for line in lines:
-            if not line.get('Description'):
-                self.messages.append('Description must be specified for each line item.')
-            is_text_only = line['_TextOnly']
-            if not is_text_only and not line.get('AccountCode'):
-                self.messages.append('Account code must be specified')
-        if self.new['Total'] < 0:
-            self.messages.append('The invoice total cannot be negative.')
+            if not line.get("Description"):
+                self.messages.append("Description must be specified for each line item.")
+            is_text_only = line["_TextOnly"]
+            if not is_text_only and not line.get("AccountCode"):
+                self.messages.append("Account code must be specified")
+        if self.new["Total"] < 0:
+            self.messages.append("The invoice total cannot be negative.")
 
     # --- lines --- #
 
     def _lines(self):
-        given = self.values.get('LineItems')
+        given = self.values.get("LineItems")
         if given is None:
             if self.old and self._retaxed():
-                given = [{'LineItemID': line['LineItemID']} for line in self.old['LineItems']]
+                given = [{"LineItemID": line["LineItemID"]} for line in self.old["LineItems"]]
             else:
                 return
         if not isinstance(given, list):
-            self.messages.append('LineItems must be a list.')
+            self.messages.append("LineItems must be a list.")
             return
-        known = {line['LineItemID']: line for line in self.old.get('LineItems', ())}
+        known = {line["LineItemID"]: line for line in self.old.get("LineItems", ())}
         lines = []
         for values in given:
             if not isinstance(values, dict):
-                self.messages.append('LineItems must be a list of lines.')
+                self.messages.append("LineItems must be a list of lines.")
                 continue
             old = {}
-            if values.get('LineItemID'):
-                key = as_guid(values['LineItemID'])
+            if values.get("LineItemID"):
+                key = as_guid(values["LineItemID"])
                 if key in known:
                     old = known.pop(key)
                 elif self.old:
-                    self.messages.append('The LineItemID of a line could not be found on this invoice.')
+                    self.messages.append("The LineItemID of a line could not be found on this invoice.")
             lines.append(self._line(values, old))
-        self.new['LineItems'] = lines
+        self.new["LineItems"] = lines
 
     def _retaxed(self):
-        return self.new['LineAmountTypes'] != self.old['LineAmountTypes']
+        return self.new["LineAmountTypes"] != self.old["LineAmountTypes"]
 
     def _line(self, values, old):
-        line = dict(old) or {'LineItemID': self.ledger.new_id()}
+        line = dict(old) or {"LineItemID": self.ledger.new_id()}
         merged = {
-            **{k: v for k, v in old.items() if not k.startswith('_')},
+            **{k: v for k, v in old.items() if not k.startswith("_")},
             **{k: v for k, v in values.items() if v is not None},
         }
         item = self._item_of(merged, line)
         self._line_texts(values, old, merged, item, line)
         self._line_amounts(values, merged, item, line)
         self._line_tax(values, old, merged, item, line)
-        tracking = values.get('Tracking')
+        tracking = values.get("Tracking")
         if isinstance(tracking, list) and len(tracking) > 2:
-            self.messages.append('A line item can have at most 2 tracking categories.')
+            self.messages.append("A line item can have at most 2 tracking categories.")
         return line
 
     def _item_of(self, merged, line):
-        code = merged.get('ItemCode')
+        code = merged.get("ItemCode")
         if not code:
-            line.pop('ItemCode', None)
+            line.pop("ItemCode", None)
             return None
         item = self.ledger.item(code)
         if item is None:
             self.messages.append(f"Item code '{code}' is not valid.")
             return None
-        line['ItemCode'] = item['Code']
-        line['_Item'] = {'ItemID': item['ItemID'], 'Name': item.get('Name', ''), 'Code': item['Code']}
+        line["ItemCode"] = item["Code"]
+        line["_Item"] = {"ItemID": item["ItemID"], "Name": item.get("Name", ""), "Code": item["Code"]}
         return item
 
     def _defaults(self, item):
         """An item's price, account and tax for this kind of document."""
         if item is None:
             return {}
-        return item.get('SalesDetails' if self.new['Type'] == 'ACCREC' else 'PurchaseDetails', {})
+        return item.get("SalesDetails" if self.new["Type"] == "ACCREC" else "PurchaseDetails", {})
 
     def _line_texts(self, values, old, merged, item, line):
-        description = merged.get('Description')
+        description = merged.get("Description")
         if description is None and item is not None:
             description = item.get(
-                'Description' if self.new['Type'] == 'ACCREC' else 'PurchaseDescription'
-            ) or item.get('Name')
+                "Description" if self.new["Type"] == "ACCREC" else "PurchaseDescription"
+            ) or item.get("Name")
         if description is not None:
             description = str(description)
             if len(description) > 4000:
-                self.messages.append('The field Description must be a string with a maximum length of 4000.')
-            line['Description'] = description
-        code = merged.get('AccountCode') or self._defaults(item).get('AccountCode')
+                self.messages.append("The field Description must be a string with a maximum length of 4000.")
+            line["Description"] = description
+        code = merged.get("AccountCode") or self._defaults(item).get("AccountCode")
         if code:
-            line['AccountCode'] = str(code)
+            line["AccountCode"] = str(code)
             self._check_account(line)
 
     def _check_account(self, line):
-        code = line['AccountCode']
+        code = line["AccountCode"]
         account = self.ledger.account(code)
         if account is None or len(code) > 10:
             self.messages.append(f"Account code '{code}' is not a valid code for this document.")
-        elif account['Status'] != 'ACTIVE':
+        elif account["Status"] != "ACTIVE":
             self.messages.append(
                 f"Account code '{code}' has been archived, or has been deleted. "
-                'Each line item must reference a valid account.'
+                "Each line item must reference a valid account."
             )
-        elif account['Type'] == 'BANK' or account.get('SystemAccount') in SYSTEM_ACCOUNTS_REFUSED:
+        elif account["Type"] == "BANK" or account.get("SystemAccount") in SYSTEM_ACCOUNTS_REFUSED:
             self.messages.append(f"Account code '{code}' is not a valid code for this document.")
         else:
-            line['AccountID'] = account['AccountID']
+            line["AccountID"] = account["AccountID"]
 
     def _amount(self, values, name, step):
         """A number of the line rounded to ``step``; a message when it is none."""
@@ -529,102 +529,102 @@ class _Writer:
             return None
         value = number(values[name])
         if value is None:
-            self.messages.append(f'{name} must be a number.')
+            self.messages.append(f"{name} must be a number.")
             return None
         return round_to(value, step)
 
     def _line_amounts(self, values, merged, item, line):
-        unit = self._amount(merged, 'UnitAmount', self.step)
-        quantity = self._amount(merged, 'Quantity', FOUR)
-        sent = self._amount(values, 'LineAmount', CENT)
-        if unit is None and sent is None and self._defaults(item).get('UnitPrice') is not None:
-            unit = round_to(Decimal(self._defaults(item)['UnitPrice']), self.step)
-        rate = self._amount(merged, 'DiscountRate', FOUR)
+        unit = self._amount(merged, "UnitAmount", self.step)
+        quantity = self._amount(merged, "Quantity", FOUR)
+        sent = self._amount(values, "LineAmount", CENT)
+        if unit is None and sent is None and self._defaults(item).get("UnitPrice") is not None:
+            unit = round_to(Decimal(self._defaults(item)["UnitPrice"]), self.step)
+        rate = self._amount(merged, "DiscountRate", FOUR)
         # A new rate replaces an old amount and the other way round.
         amount = self._amount(
-            values if values.get('DiscountRate') is not None else merged, 'DiscountAmount', CENT
+            values if values.get("DiscountRate") is not None else merged, "DiscountAmount", CENT
         )
-        if self.new['Type'] != 'ACCREC' and (rate or amount):
-            self.messages.append('Discounts are only supported on sales invoices and quotes.')
+        if self.new["Type"] != "ACCREC" and (rate or amount):
+            self.messages.append("Discounts are only supported on sales invoices and quotes.")
         if rate is not None and not 0 <= rate <= 100:
-            self.messages.append('The DiscountRate must be between 0 and 100.')
-        line['_TextOnly'] = unit is None and quantity is None and sent is None
+            self.messages.append("The DiscountRate must be between 0 and 100.")
+        line["_TextOnly"] = unit is None and quantity is None and sent is None
         if sent is not None and unit is None:
             quantity = quantity if quantity is not None else Decimal(1)
             unit = round_to(sent / quantity, self.step) if quantity else ZERO
         elif sent is not None and quantity is None:
             quantity = round_to(sent / unit, FOUR) if unit else Decimal(1)
         if quantity is None:
-            quantity = Decimal(0) if line['_TextOnly'] else Decimal(1)
+            quantity = Decimal(0) if line["_TextOnly"] else Decimal(1)
         unit = unit if unit is not None else ZERO
         expected = line_amount(quantity, unit, rate, amount if not rate else None)
         if sent is not None and sent != expected:
-            self.messages.append(f'The line total {sent} does not match the expected line total {expected}')
+            self.messages.append(f"The line total {sent} does not match the expected line total {expected}")
         line.update(Quantity=round_to(quantity, FOUR), UnitAmount=unit, LineAmount=expected)
-        for name, value in (('DiscountRate', rate), ('DiscountAmount', amount if not rate else None)):
+        for name, value in (("DiscountRate", rate), ("DiscountAmount", amount if not rate else None)):
             if value:
                 line[name] = value
             else:
                 line.pop(name, None)
 
     def _line_tax(self, values, old, merged, item, line):
-        types = self.new['LineAmountTypes']
-        account = self.ledger.account(line.get('AccountCode'))
+        types = self.new["LineAmountTypes"]
+        account = self.ledger.account(line.get("AccountCode"))
         tax_type = (
-            merged.get('TaxType')
-            or self._defaults(item).get('TaxType')
-            or (account or {}).get('TaxType')
-            or 'NONE'
+            merged.get("TaxType")
+            or self._defaults(item).get("TaxType")
+            or (account or {}).get("TaxType")
+            or "NONE"
         )
-        if types == 'NoTax':
-            line.update(TaxType='NONE', TaxAmount=ZERO)
+        if types == "NoTax":
+            line.update(TaxType="NONE", TaxAmount=ZERO)
             return
         rate = self.ledger.tax_rate(tax_type)
-        line['TaxType'] = tax_type
-        line['TaxAmount'] = ZERO
-        if rate is None or rate['Status'] != 'ACTIVE':
+        line["TaxType"] = tax_type
+        line["TaxAmount"] = ZERO
+        if rate is None or rate["Status"] != "ACTIVE":
             self.messages.append(
                 f"The TaxType code '{tax_type}' does not exist or cannot be used for this type of transaction."
             )
             return
-        if account is not None and not rate[APPLIES_TO[CLASS_OF_TYPE[account['Type']]]]:
+        if account is not None and not rate[APPLIES_TO[CLASS_OF_TYPE[account["Type"]]]]:
             self.messages.append(
                 f"The TaxType code '{tax_type}' cannot be used with account code '{account['Code']}'."
             )
             return
-        computed = line_tax(line['LineAmount'], Decimal(rate['EffectiveRate']), types)
-        sent = self._amount(values, 'TaxAmount', CENT)
+        computed = line_tax(line["LineAmount"], Decimal(rate["EffectiveRate"]), types)
+        sent = self._amount(values, "TaxAmount", CENT)
         if sent is None and old and self._same_base(old, line) and not self._retaxed():
-            sent = old.get('TaxAmount')
-        if sent is not None and abs(sent) > abs(line['LineAmount']):
-            self.messages.append('The TaxAmount cannot be more than the LineAmount.')
-        line['TaxAmount'] = computed if sent is None else sent
+            sent = old.get("TaxAmount")
+        if sent is not None and abs(sent) > abs(line["LineAmount"]):
+            self.messages.append("The TaxAmount cannot be more than the LineAmount.")
+        line["TaxAmount"] = computed if sent is None else sent
 
     @staticmethod
     def _same_base(old, line):
-        return old.get('LineAmount') == line['LineAmount'] and old.get('TaxType') == line['TaxType']
+        return old.get("LineAmount") == line["LineAmount"] and old.get("TaxType") == line["TaxType"]
 
     def _sums(self):
         new = self.new
-        subtotal, tax, total = totals(new['LineItems'], new['LineAmountTypes'])
+        subtotal, tax, total = totals(new["LineItems"], new["LineAmountTypes"])
         new.update(SubTotal=subtotal, TotalTax=tax, Total=total)
-        new.pop('RoundingAmount', None)
+        new.pop("RoundingAmount", None)
         self._rounding(total)
 
     def _rounding(self, total):
         """RoundingAmount (SDK 15.2.0 from OAS 19): opt-in per organisation; with SubTotal, TotalTax and Total only;
         −0.10 to 0.10, refused outside on SUBMITTED and AUTHORISED, ignored on DRAFT."""
         values = self.values
-        if not self.ledger.organisation.get('_rounding') or values.get('RoundingAmount') is None:
+        if not self.ledger.organisation.get("_rounding") or values.get("RoundingAmount") is None:
             return
-        if any(values.get(name) is None for name in ('SubTotal', 'TotalTax', 'Total')):
+        if any(values.get(name) is None for name in ("SubTotal", "TotalTax", "Total")):
             return
-        amount = self._amount(values, 'RoundingAmount', CENT)
+        amount = self._amount(values, "RoundingAmount", CENT)
         if amount is None:
             return
-        if abs(amount) > Decimal('0.10'):
-            if self.new['Status'] != 'DRAFT':
-                self.messages.append('The RoundingAmount must be between -0.10 and 0.10.')
+        if abs(amount) > Decimal("0.10"):
+            if self.new["Status"] != "DRAFT":
+                self.messages.append("The RoundingAmount must be between -0.10 and 0.10.")
             return
         self.new.update(RoundingAmount=amount, Total=total + amount)
 
@@ -632,30 +632,30 @@ class _Writer:
 # === AS THE BOOKKEEPER === #
 
 
-def pay(ledger, invoice, amount=None, account_code='090', day=None):
+def pay(ledger, invoice, amount=None, account_code="090", day=None):
     """Record a payment in the books, part or whole, as a person in Xero would.
 
     :raise Refused: with a sentence
     """
-    if invoice['Status'] != 'AUTHORISED':
-        raise Refused('Only an approved invoice can be paid.')
+    if invoice["Status"] != "AUTHORISED":
+        raise Refused("Only an approved invoice can be paid.")
     due = amount_due(invoice)
     amount = due if amount is None else money(amount)
     if not 0 < amount <= due:
-        raise Refused(f'The payment must be more than 0.00 and at most {due}.')
+        raise Refused(f"The payment must be more than 0.00 and at most {due}.")
     payment = {
-        'PaymentID': ledger.new_id(),
-        'Date': day or ledger.today(),
-        'Amount': amount,
-        'AccountCode': account_code,
-        'CurrencyRate': invoice['CurrencyRate'],
+        "PaymentID": ledger.new_id(),
+        "Date": day or ledger.today(),
+        "Amount": amount,
+        "AccountCode": account_code,
+        "CurrencyRate": invoice["CurrencyRate"],
     }
-    paid = Decimal(invoice.get('AmountPaid', 0)) + amount
-    changed = {**invoice, 'Payments': [*invoice['Payments'], payment], 'AmountPaid': paid}
-    if paid == Decimal(invoice['Total']):
-        changed.update(Status='PAID', FullyPaidOnDate=payment['Date'])
+    paid = Decimal(invoice.get("AmountPaid", 0)) + amount
+    changed = {**invoice, "Payments": [*invoice["Payments"], payment], "AmountPaid": paid}
+    if paid == Decimal(invoice["Total"]):
+        changed.update(Status="PAID", FullyPaidOnDate=payment["Date"])
     changed = ledger.touch(changed)
-    ledger.invoices.put(changed['InvoiceID'], changed)
+    ledger.invoices.put(changed["InvoiceID"], changed)
     return changed
 
 
@@ -664,51 +664,51 @@ def pay(ledger, invoice, amount=None, account_code='090', day=None):
 
 def _render_line(line, step):
     result = {}
-    if line.get('ItemCode'):
-        result['ItemCode'] = line['ItemCode']
-    if line.get('Description') is not None:
-        result['Description'] = line['Description']
-    result['UnitAmount'] = round_to(Decimal(line['UnitAmount']), step)
-    result['TaxType'] = line['TaxType']
-    result['TaxAmount'] = money(line['TaxAmount'])
-    result['LineAmount'] = money(line['LineAmount'])
-    if line.get('AccountCode'):
-        result['AccountCode'] = line['AccountCode']
-    if line.get('_Item'):
-        result['Item'] = line['_Item']
-    result['Tracking'] = []
-    result['Quantity'] = round_to(Decimal(line['Quantity']), FOUR)
-    for name in ('DiscountRate', 'DiscountAmount'):
+    if line.get("ItemCode"):
+        result["ItemCode"] = line["ItemCode"]
+    if line.get("Description") is not None:
+        result["Description"] = line["Description"]
+    result["UnitAmount"] = round_to(Decimal(line["UnitAmount"]), step)
+    result["TaxType"] = line["TaxType"]
+    result["TaxAmount"] = money(line["TaxAmount"])
+    result["LineAmount"] = money(line["LineAmount"])
+    if line.get("AccountCode"):
+        result["AccountCode"] = line["AccountCode"]
+    if line.get("_Item"):
+        result["Item"] = line["_Item"]
+    result["Tracking"] = []
+    result["Quantity"] = round_to(Decimal(line["Quantity"]), FOUR)
+    for name in ("DiscountRate", "DiscountAmount"):
         if line.get(name):
-            result[name] = round_to(Decimal(line[name]), CENT if name == 'DiscountAmount' else FOUR)
-    result['LineItemID'] = line['LineItemID']
-    if line.get('AccountID'):
-        result['AccountID'] = line['AccountID']
-    result['ValidationErrors'] = []
+            result[name] = round_to(Decimal(line[name]), CENT if name == "DiscountAmount" else FOUR)
+    result["LineItemID"] = line["LineItemID"]
+    if line.get("AccountID"):
+        result["AccountID"] = line["AccountID"]
+    result["ValidationErrors"] = []
     return result
 
 
 def _total_discount(invoice):
     total = ZERO
-    for line in invoice['LineItems']:
-        if line.get('DiscountRate') or line.get('DiscountAmount'):
-            full = round_to(Decimal(line['Quantity']) * Decimal(line['UnitAmount']), CENT)
-            total += full - Decimal(line['LineAmount'])
+    for line in invoice["LineItems"]:
+        if line.get("DiscountRate") or line.get("DiscountAmount"):
+            full = round_to(Decimal(line["Quantity"]) * Decimal(line["UnitAmount"]), CENT)
+            total += full - Decimal(line["LineAmount"])
     return total
 
 
 def _render_payment(payment):
     return {
-        'PaymentID': payment['PaymentID'],
-        'Date': ms_date(payment['Date']),
-        'Amount': money(payment['Amount']),
-        'CurrencyRate': round_to(Decimal(payment['CurrencyRate']), TEN),
-        'HasAccount': False,
-        'HasValidationErrors': False,
+        "PaymentID": payment["PaymentID"],
+        "Date": ms_date(payment["Date"]),
+        "Amount": money(payment["Amount"]),
+        "CurrencyRate": round_to(Decimal(payment["CurrencyRate"]), TEN),
+        "HasAccount": False,
+        "HasValidationErrors": False,
     }
 
 
-def render(ledger, invoice, unitdp, lines=True, contact='full', summary=False, written=False, single=False):
+def render(ledger, invoice, unitdp, lines=True, contact="full", summary=False, written=False, single=False):
     """An invoice as Xero writes it.
 
     :param lines: with line items: paged lists, by id and writes (A4)
@@ -719,64 +719,64 @@ def render(ledger, invoice, unitdp, lines=True, contact='full', summary=False, w
     """
     step = FOUR if unitdp == 4 else CENT
     due = amount_due(invoice)
-    if written and invoice['Status'] == 'VOIDED':
-        due = Decimal(invoice['Total']) - Decimal(invoice.get('AmountPaid', 0))
+    if written and invoice["Status"] == "VOIDED":
+        due = Decimal(invoice["Total"]) - Decimal(invoice.get("AmountPaid", 0))
     discount = _total_discount(invoice)
     result = {
-        'Type': invoice['Type'],
-        'InvoiceID': invoice['InvoiceID'],
-        'InvoiceNumber': invoice.get('InvoiceNumber', ''),
+        "Type": invoice["Type"],
+        "InvoiceID": invoice["InvoiceID"],
+        "InvoiceNumber": invoice.get("InvoiceNumber", ""),
     }
-    if invoice['Type'] == 'ACCREC':
-        result['Reference'] = invoice.get('Reference', '')
+    if invoice["Type"] == "ACCREC":
+        result["Reference"] = invoice.get("Reference", "")
     if not summary:
-        result['Payments'] = [_render_payment(payment) for payment in invoice['Payments']]
-        result['CreditNotes'] = []
-        result['Prepayments'] = []
-        result['Overpayments'] = []
-    result['AmountDue'] = money(due)
-    result['AmountPaid'] = money(invoice.get('AmountPaid', 0))
-    result['AmountCredited'] = ZERO
-    for name in ('Url', 'BrandingThemeID'):
+        result["Payments"] = [_render_payment(payment) for payment in invoice["Payments"]]
+        result["CreditNotes"] = []
+        result["Prepayments"] = []
+        result["Overpayments"] = []
+    result["AmountDue"] = money(due)
+    result["AmountPaid"] = money(invoice.get("AmountPaid", 0))
+    result["AmountCredited"] = ZERO
+    for name in ("Url", "BrandingThemeID"):
         if invoice.get(name):
             result[name] = invoice[name]
-    if invoice['Type'] == 'ACCREC':
-        result['SentToContact'] = bool(invoice.get('SentToContact'))
-    result['CurrencyRate'] = round_to(Decimal(invoice['CurrencyRate']), TEN)
+    if invoice["Type"] == "ACCREC":
+        result["SentToContact"] = bool(invoice.get("SentToContact"))
+    result["CurrencyRate"] = round_to(Decimal(invoice["CurrencyRate"]), TEN)
     if discount:
-        result['TotalDiscount'] = money(discount)
-    result['IsDiscounted'] = bool(discount)
-    result['HasAttachments'] = False
-    result['HasErrors'] = False
+        result["TotalDiscount"] = money(discount)
+    result["IsDiscounted"] = bool(discount)
+    result["HasAttachments"] = False
+    result["HasErrors"] = False
     if not summary:
-        result['Attachments'] = []
-        result['InvoiceAddresses'] = []
-    party = ledger.contacts.get(invoice['ContactID'])
-    result['Contact'] = contacts.render(ledger, party) if contact == 'full' else contacts.render_short(party)
-    result['DateString'] = date_string(invoice['Date'])
-    result['Date'] = ms_date(invoice['Date'])
-    if invoice.get('DueDate'):
-        result['DueDateString'] = date_string(invoice['DueDate'])
-        result['DueDate'] = ms_date(invoice['DueDate'])
-    for name in ('ExpectedPaymentDate', 'PlannedPaymentDate', 'FullyPaidOnDate'):
+        result["Attachments"] = []
+        result["InvoiceAddresses"] = []
+    party = ledger.contacts.get(invoice["ContactID"])
+    result["Contact"] = contacts.render(ledger, party) if contact == "full" else contacts.render_short(party)
+    result["DateString"] = date_string(invoice["Date"])
+    result["Date"] = ms_date(invoice["Date"])
+    if invoice.get("DueDate"):
+        result["DueDateString"] = date_string(invoice["DueDate"])
+        result["DueDate"] = ms_date(invoice["DueDate"])
+    for name in ("ExpectedPaymentDate", "PlannedPaymentDate", "FullyPaidOnDate"):
         if invoice.get(name):
             result[name] = ms_date(invoice[name])
-    result['Status'] = invoice['Status']
-    result['LineAmountTypes'] = invoice['LineAmountTypes']
-    result['LineItems'] = (
-        [_render_line(line, step) for line in invoice['LineItems']] if lines and not summary else []
+    result["Status"] = invoice["Status"]
+    result["LineAmountTypes"] = invoice["LineAmountTypes"]
+    result["LineItems"] = (
+        [_render_line(line, step) for line in invoice["LineItems"]] if lines and not summary else []
     )
-    result['SubTotal'] = money(invoice['SubTotal'])
-    result['TotalTax'] = money(invoice['TotalTax'])
-    result['Total'] = money(invoice['Total'])
-    if single and invoice.get('RoundingAmount'):
-        result['RoundingAmount'] = money(invoice['RoundingAmount'])
-    result['UpdatedDateUTC'] = ms_time(invoice['UpdatedDateUTC'])
-    result['UpdatedDateUTCString'] = time_string(invoice['UpdatedDateUTC'])
-    result['CurrencyCode'] = invoice['CurrencyCode']
+    result["SubTotal"] = money(invoice["SubTotal"])
+    result["TotalTax"] = money(invoice["TotalTax"])
+    result["Total"] = money(invoice["Total"])
+    if single and invoice.get("RoundingAmount"):
+        result["RoundingAmount"] = money(invoice["RoundingAmount"])
+    result["UpdatedDateUTC"] = ms_time(invoice["UpdatedDateUTC"])
+    result["UpdatedDateUTCString"] = time_string(invoice["UpdatedDateUTC"])
+    result["CurrencyCode"] = invoice["CurrencyCode"]
     return result
 
 
 def matches_search(invoice, term):
     """``searchTerm``: InvoiceNumber and Reference, without case [YAML]."""
-    return any(term in (invoice.get(name) or '').casefold() for name in ('InvoiceNumber', 'Reference'))
+    return any(term in (invoice.get(name) or "").casefold() for name in ("InvoiceNumber", "Reference"))

@@ -23,42 +23,42 @@ ID_LIFETIME = 5 * 60
 CODE_LIFETIME = 5 * 60
 REFRESH_LIFETIME = 60 * 86_400
 REFRESH_GRACE = 30 * 60
-CALLBACK_PATH = '/fieldpromax/oauth/callback/xero'
-SESSION_COOKIE = 'xero_sim_session'
-AUDIENCE = 'https://identity.xero.com/resources'
+CALLBACK_PATH = "/fieldpromax/oauth/callback/xero"
+SESSION_COOKIE = "xero_sim_session"
+AUDIENCE = "https://identity.xero.com/resources"
 
 SCOPES = {  # the granular scopes of apps made since 2 March 2026 (A2), in words for the consent page
-    'openid': 'Know who you are in Xero',
-    'profile': 'See your name',
-    'email': 'See your e-mail address',
-    'offline_access': 'Stay connected while you are not using the app',
-    'accounting.invoices': 'View and change invoices, credit notes, quotes, purchase orders and items',
-    'accounting.invoices.read': 'View invoices, credit notes, quotes, purchase orders and items',
-    'accounting.payments': 'View and change payments, prepayments and overpayments',
-    'accounting.payments.read': 'View payments, prepayments and overpayments',
-    'accounting.banktransactions': 'View and change bank transactions',
-    'accounting.banktransactions.read': 'View bank transactions',
-    'accounting.manualjournals': 'View and change manual journals',
-    'accounting.manualjournals.read': 'View manual journals',
-    'accounting.contacts': 'View and change contacts',
-    'accounting.contacts.read': 'View contacts',
-    'accounting.settings': 'View and change organisation settings, accounts, tax rates and items',
-    'accounting.settings.read': 'View organisation settings, accounts, tax rates and items',
-    'accounting.attachments': 'View and change attached files',
-    'accounting.attachments.read': 'View attached files',
+    "openid": "Know who you are in Xero",
+    "profile": "See your name",
+    "email": "See your e-mail address",
+    "offline_access": "Stay connected while you are not using the app",
+    "accounting.invoices": "View and change invoices, credit notes, quotes, purchase orders and items",
+    "accounting.invoices.read": "View invoices, credit notes, quotes, purchase orders and items",
+    "accounting.payments": "View and change payments, prepayments and overpayments",
+    "accounting.payments.read": "View payments, prepayments and overpayments",
+    "accounting.banktransactions": "View and change bank transactions",
+    "accounting.banktransactions.read": "View bank transactions",
+    "accounting.manualjournals": "View and change manual journals",
+    "accounting.manualjournals.read": "View manual journals",
+    "accounting.contacts": "View and change contacts",
+    "accounting.contacts.read": "View contacts",
+    "accounting.settings": "View and change organisation settings, accounts, tax rates and items",
+    "accounting.settings.read": "View organisation settings, accounts, tax rates and items",
+    "accounting.attachments": "View and change attached files",
+    "accounting.attachments.read": "View attached files",
 }
 APPS = {  # client id → app; the PKCE app type has no secret
-    'fieldpromax-demo': {'name': 'FieldPromax Accounting', 'secret': 'fieldpromax-demo-secret'},
-    'fieldpromax-pkce': {'name': 'FieldPromax Accounting (PKCE)', 'secret': None},
+    "fieldpromax-demo": {"name": "FieldPromax Accounting", "secret": "fieldpromax-demo-secret"},
+    "fieldpromax-pkce": {"name": "FieldPromax Accounting (PKCE)", "secret": None},
 }
 PEOPLE = {  # user name → person; countries limits the organisations that the person may see
-    'bookkeeper@example.com': {'password': 'demo', 'name': 'Casey Brook', 'countries': None},
-    'owner@example.com': {'password': 'demo', 'name': 'Jordan Lake', 'countries': ('US', 'NZ')},
+    "bookkeeper@example.com": {"password": "demo", "name": "Casey Brook", "countries": None},
+    "owner@example.com": {"password": "demo", "name": "Jordan Lake", "countries": ("US", "NZ")},
 }
 
 
 def user_id(email):
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f'xero-simulator:{email}'))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"xero-simulator:{email}"))
 
 
 def _hash(token):
@@ -74,13 +74,19 @@ def _new_key():
     ).decode()
 
 
+@functools.cache
+def _loaded(pem):
+    """Checking an RSA key takes a tenth of a second, and a reset keeps the key."""
+    return serialization.load_pem_private_key(pem.encode(), None)
+
+
 class Identity:
     """Who a bearer token speaks for."""
 
     def __init__(self, claims):
-        self.client = claims['client_id']
-        self.email = claims['sub_email']
-        self.scopes = set(claims['scope'])
+        self.client = claims["client_id"]
+        self.email = claims["sub_email"]
+        self.scopes = set(claims["scope"])
 
 
 class OAuth:
@@ -98,30 +104,30 @@ class OAuth:
     def load(self):
         """Take the collections anew, after a reset."""
         store = self.sim.store
-        self.meta = store.collection('meta')
-        self.codes = store.collection('oauth_codes')
-        self.refresh_tokens = store.collection('oauth_refresh_tokens')
-        self.consents = store.collection('oauth_consents')
-        self.connections = store.collection('oauth_connections')
-        if self.meta.get('signing_key') is None:
-            self.meta.put('signing_key', {'pem': _new_key(), 'kid': secrets.token_hex(8).upper()})
-        self._key = serialization.load_pem_private_key(self.meta.get('signing_key')['pem'].encode(), None)
+        self.meta = store.collection("meta")
+        self.codes = store.collection("oauth_codes")
+        self.refresh_tokens = store.collection("oauth_refresh_tokens")
+        self.consents = store.collection("oauth_consents")
+        self.connections = store.collection("oauth_connections")
+        if self.meta.get("signing_key") is None:
+            self.meta.put("signing_key", {"pem": _new_key(), "kid": secrets.token_hex(8).upper()})
+        self._key = _loaded(self.meta.get("signing_key")["pem"])
 
     def add_routes(self, app):
         app.router.add_routes(
             [
-                web.get('/identity/connect/authorize', self.authorize),
-                web.get('/identity/user/login', self.login_page),
-                web.post('/identity/user/login', self.login),
-                web.post('/identity/user/logout', self.logout),
-                web.get('/identity/connect/consent', self.consent_page),
-                web.post('/identity/connect/consent', self.consent),
-                web.post('/connect/token', self.token),
-                web.post('/connect/revocation', self.revoke),
-                web.get('/.well-known/openid-configuration', self.discovery),
-                web.get('/.well-known/openid-configuration/jwks', self.jwks),
-                web.get('/{_:[cC]}onnections', self.list_connections),
-                web.delete('/{_:[cC]}onnections/{id}', self.delete_connection),
+                web.get("/identity/connect/authorize", self.authorize),
+                web.get("/identity/user/login", self.login_page),
+                web.post("/identity/user/login", self.login),
+                web.post("/identity/user/logout", self.logout),
+                web.get("/identity/connect/consent", self.consent_page),
+                web.post("/identity/connect/consent", self.consent),
+                web.post("/connect/token", self.token),
+                web.post("/connect/revocation", self.revoke),
+                web.get("/.well-known/openid-configuration", self.discovery),
+                web.get("/.well-known/openid-configuration/jwks", self.jwks),
+                web.get("/{_:[cC]}onnections", self.list_connections),
+                web.delete("/{_:[cC]}onnections/{id}", self.delete_connection),
             ]
         )
 
@@ -132,51 +138,51 @@ class OAuth:
         parts = urlsplit(uri)
         if parts.path != CALLBACK_PATH or parts.fragment or parts.username:
             return False
-        if parts.scheme == 'https':
+        if parts.scheme == "https":
             return bool(parts.hostname)
-        hosts = {'localhost', '127.0.0.1'} if self.loopback_ip else {'localhost'}
-        return parts.scheme == 'http' and parts.hostname in hosts
+        hosts = {"localhost", "127.0.0.1"} if self.loopback_ip else {"localhost"}
+        return parts.scheme == "http" and parts.hostname in hosts
 
     def _error_page(self, error, sentence):
-        return self.sim.page('oauth_error.html', status=400, error=error, sentence=sentence)
+        return self.sim.page("oauth_error.html", status=400, error=error, sentence=sentence)
 
     async def authorize(self, request):
         """The address a person is sent to. Faults of the app are shown here and never sent on: nothing can be trusted yet."""
         query = request.query
-        app = APPS.get(query.get('client_id'))
+        app = APPS.get(query.get("client_id"))
         if app is None:
-            return self._error_page('unauthorized_client', 'The client id does not belong to an app.')
-        if not self.redirect_allowed(query.get('redirect_uri', '')):
+            return self._error_page("unauthorized_client", "The client id does not belong to an app.")
+        if not self.redirect_allowed(query.get("redirect_uri", "")):
             return self._error_page(
-                'invalid_request', 'The redirect URI is not one of those registered for this app.'
+                "invalid_request", "The redirect URI is not one of those registered for this app."
             )
-        if query.get('response_type') != 'code':
-            return self._error_page('unsupported_response_type', 'Only response_type=code is supported.')
-        scopes = query.get('scope', '').split()
+        if query.get("response_type") != "code":
+            return self._error_page("unsupported_response_type", "Only response_type=code is supported.")
+        scopes = query.get("scope", "").split()
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown or not scopes:
             return self._error_page(
-                'invalid_scope', f'Invalid scope for client: {" ".join(unknown) or "(none)"}'
+                "invalid_scope", f"Invalid scope for client: {' '.join(unknown) or '(none)'}"
             )
-        challenge, method = query.get('code_challenge'), query.get('code_challenge_method', 'plain')
-        if challenge and method != 'S256':
-            return self._error_page('invalid_request', 'The code challenge method must be S256.')
-        if challenge and not re.fullmatch(r'[A-Za-z0-9_-]{43,128}', challenge):
-            return self._error_page('invalid_request', 'The code challenge is not valid.')
-        if app['secret'] is None and not challenge:
-            return self._error_page('invalid_request', 'This app must send a code challenge.')
+        challenge, method = query.get("code_challenge"), query.get("code_challenge_method", "plain")
+        if challenge and method != "S256":
+            return self._error_page("invalid_request", "The code challenge method must be S256.")
+        if challenge and not re.fullmatch(r"[A-Za-z0-9_-]{43,128}", challenge):
+            return self._error_page("invalid_request", "The code challenge is not valid.")
+        if app["secret"] is None and not challenge:
+            return self._error_page("invalid_request", "This app must send a code challenge.")
         number = secrets.token_urlsafe(16)
         self.pending[number] = {
-            'client': query['client_id'],
-            'redirect_uri': query['redirect_uri'],
-            'state': query.get('state'),
-            'nonce': query.get('nonce'),
-            'scopes': scopes,
-            'challenge': challenge,
-            'single': 'bulk_connect:false' in query.get('acr_values', ''),
+            "client": query["client_id"],
+            "redirect_uri": query["redirect_uri"],
+            "state": query.get("state"),
+            "nonce": query.get("nonce"),
+            "scopes": scopes,
+            "challenge": challenge,
+            "single": "bulk_connect:false" in query.get("acr_values", ""),
         }
-        where = '/identity/connect/consent' if self._person(request) else '/identity/user/login'
-        raise web.HTTPFound(f'{where}?{urlencode({"request": number})}')
+        where = "/identity/connect/consent" if self._person(request) else "/identity/user/login"
+        raise web.HTTPFound(f"{where}?{urlencode({'request': number})}")
 
     def _person(self, request):
         return self.sessions.get(request.cookies.get(SESSION_COOKIE))
@@ -186,16 +192,16 @@ class OAuth:
         if pending is None:
             raise ApiError(
                 self._error_page(
-                    'login_expired', 'This sign-in has expired. Go back to the app and start again.'
+                    "login_expired", "This sign-in has expired. Go back to the app and start again."
                 )
             )
         return pending
 
-    def _login_form(self, number, message=None, username=''):
+    def _login_form(self, number, message=None, username=""):
         pending = self._request(number)
         return self.sim.page(
-            'oauth_login.html',
-            app=APPS[pending['client']],
+            "oauth_login.html",
+            app=APPS[pending["client"]],
             number=number,
             message=message,
             username=username,
@@ -204,63 +210,63 @@ class OAuth:
 
     async def login_page(self, request):
         try:
-            return self._login_form(request.query.get('request'))
+            return self._login_form(request.query.get("request"))
         except ApiError as error:
             return error.response
 
     async def login(self, request):
         form = await request.post()
-        number, email = form.get('request'), str(form.get('username', '')).strip().lower()
+        number, email = form.get("request"), str(form.get("username", "")).strip().lower()
         try:
             self._request(number)
         except ApiError as error:
             return error.response
         person = PEOPLE.get(email)
         if person is None or not hmac.compare_digest(
-            person['password'].encode(), str(form.get('password', '')).encode()
+            person["password"].encode(), str(form.get("password", "")).encode()
         ):
-            return self._login_form(number, 'Your email or password is incorrect', email)
+            return self._login_form(number, "Your email or password is incorrect", email)
         session = secrets.token_urlsafe(16)
         self.sessions[session] = email
-        answer = web.HTTPFound(f'/identity/connect/consent?{urlencode({"request": number})}')
-        answer.set_cookie(SESSION_COOKIE, session, httponly=True, samesite='Lax')
+        answer = web.HTTPFound(f"/identity/connect/consent?{urlencode({'request': number})}")
+        answer.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="Lax")
         raise answer
 
     async def logout(self, request):
         form = await request.post()
         self.sessions.pop(request.cookies.get(SESSION_COOKIE), None)
-        answer = web.HTTPFound(f'/identity/user/login?{urlencode({"request": form.get("request", "")})}')
+        answer = web.HTTPFound(f"/identity/user/login?{urlencode({'request': form.get('request', '')})}")
         answer.del_cookie(SESSION_COOKIE)
         raise answer
 
     def organisations_of(self, email):
-        countries = PEOPLE[email]['countries']
+        countries = PEOPLE[email]["countries"]
         return [
             ledger.organisation
             for ledger in self.sim.ledgers.values()
-            if countries is None or ledger.organisation['CountryCode'] in countries
+            if countries is None or ledger.organisation["CountryCode"] in countries
         ]
 
     def _consent_form(self, number, email, message=None):
         pending = self._request(number)
-        connected = {c['tenantId'] for c in self.connections_of(pending['client'], email)}
+        connected = {c["tenantId"] for c in self.connections_of(pending["client"], email)}
         return self.sim.page(
-            'oauth_consent.html',
-            app=APPS[pending['client']],
+            "oauth_consent.html",
+            app=APPS[pending["client"]],
             person=PEOPLE[email],
             email=email,
             number=number,
             message=message,
-            scopes=[(scope, SCOPES[scope]) for scope in pending['scopes']],
+            scopes=[(scope, SCOPES[scope]) for scope in pending["scopes"]],
             organisations=self.organisations_of(email),
             connected=connected,
-            single=pending['single'],
+            single=pending["single"],
         )
 
     async def consent_page(self, request):
-        email, number = self._person(request), request.query.get('request', '')
+        email, number = self._person(request), request.query.get("request", "")
         if email is None:
-            raise web.HTTPFound(f'/identity/user/login?{urlencode({"request": number})}')
+            raise web.HTTPFound(f"/identity/user/login?{urlencode({'request': number})}")
         try:
             return self._consent_form(number, email)
         except ApiError as error:
@@ -268,95 +274,95 @@ class OAuth:
 
     async def consent(self, request):
         form = await request.post()
-        email, number = self._person(request), form.get('request', '')
+        email, number = self._person(request), form.get("request", "")
         if email is None:
-            raise web.HTTPFound(f'/identity/user/login?{urlencode({"request": number})}')
+            raise web.HTTPFound(f"/identity/user/login?{urlencode({'request': number})}")
         try:
             pending = self._request(number)
         except ApiError as error:
             return error.response
-        if form.get('action') != 'allow':
+        if form.get("action") != "allow":
             del self.pending[number]
-            raise self._back(pending, error='access_denied')
-        chosen = form.getall('organisations', [])
-        allowed = {organisation['OrganisationID'] for organisation in self.organisations_of(email)}
-        if not chosen or not set(chosen) <= allowed or (pending['single'] and len(chosen) > 1):
-            return self._consent_form(number, email, 'Choose the organisation that the app may use.')
+            raise self._back(pending, error="access_denied")
+        chosen = form.getall("organisations", [])
+        allowed = {organisation["OrganisationID"] for organisation in self.organisations_of(email)}
+        if not chosen or not set(chosen) <= allowed or (pending["single"] and len(chosen) > 1):
+            return self._consent_form(number, email, "Choose the organisation that the app may use.")
         del self.pending[number]
         raise self._back(pending, **self._grant(pending, email, chosen))
 
     @staticmethod
     def _back(pending, **values):
-        if pending['state'] is not None:
-            values['state'] = pending['state']
-        glue = '&' if urlsplit(pending['redirect_uri']).query else '?'
-        return web.HTTPFound(f'{pending["redirect_uri"]}{glue}{urlencode(values)}')
+        if pending["state"] is not None:
+            values["state"] = pending["state"]
+        glue = "&" if urlsplit(pending["redirect_uri"]).query else "?"
+        return web.HTTPFound(f"{pending['redirect_uri']}{glue}{urlencode(values)}")
 
     def _connect(self, client, email, tenants, scopes):
         """Connect the organisations to the app; (event id, scopes). Scopes add to those granted before (A2)."""
         event, now = new_guid(), self.clock.now_ms()
-        known = {c['tenantId']: c for c in self.connections_of(client, email)}
+        known = {c["tenantId"]: c for c in self.connections_of(client, email)}
         for tenant in tenants:
             connection = known.get(tenant) or {
-                'id': new_guid(),
-                'client': client,
-                'email': email,
-                'tenantId': tenant,
-                'created': now,
+                "id": new_guid(),
+                "client": client,
+                "email": email,
+                "tenantId": tenant,
+                "created": now,
             }
-            self.connections.put(connection['id'], {**connection, 'authEventId': event, 'updated': now})
-        slot = f'{client} {email}'
-        earlier = (self.consents.get(slot) or {}).get('scopes', [])
+            self.connections.put(connection["id"], {**connection, "authEventId": event, "updated": now})
+        slot = f"{client} {email}"
+        earlier = (self.consents.get(slot) or {}).get("scopes", [])
         granted = list(dict.fromkeys([*earlier, *scopes]))
-        self.consents.put(slot, {'scopes': granted})
+        self.consents.put(slot, {"scopes": granted})
         return event, granted
 
     def _grant(self, pending, email, tenants):
         """What goes back to the app after Allow access: the code."""
-        event, scopes = self._connect(pending['client'], email, tenants, pending['scopes'])
+        event, scopes = self._connect(pending["client"], email, tenants, pending["scopes"])
         code = secrets.token_urlsafe(32)
         self.codes.put(
             _hash(code),
             {
-                'client': pending['client'],
-                'email': email,
-                'redirect_uri': pending['redirect_uri'],
-                'scopes': scopes,
-                'challenge': pending['challenge'],
-                'nonce': pending['nonce'],
-                'event': event,
-                'issued': int(self.clock.time()),
+                "client": pending["client"],
+                "email": email,
+                "redirect_uri": pending["redirect_uri"],
+                "scopes": scopes,
+                "challenge": pending["challenge"],
+                "nonce": pending["nonce"],
+                "event": event,
+                "issued": int(self.clock.time()),
             },
         )
         return {
-            'code': code,
-            'scope': ' '.join(pending['scopes']),
-            'session_state': secrets.token_urlsafe(24),
+            "code": code,
+            "scope": " ".join(pending["scopes"]),
+            "session_state": secrets.token_urlsafe(24),
         }
 
     # === TOKENS === #
 
     @staticmethod
     def _oauth_error(error, status=400):
-        return json_answer({'error': error}, status)
+        return json_answer({"error": error}, status)
 
     @staticmethod
     def _client(request, form):
         """(client id, app) of the caller: Basic authentication, or in the body; None when it is not proven."""
-        header = request.headers.get('Authorization', '')
-        secret = form.get('client_secret')
-        client = form.get('client_id')
-        if header.lower().startswith('basic '):
+        header = request.headers.get("Authorization", "")
+        secret = form.get("client_secret")
+        client = form.get("client_id")
+        if header.lower().startswith("basic "):
             try:
                 decoded = base64.b64decode(header[6:], validate=True).decode()
             except (binascii.Error, UnicodeDecodeError):
                 return None
-            client, _, secret = (unquote_plus(part) for part in decoded.partition(':'))
+            client, _, secret = (unquote_plus(part) for part in decoded.partition(":"))
         app = APPS.get(client)
         if app is None:
             return None
-        if app['secret'] is not None and not hmac.compare_digest(
-            app['secret'].encode(), (secret or '').encode()
+        if app["secret"] is not None and not hmac.compare_digest(
+            app["secret"].encode(), (secret or "").encode()
         ):
             return None
         return client
@@ -365,126 +371,126 @@ class OAuth:
         form = await request.post()
         client = self._client(request, form)
         if client is None:
-            return self._oauth_error('invalid_client')
-        kind = form.get('grant_type')
-        if kind == 'authorization_code':
+            return self._oauth_error("invalid_client")
+        kind = form.get("grant_type")
+        if kind == "authorization_code":
             return self._from_code(request, form, client)
-        if kind == 'refresh_token':
+        if kind == "refresh_token":
             return self._from_refresh(request, form, client)
-        return self._oauth_error('unsupported_grant_type')
+        return self._oauth_error("unsupported_grant_type")
 
     def _from_code(self, request, form, client):
-        key = _hash(form.get('code', ''))
+        key = _hash(form.get("code", ""))
         code = self.codes.get(key)
-        if code is None or code['client'] != client or form.get('redirect_uri') != code['redirect_uri']:
-            return self._oauth_error('invalid_grant')
+        if code is None or code["client"] != client or form.get("redirect_uri") != code["redirect_uri"]:
+            return self._oauth_error("invalid_grant")
         # A code is spent by the first try, right or wrong (A1: single use).
         self.codes.delete(key)
-        if self.clock.time() - code['issued'] > CODE_LIFETIME:
-            return self._oauth_error('invalid_grant')
-        if code['challenge'] and not self._verifies(code['challenge'], form.get('code_verifier', '')):
-            return self._oauth_error('invalid_grant')
+        if self.clock.time() - code["issued"] > CODE_LIFETIME:
+            return self._oauth_error("invalid_grant")
+        if code["challenge"] and not self._verifies(code["challenge"], form.get("code_verifier", "")):
+            return self._oauth_error("invalid_grant")
         return self._token_answer(self._tokens(code, self._origin(request)))
 
     @staticmethod
     def _verifies(challenge, verifier):
-        if not re.fullmatch(r'[A-Za-z0-9._~-]{43,128}', verifier):
+        if not re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", verifier):
             return False
-        made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b'=').decode()
+        made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         return hmac.compare_digest(made, challenge)
 
     def _from_refresh(self, request, form, client):
-        key, now = _hash(form.get('refresh_token', '')), int(self.clock.time())
+        key, now = _hash(form.get("refresh_token", "")), int(self.clock.time())
         token = self.refresh_tokens.get(key)
-        if token is None or token['client'] != client or now - token['issued'] > REFRESH_LIFETIME:
-            return self._oauth_error('invalid_grant')
-        if token['used'] is not None and now - token['used'] > REFRESH_GRACE:
-            return self._oauth_error('invalid_grant')
-        wanted = form.get('scope', '').split()
-        if not set(wanted) <= set(token['scopes']):
-            return self._oauth_error('invalid_scope')
-        if token['used'] is None:
-            self.refresh_tokens.put(key, {**token, 'used': now})
+        if token is None or token["client"] != client or now - token["issued"] > REFRESH_LIFETIME:
+            return self._oauth_error("invalid_grant")
+        if token["used"] is not None and now - token["used"] > REFRESH_GRACE:
+            return self._oauth_error("invalid_grant")
+        wanted = form.get("scope", "").split()
+        if not set(wanted) <= set(token["scopes"]):
+            return self._oauth_error("invalid_scope")
+        if token["used"] is None:
+            self.refresh_tokens.put(key, {**token, "used": now})
         return self._token_answer(self._tokens(token, self._origin(request)))
 
     @staticmethod
     def _origin(request):
-        return f'{request.scheme}://{request.host}'
+        return f"{request.scheme}://{request.host}"
 
     def issue(self, client, email, scopes, tenants):
         """Tokens as if that person had just allowed these scopes and organisations."""
         event, granted = self._connect(client, email, tenants, scopes)
-        grant = {'client': client, 'email': email, 'scopes': granted, 'event': event}
-        return self._tokens(grant, 'http://localhost')
+        grant = {"client": client, "email": email, "scopes": granted, "event": event}
+        return self._tokens(grant, "http://localhost")
 
     def _tokens(self, grant, origin):
         """Mint the tokens of a grant; the result is the body of the token endpoint."""
         now = int(self.clock.time())
-        serial = (self.meta.get('tokens') or {}).get('serial', 0) + 1
-        self.meta.put('tokens', {**(self.meta.get('tokens') or {}), 'serial': serial})
-        person = PEOPLE[grant['email']]
+        serial = (self.meta.get("tokens") or {}).get("serial", 0) + 1
+        self.meta.put("tokens", {**(self.meta.get("tokens") or {}), "serial": serial})
+        person = PEOPLE[grant["email"]]
         common = {
-            'iss': origin,
-            'nbf': now,
-            'sub': _hash(grant['email'])[:32],
-            'auth_time': now,
-            'xero_userid': user_id(grant['email']),
-            'global_session_id': uuid.uuid4().hex,
+            "iss": origin,
+            "nbf": now,
+            "sub": _hash(grant["email"])[:32],
+            "auth_time": now,
+            "xero_userid": user_id(grant["email"]),
+            "global_session_id": uuid.uuid4().hex,
         }
         access = {
             **common,
-            'exp': now + ACCESS_LIFETIME,
-            'aud': AUDIENCE,
-            'client_id': grant['client'],
-            'sub_email': grant['email'],
-            'jti': f'{serial:010X}{secrets.token_hex(11).upper()}',
-            'authentication_event_id': grant['event'],
-            'scope': grant['scopes'],
-            'amr': ['pwd'],
+            "exp": now + ACCESS_LIFETIME,
+            "aud": AUDIENCE,
+            "client_id": grant["client"],
+            "sub_email": grant["email"],
+            "jti": f"{serial:010X}{secrets.token_hex(11).upper()}",
+            "authentication_event_id": grant["event"],
+            "scope": grant["scopes"],
+            "amr": ["pwd"],
         }
-        result = {'access_token': self._sign(access), 'expires_in': ACCESS_LIFETIME, 'token_type': 'Bearer'}
-        if 'openid' in grant['scopes']:
+        result = {"access_token": self._sign(access), "expires_in": ACCESS_LIFETIME, "token_type": "Bearer"}
+        if "openid" in grant["scopes"]:
             claims = {
                 **common,
-                'aud': grant['client'],
-                'exp': now + ID_LIFETIME,
-                'iat': now,
-                'sid': uuid.uuid4().hex,
+                "aud": grant["client"],
+                "exp": now + ID_LIFETIME,
+                "iat": now,
+                "sid": uuid.uuid4().hex,
             }
-            if 'email' in grant['scopes']:
-                claims.update(email=grant['email'], preferred_username=grant['email'])
-            if 'profile' in grant['scopes']:
-                first, _, last = person['name'].partition(' ')
-                claims.update(name=person['name'], given_name=first, family_name=last)
-            if grant.get('nonce'):
-                claims['nonce'] = grant['nonce']
-            result['id_token'] = self._sign(claims)
-        if 'offline_access' in grant['scopes']:
+            if "email" in grant["scopes"]:
+                claims.update(email=grant["email"], preferred_username=grant["email"])
+            if "profile" in grant["scopes"]:
+                first, _, last = person["name"].partition(" ")
+                claims.update(name=person["name"], given_name=first, family_name=last)
+            if grant.get("nonce"):
+                claims["nonce"] = grant["nonce"]
+            result["id_token"] = self._sign(claims)
+        if "offline_access" in grant["scopes"]:
             refresh = secrets.token_urlsafe(32)
             self.refresh_tokens.put(
                 _hash(refresh),
                 {
-                    'client': grant['client'],
-                    'email': grant['email'],
-                    'scopes': grant['scopes'],
-                    'event': grant['event'],
-                    'issued': now,
-                    'used': None,
+                    "client": grant["client"],
+                    "email": grant["email"],
+                    "scopes": grant["scopes"],
+                    "event": grant["event"],
+                    "issued": now,
+                    "used": None,
                 },
             )
-            result['refresh_token'] = refresh
-        result['scope'] = ' '.join(grant['scopes'])
+            result["refresh_token"] = refresh
+        result["scope"] = " ".join(grant["scopes"])
         return result
 
     @staticmethod
     def _token_answer(tokens):
         answer = json_answer(tokens)
-        answer.headers.update({'Cache-Control': 'no-store', 'Pragma': 'no-cache'})
+        answer.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache"})
         return answer
 
     def _sign(self, claims):
         return jwt.encode(
-            claims, self._key, algorithm='RS256', headers={'kid': self.meta.get('signing_key')['kid']}
+            claims, self._key, algorithm="RS256", headers={"kid": self.meta.get("signing_key")["kid"]}
         )
 
     async def revoke(self, request):
@@ -492,26 +498,26 @@ class OAuth:
         form = await request.post()
         client = self._client(request, form)
         if client is None:
-            return self._oauth_error('invalid_client')
-        token = self.refresh_tokens.get(_hash(form.get('token', '')))
-        if token is not None and token['client'] == client:
-            self.forget(client, token['email'])
+            return self._oauth_error("invalid_client")
+        token = self.refresh_tokens.get(_hash(form.get("token", "")))
+        if token is not None and token["client"] == client:
+            self.forget(client, token["email"])
         return web.Response(status=200)
 
     def forget(self, client=None, email=None):
         """End refresh tokens, connections and consents, of one person and app or of all."""
         for collection in (self.refresh_tokens, self.connections):
             for key, document in collection.items():
-                if client in (None, document['client']) and email in (None, document['email']):
+                if client in (None, document["client"]) and email in (None, document["email"]):
                     collection.delete(key)
         for slot in self.consents:
-            if client is None or slot == f'{client} {email}':
+            if client is None or slot == f"{client} {email}":
                 self.consents.delete(slot)
 
     def expire_access(self):
         """Every access token made so far counts as expired."""
-        tokens = self.meta.get('tokens') or {'serial': 0}
-        self.meta.put('tokens', {**tokens, 'expired_to': tokens['serial']})
+        tokens = self.meta.get("tokens") or {"serial": 0}
+        self.meta.put("tokens", {**tokens, "expired_to": tokens["serial"]})
 
     def expire_refresh(self):
         """Every refresh token dies, as after 60 unused days; connections stay."""
@@ -525,51 +531,51 @@ class OAuth:
 
         :raise ApiError: 401 as of A6
         """
-        kind, _, token = request.headers.get('Authorization', '').partition(' ')
-        if kind.lower() != 'bearer' or not token:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
             raise ApiError(unauthorized())
         try:
             claims = jwt.decode(
                 token,
                 self._key.public_key(),
-                algorithms=['RS256'],
+                algorithms=["RS256"],
                 audience=AUDIENCE,
-                options={'verify_exp': False, 'verify_nbf': False, 'verify_iat': False},
+                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
             )
         except jwt.InvalidTokenError:
             raise ApiError(unauthorized()) from None
-        expired_to = (self.meta.get('tokens') or {}).get('expired_to', 0)
-        if claims['exp'] <= self.clock.time() or int(claims['jti'][:10], 16) <= expired_to:
-            moment = to_datetime(min(claims['exp'] * 1000, self.clock.now_ms())).strftime('%m/%d/%Y %H:%M:%S')
-            raise ApiError(unauthorized(f'TokenExpired: token expired at {moment}'))
+        expired_to = (self.meta.get("tokens") or {}).get("expired_to", 0)
+        if claims["exp"] <= self.clock.time() or int(claims["jti"][:10], 16) <= expired_to:
+            moment = to_datetime(min(claims["exp"] * 1000, self.clock.now_ms())).strftime("%m/%d/%Y %H:%M:%S")
+            raise ApiError(unauthorized(f"TokenExpired: token expired at {moment}"))
         return Identity(claims)
 
     def connections_of(self, client, email):
-        return [c for c in self.connections.values() if c['client'] == client and c['email'] == email]
+        return [c for c in self.connections.values() if c["client"] == client and c["email"] == email]
 
     def connected(self, identity, tenant):
         """Whether this token's person connected that organisation to this app."""
-        return any(c['tenantId'] == tenant for c in self.connections_of(identity.client, identity.email))
+        return any(c["tenantId"] == tenant for c in self.connections_of(identity.client, identity.email))
 
     async def list_connections(self, request):
         try:
             identity = self.identify(request)
         except ApiError as error:
             return error.response
-        event = request.query.get('authEventId')
+        event = request.query.get("authEventId")
         return json_answer(
             [
                 {
-                    'id': c['id'],
-                    'authEventId': c['authEventId'],
-                    'tenantId': c['tenantId'],
-                    'tenantType': 'ORGANISATION',
-                    'tenantName': self.sim.ledgers[c['tenantId']].organisation['Name'],
-                    'createdDateUtc': seven_digits(c['created']),
-                    'updatedDateUtc': seven_digits(c['updated']),
+                    "id": c["id"],
+                    "authEventId": c["authEventId"],
+                    "tenantId": c["tenantId"],
+                    "tenantType": "ORGANISATION",
+                    "tenantName": self.sim.ledgers[c["tenantId"]].organisation["Name"],
+                    "createdDateUtc": seven_digits(c["created"]),
+                    "updatedDateUtc": seven_digits(c["updated"]),
                 }
                 for c in self.connections_of(identity.client, identity.email)
-                if not event or c['authEventId'] == event
+                if not event or c["authEventId"] == event
             ]
         )
 
@@ -579,9 +585,9 @@ class OAuth:
             identity = self.identify(request)
         except ApiError as error:
             return error.response
-        key = as_guid(request.match_info['id'])
+        key = as_guid(request.match_info["id"])
         connection = self.connections.get(key)
-        if connection and (connection['client'], connection['email']) == (identity.client, identity.email):
+        if connection and (connection["client"], connection["email"]) == (identity.client, identity.email):
             self.connections.delete(key)
             return web.Response(status=204)
         if connection or key in self.sim.ledgers:
@@ -594,19 +600,19 @@ class OAuth:
         origin = self._origin(request)
         return json_answer(
             {
-                'issuer': origin,
-                'jwks_uri': f'{origin}/.well-known/openid-configuration/jwks',
-                'authorization_endpoint': f'{origin}/identity/connect/authorize',
-                'token_endpoint': f'{origin}/connect/token',
-                'revocation_endpoint': f'{origin}/connect/revocation',
-                'scopes_supported': list(SCOPES),
-                'grant_types_supported': ['authorization_code', 'refresh_token'],
-                'response_types_supported': ['code'],
-                'response_modes_supported': ['query'],
-                'token_endpoint_auth_methods_supported': ['client_secret_basic', 'client_secret_post'],
-                'id_token_signing_alg_values_supported': ['RS256'],
-                'subject_types_supported': ['public'],
-                'code_challenge_methods_supported': ['S256'],
+                "issuer": origin,
+                "jwks_uri": f"{origin}/.well-known/openid-configuration/jwks",
+                "authorization_endpoint": f"{origin}/identity/connect/authorize",
+                "token_endpoint": f"{origin}/connect/token",
+                "revocation_endpoint": f"{origin}/connect/revocation",
+                "scopes_supported": list(SCOPES),
+                "grant_types_supported": ["authorization_code", "refresh_token"],
+                "response_types_supported": ["code"],
+                "response_modes_supported": ["query"],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "subject_types_supported": ["public"],
+                "code_challenge_methods_supported": ["S256"],
             }
         )
 
@@ -615,21 +621,21 @@ class OAuth:
 
         def encoded(value):
             return (
-                base64.urlsafe_b64encode(value.to_bytes((value.bit_length() + 7) // 8, 'big'))
-                .rstrip(b'=')
+                base64.urlsafe_b64encode(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+                .rstrip(b"=")
                 .decode()
             )
 
         return json_answer(
             {
-                'keys': [
+                "keys": [
                     {
-                        'kty': 'RSA',
-                        'use': 'sig',
-                        'alg': 'RS256',
-                        'kid': self.meta.get('signing_key')['kid'],
-                        'n': encoded(numbers.n),
-                        'e': encoded(numbers.e),
+                        "kty": "RSA",
+                        "use": "sig",
+                        "alg": "RS256",
+                        "kid": self.meta.get("signing_key")["kid"],
+                        "n": encoded(numbers.n),
+                        "e": encoded(numbers.e),
                     }
                 ]
             }

@@ -22,34 +22,38 @@ ICON = (
     '<path d="M4 4h8v2H4zm0 3h8v2H4zm0 3h5v2H4z" fill="#fff"/></svg>'
 )
 ACTIONS = {  # status → buttons
-    'DRAFT': (('approve', 'Approve'), ('delete', 'Delete draft')),
-    'SUBMITTED': (('approve', 'Approve'), ('delete', 'Delete draft')),
-    'AUTHORISED': (('void', 'Void'),),
+    "DRAFT": (("approve", "Approve"), ("delete", "Delete draft")),
+    "SUBMITTED": (("approve", "Approve"), ("delete", "Delete draft")),
+    "AUTHORISED": (("void", "Void"),),
 }
-STATUS_WORDS = {"GDPRREQUEST": "GDPR request", "AUTHORISED": "awaiting payment", "SUBMITTED": "awaiting approval"}
+STATUS_WORDS = {
+    "GDPRREQUEST": "GDPR request",
+    "AUTHORISED": "awaiting payment",
+    "SUBMITTED": "awaiting approval",
+}
 DONE = {
-    'approve': 'The invoice is approved.',
-    'void': 'The invoice is void.',
-    'delete': 'The draft is deleted.',
-    'pay': 'The payment is recorded.',
+    "approve": "The invoice is approved.",
+    "void": "The invoice is void.",
+    "delete": "The draft is deleted.",
+    "pay": "The payment is recorded.",
 }
 
 
 def _money(value):
-    return f'{Decimal(value):,.2f}'
+    return f"{Decimal(value):,.2f}"
 
 
 def _plain(value):
     """A number without needless zeros."""
-    text = f'{Decimal(value):f}'
-    return text.rstrip('0').rstrip('.') if '.' in text else text
+    text = f"{Decimal(value):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _price(value):
     """At least two decimals, four where they count."""
     text = _plain(value)
-    decimals = len(text.partition('.')[2])
-    return _money(value) if decimals <= 2 else f'{Decimal(value):,.4f}'
+    decimals = len(text.partition(".")[2])
+    return _money(value) if decimals <= 2 else f"{Decimal(value):,.4f}"
 
 
 class Missing(Exception):
@@ -62,50 +66,50 @@ class Pages:
     def __init__(self, simulator):
         self.sim = simulator
         self.templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(FOLDER / 'templates'),
+            loader=jinja2.FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         self.templates.filters.update(
-            money=_money, plain=_plain, price=_price, words=lambda status: status.replace('_', ' ').lower()
+            money=_money, plain=_plain, price=_price, words=lambda status: status.replace("_", " ").lower()
         )
 
     def render(self, template, status=200, **values):
         text = self.templates.get_template(template).render(**values)
-        return web.Response(status=status, text=text, content_type='text/html')
+        return web.Response(status=status, text=text, content_type="text/html")
 
     def add_routes(self, app):
         show, act = self._shown, self._acted
         app.router.add_routes(
             [
-                web.get('/', self.start),
-                web.get('/favicon.ico', self.icon),
-                web.get('/static/books.css', self.style),
-                web.get('/app/{code}', show(self.dashboard)),
-                web.get('/app/{code}/', show(self.dashboard)),
-                web.get('/app/{code}/contacts', show(self.contacts)),
-                web.post('/app/{code}/contacts', act(self.add_contact)),
-                web.get('/app/{code}/contacts/contact/{id}', show(self.contact)),
-                web.post('/app/{code}/contacts/contact/{id}', act(self.change_contact)),
-                web.get('/app/{code}/items', show(self.items)),
-                web.get('/app/{code}/items/{id}', show(self.item)),
-                web.post('/app/{code}/items/{id}', act(self.change_item)),
-                web.get('/app/{code}/invoicing', show(self.invoices)),
-                web.get('/app/{code}/invoicing/view/{id}', show(self.invoice)),
-                web.post('/app/{code}/invoicing/view/{id}', act(self.change_invoice)),
+                web.get("/", self.start),
+                web.get("/favicon.ico", self.icon),
+                web.get("/static/books.css", self.style),
+                web.get("/app/{code}", show(self.dashboard)),
+                web.get("/app/{code}/", show(self.dashboard)),
+                web.get("/app/{code}/contacts", show(self.contacts)),
+                web.post("/app/{code}/contacts", act(self.add_contact)),
+                web.get("/app/{code}/contacts/contact/{id}", show(self.contact)),
+                web.post("/app/{code}/contacts/contact/{id}", act(self.change_contact)),
+                web.get("/app/{code}/items", show(self.items)),
+                web.get("/app/{code}/items/{id}", show(self.item)),
+                web.post("/app/{code}/items/{id}", act(self.change_item)),
+                web.get("/app/{code}/invoicing", show(self.invoices)),
+                web.get("/app/{code}/invoicing/view/{id}", show(self.invoice)),
+                web.post("/app/{code}/invoicing/view/{id}", act(self.change_invoice)),
             ]
         )
 
     # === FRAME === #
 
     def _ledger(self, request):
-        code = request.match_info['code']
+        code = request.match_info["code"]
         for ledger in self.sim.ledgers.values():
-            if ledger.organisation['ShortCode'] == code:
+            if ledger.organisation["ShortCode"] == code:
                 return ledger
-        raise Missing('No such organisation', 'No organisation here has this short code.')
+        raise Missing("No such organisation", "No organisation here has this short code.")
 
     def _shown(self, make):
         async def handler(request):
@@ -114,13 +118,13 @@ class Pages:
                 template, values = make(request, ledger)
             except Missing as missing:
                 title, sentence = missing.args
-                return self.render('missing.html', 404, title=title, sentence=sentence)
+                return self.render("missing.html", 404, title=title, sentence=sentence)
             return self.render(
                 template,
-                organisation={'PeriodLockDate': None, 'EndOfYearLockDate': None, **ledger.organisation},
-                home=f'/app/{quote(ledger.organisation["ShortCode"])}',
-                message=request.query.get('message', ''),
-                failed='failed' in request.query,
+                organisation={"PeriodLockDate": None, "EndOfYearLockDate": None, **ledger.organisation},
+                home=f"/app/{quote(ledger.organisation['ShortCode'])}",
+                message=request.query.get("message", ""),
+                failed="failed" in request.query,
                 **values,
             )
 
@@ -136,13 +140,13 @@ class Pages:
                 ledger = self._ledger(request)
                 with self.sim.store.transaction():
                     sentence, address = make(request, ledger, form)
-                query = {'message': sentence}
+                query = {"message": sentence}
             except Missing as missing:
                 title, sentence = missing.args
-                return self.render('missing.html', 404, title=title, sentence=sentence)
+                return self.render("missing.html", 404, title=title, sentence=sentence)
             except Refused as refused:
-                query = {'message': ' '.join(refused.messages), 'failed': '1'}
-            raise web.HTTPSeeOther(f'{quote(address)}?{urlencode(query)}')
+                query = {"message": " ".join(refused.messages), "failed": "1"}
+            raise web.HTTPSeeOther(f"{quote(address)}?{urlencode(query)}")
 
         return handler
 
@@ -150,167 +154,167 @@ class Pages:
     def _cut(request, rows):
         """One page of the rows and what the template needs to leaf through them."""
         try:
-            page = max(1, int(request.query.get('page', 1)))
+            page = max(1, int(request.query.get("page", 1)))
         except ValueError:
             page = 1
         return {
-            'rows': rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
-            'count': len(rows),
-            'page': page,
-            'pages': -(-len(rows) // PAGE_SIZE),
-            'query': request.query.get('q', ''),
+            "rows": rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+            "count": len(rows),
+            "page": page,
+            "pages": -(-len(rows) // PAGE_SIZE),
+            "query": request.query.get("q", ""),
         }
 
     async def icon(self, _request):
-        return web.Response(text=ICON, content_type='image/svg+xml')
+        return web.Response(text=ICON, content_type="image/svg+xml")
 
     async def style(self, _request):
-        return web.Response(text=(FOLDER / 'static' / 'books.css').read_text(), content_type='text/css')
+        return web.Response(text=(FOLDER / "static" / "books.css").read_text(), content_type="text/css")
 
     async def start(self, _request):
         organisations = [
             {
-                'organisation': ledger.organisation,
-                'contacts': len(ledger.contacts),
-                'items': len(ledger.items),
-                'invoices': len(ledger.invoices),
+                "organisation": ledger.organisation,
+                "contacts": len(ledger.contacts),
+                "items": len(ledger.items),
+                "invoices": len(ledger.invoices),
             }
             for ledger in self.sim.ledgers.values()
         ]
         connections = [
             {
-                'organisation': self.sim.ledgers[c['tenantId']].organisation['Name'],
-                'email': c['email'],
-                'app': APPS[c['client']]['name'],
+                "organisation": self.sim.ledgers[c["tenantId"]].organisation["Name"],
+                "email": c["email"],
+                "app": APPS[c["client"]]["name"],
             }
             for c in self.sim.oauth.connections.values()
         ]
-        return self.render('start.html', organisations=organisations, connections=connections)
+        return self.render("start.html", organisations=organisations, connections=connections)
 
     # === BOOKS === #
 
     def dashboard(self, _request, ledger):
         awaiting = [
-            i for i in ledger.invoices.values() if i['Type'] == 'ACCREC' and i['Status'] == 'AUTHORISED'
+            i for i in ledger.invoices.values() if i["Type"] == "ACCREC" and i["Status"] == "AUTHORISED"
         ]
-        home = [i for i in awaiting if i['CurrencyCode'] == ledger.base_currency]
-        return 'dashboard.html', {
-            'section': 'dashboard',
-            'awaiting': len(awaiting),
-            'owed': sum((invoices.amount_due(i) for i in home), Decimal(0)),
-            'foreign': len(awaiting) - len(home),
-            'drafts': sum(i['Status'] == 'DRAFT' for i in ledger.invoices.values()),
-            'contacts': sum(c['ContactStatus'] == 'ACTIVE' for c in ledger.contacts.values()),
-            'items': len(ledger.items),
-            'currencies': list(ledger.currencies),
+        home = [i for i in awaiting if i["CurrencyCode"] == ledger.base_currency]
+        return "dashboard.html", {
+            "section": "dashboard",
+            "awaiting": len(awaiting),
+            "owed": sum((invoices.amount_due(i) for i in home), Decimal(0)),
+            "foreign": len(awaiting) - len(home),
+            "drafts": sum(i["Status"] == "DRAFT" for i in ledger.invoices.values()),
+            "contacts": sum(c["ContactStatus"] == "ACTIVE" for c in ledger.contacts.values()),
+            "items": len(ledger.items),
+            "currencies": list(ledger.currencies),
         }
 
     def contacts(self, request, ledger):
-        term = request.query.get('q', '').strip().casefold()
+        term = request.query.get("q", "").strip().casefold()
         rows = [c for c in ledger.contacts.values() if not term or contacts.matches_search(c, term)]
-        values = self._cut(request, sorted(rows, key=lambda c: c['Name'].casefold()))
-        values['rows'] = [contacts.render(ledger, c) for c in values['rows']]
-        return 'contacts.html', {'section': 'contacts', **values}
+        values = self._cut(request, sorted(rows, key=lambda c: c["Name"].casefold()))
+        values["rows"] = [contacts.render(ledger, c) for c in values["rows"]]
+        return "contacts.html", {"section": "contacts", **values}
 
     @staticmethod
     def _found(collection, request, words):
-        document = collection.get(as_guid(request.match_info['id']))
+        document = collection.get(as_guid(request.match_info["id"]))
         if document is None:
-            raise Missing(f'No such {words}', f'This organisation has no {words} with this id.')
+            raise Missing(f"No such {words}", f"This organisation has no {words} with this id.")
         return document
 
     def contact(self, request, ledger):
-        contact = self._found(ledger.contacts, request, 'contact')
-        documents = [ledger.invoices.get(key) for key in ledger.invoices_of.ids(contact['ContactID'])]
-        return 'contact.html', {
-            'section': 'contacts',
-            'contact': contacts.render(ledger, contact),
-            'rows': self._invoice_rows(ledger, documents),
+        contact = self._found(ledger.contacts, request, "contact")
+        documents = [ledger.invoices.get(key) for key in ledger.invoices_of.ids(contact["ContactID"])]
+        return "contact.html", {
+            "section": "contacts",
+            "contact": contacts.render(ledger, contact),
+            "rows": self._invoice_rows(ledger, documents),
         }
 
     @staticmethod
     def _invoice_rows(ledger, documents):
-        return [invoices.render(ledger, document, 2, lines=False, contact='short') for document in documents]
+        return [invoices.render(ledger, document, 2, lines=False, contact="short") for document in documents]
 
     def add_contact(self, request, ledger, form):
-        values = {name: form[name].strip() for name in ('Name', 'EmailAddress') if form.get(name, '').strip()}
+        values = {name: form[name].strip() for name in ("Name", "EmailAddress") if form.get(name, "").strip()}
         contact = contacts.save(ledger, values)
-        return 'The contact is added.', f'{request.path}/contact/{contact["ContactID"]}'
+        return "The contact is added.", f"{request.path}/contact/{contact['ContactID']}"
 
     def change_contact(self, request, ledger, form):
-        contact = self._found(ledger.contacts, request, 'contact')
+        contact = self._found(ledger.contacts, request, "contact")
         values = {
-            name: form[name].strip() for name in ('Name', 'EmailAddress', 'ContactStatus') if name in form
+            name: form[name].strip() for name in ("Name", "EmailAddress", "ContactStatus") if name in form
         }
-        books.set_contact(ledger, {**values, 'ContactID': contact['ContactID']})
-        return 'The contact is saved.', request.path
+        books.set_contact(ledger, {**values, "ContactID": contact["ContactID"]})
+        return "The contact is saved.", request.path
 
     def items(self, request, ledger):
-        term = request.query.get('q', '').strip().casefold()
+        term = request.query.get("q", "").strip().casefold()
         rows = [
             item
             for item in ledger.items.values()
             if not term
-            or any(term in item.get(name, '').casefold() for name in ('Code', 'Name', 'Description'))
+            or any(term in item.get(name, "").casefold() for name in ("Code", "Name", "Description"))
         ]
-        values = self._cut(request, sorted(rows, key=lambda item: item['Code'].casefold()))
-        values['rows'] = [items.render(item, 4) for item in values['rows']]
-        return 'items.html', {'section': 'items', **values}
+        values = self._cut(request, sorted(rows, key=lambda item: item["Code"].casefold()))
+        values["rows"] = [items.render(item, 4) for item in values["rows"]]
+        return "items.html", {"section": "items", **values}
 
     def item(self, request, ledger):
-        item = self._found(ledger.items, request, 'item')
-        return 'item.html', {'section': 'items', 'item': items.render(item, 4)}
+        item = self._found(ledger.items, request, "item")
+        return "item.html", {"section": "items", "item": items.render(item, 4)}
 
     def change_item(self, request, ledger, form):
-        item = self._found(ledger.items, request, 'item')
-        if form.get('action') == 'delete':
-            ledger.items.delete(item['ItemID'])
-            return 'The item is deleted.', request.path.rpartition('/')[0]
-        values = {'ItemID': item['ItemID'], 'Name': form.get('Name', '').strip()}
-        if form.get('price', '').strip():
-            values['SalesDetails'] = {'UnitPrice': form['price'].strip()}
+        item = self._found(ledger.items, request, "item")
+        if form.get("action") == "delete":
+            ledger.items.delete(item["ItemID"])
+            return "The item is deleted.", request.path.rpartition("/")[0]
+        values = {"ItemID": item["ItemID"], "Name": form.get("Name", "").strip()}
+        if form.get("price", "").strip():
+            values["SalesDetails"] = {"UnitPrice": form["price"].strip()}
         books.set_item(ledger, values)
-        return 'The item is saved.', request.path
+        return "The item is saved.", request.path
 
     def invoices(self, request, ledger):
-        term = request.query.get('q', '').strip().casefold()
+        term = request.query.get("q", "").strip().casefold()
         rows = [
             i
             for i in ledger.invoices.values()
             if not term
             or invoices.matches_search(i, term)
-            or term in ledger.contacts.get(i['ContactID'])['Name'].casefold()
+            or term in ledger.contacts.get(i["ContactID"])["Name"].casefold()
         ]
-        rows.sort(key=lambda i: (i['Date'], i['UpdatedDateUTC']), reverse=True)
+        rows.sort(key=lambda i: (i["Date"], i["UpdatedDateUTC"]), reverse=True)
         values = self._cut(request, rows)
-        values['rows'] = self._invoice_rows(ledger, values['rows'])
-        return 'invoices.html', {'section': 'invoices', **values}
+        values["rows"] = self._invoice_rows(ledger, values["rows"])
+        return "invoices.html", {"section": "invoices", **values}
 
     def invoice(self, request, ledger):
-        document = self._found(ledger.invoices, request, 'invoice')
+        document = self._found(ledger.invoices, request, "invoice")
         invoice = invoices.render(ledger, document, 4, single=True)
-        totals = [('Subtotal', 'subtotal', invoice['SubTotal']), ('Tax', 'tax', invoice['TotalTax'])]
-        if invoice.get('RoundingAmount'):
-            totals.append(('Rounding', 'rounding', invoice['RoundingAmount']))
-        totals.append(('Total', 'total', invoice['Total']))
-        if invoice['AmountPaid']:
-            totals.append(('Paid', 'paid', invoice['AmountPaid']))
-        totals.append(('Amount due', 'due', invoice['AmountDue']))
-        paid = bool(document['Payments'])
-        return 'invoice.html', {
-            'section': 'invoices',
-            'invoice': invoice,
-            'totals': totals,
-            'actions': () if paid else ACTIONS.get(document['Status'], ()),
-            'payable': document['Status'] == 'AUTHORISED' and invoice['AmountDue'] > 0,
-            'tax_names': {rate['TaxType']: rate['Name'] for rate in ledger.tax_rates.values()},
+        totals = [("Subtotal", "subtotal", invoice["SubTotal"]), ("Tax", "tax", invoice["TotalTax"])]
+        if invoice.get("RoundingAmount"):
+            totals.append(("Rounding", "rounding", invoice["RoundingAmount"]))
+        totals.append(("Total", "total", invoice["Total"]))
+        if invoice["AmountPaid"]:
+            totals.append(("Paid", "paid", invoice["AmountPaid"]))
+        totals.append(("Amount due", "due", invoice["AmountDue"]))
+        paid = bool(document["Payments"])
+        return "invoice.html", {
+            "section": "invoices",
+            "invoice": invoice,
+            "totals": totals,
+            "actions": () if paid else ACTIONS.get(document["Status"], ()),
+            "payable": document["Status"] == "AUTHORISED" and invoice["AmountDue"] > 0,
+            "tax_names": {rate["TaxType"]: rate["Name"] for rate in ledger.tax_rates.values()},
         }
 
     def change_invoice(self, request, ledger, form):
-        document = self._found(ledger.invoices, request, 'invoice')
-        action = form.get('action')
-        values = {'InvoiceID': document['InvoiceID'], 'action': action}
-        if action == 'pay':
-            values['amount'] = form.get('amount', '')
+        document = self._found(ledger.invoices, request, "invoice")
+        action = form.get("action")
+        values = {"InvoiceID": document["InvoiceID"], "action": action}
+        if action == "pay":
+            values["amount"] = form.get("amount", "")
         books.set_invoice(ledger, values)
         return DONE[action], request.path

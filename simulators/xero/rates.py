@@ -6,24 +6,24 @@ from decimal import Decimal
 from .wire import SIX, round_to
 
 PER_USD = {
-    'USD': Decimal('1'),
-    'AUD': Decimal('1.5312'),
-    'NZD': Decimal('1.7025'),
-    'GBP': Decimal('0.7641'),
-    'EUR': Decimal('0.8637'),
-    'CAD': Decimal('1.3948'),
-    'SGD': Decimal('1.2987'),
-    'JPY': Decimal('151.42'),
+    "USD": Decimal("1"),
+    "AUD": Decimal("1.5312"),
+    "NZD": Decimal("1.7025"),
+    "GBP": Decimal("0.7641"),
+    "EUR": Decimal("0.8637"),
+    "CAD": Decimal("1.3948"),
+    "SGD": Decimal("1.2987"),
+    "JPY": Decimal("151.42"),
 }
 NAMES = {
-    'USD': 'United States Dollar',
-    'AUD': 'Australian Dollar',
-    'NZD': 'New Zealand Dollar',
-    'GBP': 'British Pound',
-    'EUR': 'Euro',
-    'CAD': 'Canadian Dollar',
-    'SGD': 'Singapore Dollar',
-    'JPY': 'Japanese Yen',
+    "USD": "United States Dollar",
+    "AUD": "Australian Dollar",
+    "NZD": "New Zealand Dollar",
+    "GBP": "British Pound",
+    "EUR": "Euro",
+    "CAD": "Canadian Dollar",
+    "SGD": "Singapore Dollar",
+    "JPY": "Japanese Yen",
 }
 
 

@@ -10,38 +10,38 @@ from decimal import Decimal
 from .rates import NAMES
 
 DAY = 86_400_000
-SEEDS = ('demo', 'empty')
+SEEDS = ("demo", "empty")
 
 
 def fixed_id(*words):
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, 'xero-simulator:' + ':'.join(words)))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "xero-simulator:" + ":".join(words)))
 
 
 def _organisation(
-    country, name, legal, currency, code, tax_number, year_end, basis, period, zone, kind='COMPANY'
+    country, name, legal, currency, code, tax_number, year_end, basis, period, zone, kind="COMPANY"
 ):
     return {
-        'OrganisationID': fixed_id(country),
-        'Name': name,
-        'LegalName': legal,
-        'PaysTax': True,
-        'Version': {'GB': 'UK'}.get(country, country),
-        'OrganisationType': kind,
-        'BaseCurrency': currency,
-        'CountryCode': country,
-        'IsDemoCompany': False,
-        'OrganisationStatus': 'ACTIVE',
-        'TaxNumber': tax_number,
-        'FinancialYearEndDay': year_end[0],
-        'FinancialYearEndMonth': year_end[1],
-        'SalesTaxBasis': basis,
-        'SalesTaxPeriod': period,
-        'DefaultSalesTax': 'Tax Exclusive',
-        'DefaultPurchasesTax': 'Tax Exclusive',
-        'Timezone': zone,
-        'ShortCode': code,
-        'Edition': 'BUSINESS',
-        'Class': 'PREMIUM',
+        "OrganisationID": fixed_id(country),
+        "Name": name,
+        "LegalName": legal,
+        "PaysTax": True,
+        "Version": {"GB": "UK"}.get(country, country),
+        "OrganisationType": kind,
+        "BaseCurrency": currency,
+        "CountryCode": country,
+        "IsDemoCompany": False,
+        "OrganisationStatus": "ACTIVE",
+        "TaxNumber": tax_number,
+        "FinancialYearEndDay": year_end[0],
+        "FinancialYearEndMonth": year_end[1],
+        "SalesTaxBasis": basis,
+        "SalesTaxPeriod": period,
+        "DefaultSalesTax": "Tax Exclusive",
+        "DefaultPurchasesTax": "Tax Exclusive",
+        "Timezone": zone,
+        "ShortCode": code,
+        "Edition": "BUSINESS",
+        "Class": "PREMIUM",
     }
 
 
@@ -65,10 +65,10 @@ ORGANISATIONS = [
 ]  # fmt: skip
 
 CURRENCIES = {
-    'AU': ('AUD', 'USD', 'NZD'),
-    'GB': ('GBP', 'EUR', 'USD'),
-    'US': ('USD', 'CAD', 'EUR'),
-    'NZ': ('NZD', 'AUD'),
+    "AU": ("AUD", "USD", "NZD"),
+    "GB": ("GBP", "EUR", "USD"),
+    "US": ("USD", "CAD", "EUR"),
+    "NZ": ("NZD", "AUD"),
 }
 
 # (TaxType, name, report type, rate, component, income, expenses, status); income and expenses say where it applies.
@@ -110,8 +110,8 @@ TAX_RATES = {
         ("NONE", "No GST", "NONE", "0", "GST", True, True, "ACTIVE"),
     ],
 }  # fmt: skip
-SALES_TAX = {'AU': 'OUTPUT', 'GB': 'OUTPUT2', 'US': 'TAX001', 'NZ': 'OUTPUT2'}
-PURCHASE_TAX = {'AU': 'INPUT', 'GB': 'INPUT2', 'US': 'TAX004', 'NZ': 'INPUT2'}
+SALES_TAX = {"AU": "OUTPUT", "GB": "OUTPUT2", "US": "TAX001", "NZ": "OUTPUT2"}
+PURCHASE_TAX = {"AU": "INPUT", "GB": "INPUT2", "US": "TAX004", "NZ": "INPUT2"}
 
 # (code, name, type, tax: S sales, P purchases, - none, system account, payments allowed, status)
 ACCOUNTS = [
@@ -181,104 +181,104 @@ ITEMS = [
 
 def _tax_rate(row):
     tax_type, name, report, rate, component, income, expenses, status = row
-    components = [[component, rate]] if tax_type != 'TAX002' else [['State', '6.25'], ['County', '2']]
+    components = [[component, rate]] if tax_type != "TAX002" else [["State", "6.25"], ["County", "2"]]
     return {
-        'TaxType': tax_type,
-        'Name': name,
-        'ReportTaxType': report,
-        'EffectiveRate': Decimal(rate),
-        'Components': [[label, Decimal(value)] for label, value in components],
-        'Status': status,
-        'CanApplyToRevenue': income,
-        'CanApplyToExpenses': expenses,
-        'CanApplyToAssets': True,
-        'CanApplyToEquity': True,
-        'CanApplyToLiabilities': True,
+        "TaxType": tax_type,
+        "Name": name,
+        "ReportTaxType": report,
+        "EffectiveRate": Decimal(rate),
+        "Components": [[label, Decimal(value)] for label, value in components],
+        "Status": status,
+        "CanApplyToRevenue": income,
+        "CanApplyToExpenses": expenses,
+        "CanApplyToAssets": True,
+        "CanApplyToEquity": True,
+        "CanApplyToLiabilities": True,
     }
 
 
 def _account(country, row, updated):
     code, name, kind, tax, system, payments, status = row
-    tax_type = {'S': SALES_TAX, 'P': PURCHASE_TAX}.get(tax, {}).get(country, 'NONE')
+    tax_type = {"S": SALES_TAX, "P": PURCHASE_TAX}.get(tax, {}).get(country, "NONE")
     account = {
-        'AccountID': fixed_id(country, 'account', code),
-        'Code': code,
-        'Name': name,
-        'Type': kind,
-        'Status': status,
-        'TaxType': {'AU': 'BASEXCLUDED'}.get(country, 'NONE') if tax == '-' and kind == 'BANK' else tax_type,
-        'EnablePaymentsToAccount': payments,
-        'UpdatedDateUTC': updated,
+        "AccountID": fixed_id(country, "account", code),
+        "Code": code,
+        "Name": name,
+        "Type": kind,
+        "Status": status,
+        "TaxType": {"AU": "BASEXCLUDED"}.get(country, "NONE") if tax == "-" and kind == "BANK" else tax_type,
+        "EnablePaymentsToAccount": payments,
+        "UpdatedDateUTC": updated,
     }
     if system:
-        account['SystemAccount'] = system
-    if kind == 'BANK':
-        account.update(BankAccountNumber=f'0209087654321{code}', BankAccountType='BANK')
-        account['CurrencyCode'] = CURRENCIES[country][0]
+        account["SystemAccount"] = system
+    if kind == "BANK":
+        account.update(BankAccountNumber=f"0209087654321{code}", BankAccountType="BANK")
+        account["CurrencyCode"] = CURRENCIES[country][0]
     return account
 
 
 def _contact(country, row, updated):
-    extra = {'phone', 'city', 'currency', 'persons', 'merged_into'}
+    extra = {"phone", "city", "currency", "persons", "merged_into"}
     contact = {
-        'ContactID': fixed_id(country, 'contact', row['Name']),
-        'ContactStatus': 'ACTIVE',
+        "ContactID": fixed_id(country, "contact", row["Name"]),
+        "ContactStatus": "ACTIVE",
         **{key: value for key, value in row.items() if key not in extra},
-        'UpdatedDateUTC': updated,
+        "UpdatedDateUTC": updated,
     }
-    if 'phone' in row:
-        contact['Phones'] = [
+    if "phone" in row:
+        contact["Phones"] = [
             {
-                'PhoneType': 'DEFAULT',
-                'PhoneNumber': row['phone'],
-                'PhoneAreaCode': '02',
-                'PhoneCountryCode': '',
+                "PhoneType": "DEFAULT",
+                "PhoneNumber": row["phone"],
+                "PhoneAreaCode": "02",
+                "PhoneCountryCode": "",
             }
         ]
-    if 'city' in row:
-        contact['Addresses'] = [
+    if "city" in row:
+        contact["Addresses"] = [
             {
-                'AddressType': 'POBOX',
-                'AddressLine1': '12 Quay Street',
-                'City': row['city'],
-                'PostalCode': '4000',
+                "AddressType": "POBOX",
+                "AddressLine1": "12 Quay Street",
+                "City": row["city"],
+                "PostalCode": "4000",
             }
         ]
-    if row.get('currency') == 'foreign':
-        contact['DefaultCurrency'] = CURRENCIES[country][1]
-    if row.get('persons'):
-        contact['ContactPersons'] = [
+    if row.get("currency") == "foreign":
+        contact["DefaultCurrency"] = CURRENCIES[country][1]
+    if row.get("persons"):
+        contact["ContactPersons"] = [
             {
-                'FirstName': 'Ada',
-                'LastName': 'Nguyen',
-                'EmailAddress': 'ada@acme.example',
-                'IncludeInEmails': True,
+                "FirstName": "Ada",
+                "LastName": "Nguyen",
+                "EmailAddress": "ada@acme.example",
+                "IncludeInEmails": True,
             }
         ]
-    if 'merged_into' in row:
-        contact['MergedToContactID'] = fixed_id(country, 'contact', row['merged_into'])
+    if "merged_into" in row:
+        contact["MergedToContactID"] = fixed_id(country, "contact", row["merged_into"])
     return contact
 
 
 def _item(country, row, updated):
     item = {
-        'ItemID': fixed_id(country, 'item', row['Code']),
-        'Code': row['Code'],
-        'IsSold': row.get('sold', True),
-        'IsPurchased': 'cost' in row,
-        'UpdatedDateUTC': updated,
+        "ItemID": fixed_id(country, "item", row["Code"]),
+        "Code": row["Code"],
+        "IsSold": row.get("sold", True),
+        "IsPurchased": "cost" in row,
+        "UpdatedDateUTC": updated,
     }
-    for name in ('Name', 'Description', 'PurchaseDescription'):
+    for name in ("Name", "Description", "PurchaseDescription"):
         if name in row:
             item[name] = row[name]
-    if 'price' in row:
-        tax = row.get('tax', SALES_TAX[country])
-        item['SalesDetails'] = {
-            'UnitPrice': Decimal(row['price']),
-            'AccountCode': row['account'],
-            'TaxType': tax,
+    if "price" in row:
+        tax = row.get("tax", SALES_TAX[country])
+        item["SalesDetails"] = {
+            "UnitPrice": Decimal(row["price"]),
+            "AccountCode": row["account"],
+            "TaxType": tax,
         }
-    if 'cost' in row:
+    if "cost" in row:
         item["PurchaseDetails"] = {
             "UnitPrice": Decimal(row["cost"]), "AccountCode": "310", "TaxType": PURCHASE_TAX[country]
         }  # fmt: skip
@@ -289,69 +289,69 @@ def fill_settings(store, now):
     """The organisations with their accounts, tax rates and currencies."""
     created = now - 400 * DAY
     for organisation in ORGANISATIONS:
-        country, tenant = organisation['CountryCode'], organisation['OrganisationID']
-        store.collection('organisations').put(tenant, {**organisation, 'CreatedDateUTC': created})
-        accounts, rates = store.collection(f'{tenant}/accounts'), store.collection(f'{tenant}/tax_rates')
+        country, tenant = organisation["CountryCode"], organisation["OrganisationID"]
+        store.collection("organisations").put(tenant, {**organisation, "CreatedDateUTC": created})
+        accounts, rates = store.collection(f"{tenant}/accounts"), store.collection(f"{tenant}/tax_rates")
         for row in ACCOUNTS:
             account = _account(country, row, created)
-            accounts.put(account['AccountID'], account)
+            accounts.put(account["AccountID"], account)
         for row in TAX_RATES[country]:
             rates.put(row[0], _tax_rate(row))
         for code in CURRENCIES[country]:
-            store.collection(f'{tenant}/currencies').put(code, {'Code': code, 'Description': NAMES[code]})
+            store.collection(f"{tenant}/currencies").put(code, {"Code": code, "Description": NAMES[code]})
 
 
 def fill_demo(ledger, now):
     """The awkward contacts and items. Each was changed an hour after the one before; archived ones last year."""
-    country = ledger.organisation['CountryCode']
+    country = ledger.organisation["CountryCode"]
     start = now - 30 * DAY
     for number, row in enumerate(CONTACTS):
         contact = _contact(country, row, start + number * 3_600_000)
-        ledger.contacts.put(contact['ContactID'], contact)
+        ledger.contacts.put(contact["ContactID"], contact)
     for number, row in enumerate(ITEMS):
         item = _item(country, row, start + number * 3_600_000)
-        ledger.items.put(item['ItemID'], item)
+        ledger.items.put(item["ItemID"], item)
 
 
 FIRST = (
-    'Amelia',
-    'Björn',
-    'Chidi',
-    'Dana',
-    'Émile',
-    'Fatima',
-    'George',
-    'Hana',
-    'Iñaki',
-    'Jürgen',
-    'Kiri',
-    'Liam',
+    "Amelia",
+    "Björn",
+    "Chidi",
+    "Dana",
+    "Émile",
+    "Fatima",
+    "George",
+    "Hana",
+    "Iñaki",
+    "Jürgen",
+    "Kiri",
+    "Liam",
 )
 LAST = (
-    'Adams',
+    "Adams",
     "O'Neill",
-    'Brânză',
-    'Chen',
-    'Dvořák',
-    'Evans',
-    'García',
-    'Haddad',
-    'Ivanov',
-    'Jansen',
-    'Kaur',
-    'Møller',
+    "Brânză",
+    "Chen",
+    "Dvořák",
+    "Evans",
+    "García",
+    "Haddad",
+    "Ivanov",
+    "Jansen",
+    "Kaur",
+    "Møller",
 )
 TRADES = (
-    'Plumbing',
-    'Electrical',
-    'Roofing',
-    'Property',
-    'Cafés',
-    'Dental',
-    'Motors',
-    'Gardens',
-    'Hotels',
-    'Bakery',
+    "Plumbing",
+    "Electrical",
+    "Roofing",
+    "Property",
+    "Cafés",
+    "Dental",
+    "Motors",
+    "Gardens",
+    "Hotels",
+    "Bakery",
 )
 
 
@@ -360,57 +360,57 @@ def fill_generated(ledger, now, contacts=0, items=0, seed=1):
 
     Groups of ten share one UpdatedDateUTC, as records of one import do.
     """
-    draw = random.Random(f'{seed}:{ledger.tenant}')
-    country = ledger.organisation['CountryCode']
+    draw = random.Random(f"{seed}:{ledger.tenant}")
+    country = ledger.organisation["CountryCode"]
     start = now - 20 * DAY
     for number in range(1, contacts + 1):
         first, last, trade = draw.choice(FIRST), draw.choice(LAST), draw.choice(TRADES)
         key = str(uuid.UUID(int=draw.getrandbits(128), version=4))
         contact = {
-            'ContactID': key,
-            'ContactStatus': 'ACTIVE',
-            'Name': f'{last} {trade} {number:06d}',
-            'FirstName': first,
-            'LastName': last,
-            'IsCustomer': number % 3 != 0,
-            'IsSupplier': number % 9 == 0,
-            'Phones': [
+            "ContactID": key,
+            "ContactStatus": "ACTIVE",
+            "Name": f"{last} {trade} {number:06d}",
+            "FirstName": first,
+            "LastName": last,
+            "IsCustomer": number % 3 != 0,
+            "IsSupplier": number % 9 == 0,
+            "Phones": [
                 {
-                    'PhoneType': 'DEFAULT',
-                    'PhoneNumber': f'555 {number % 10_000:04d}',
-                    'PhoneAreaCode': str(2 + number % 7),
-                    'PhoneCountryCode': '',
+                    "PhoneType": "DEFAULT",
+                    "PhoneNumber": f"555 {number % 10_000:04d}",
+                    "PhoneAreaCode": str(2 + number % 7),
+                    "PhoneCountryCode": "",
                 }
             ],
-            'Addresses': [
+            "Addresses": [
                 {
-                    'AddressType': 'STREET',
-                    'AddressLine1': f'{number} {trade} Road',
-                    'City': f'{last}ville',
-                    'PostalCode': f'{number % 100_000:05d}',
+                    "AddressType": "STREET",
+                    "AddressLine1": f"{number} {trade} Road",
+                    "City": f"{last}ville",
+                    "PostalCode": f"{number % 100_000:05d}",
                 }
             ],
-            'UpdatedDateUTC': start + number // 10 * 1000,
+            "UpdatedDateUTC": start + number // 10 * 1000,
         }
         if number % 10:
-            contact['EmailAddress'] = f'contact{number}@generated.example'
+            contact["EmailAddress"] = f"contact{number}@generated.example"
         ledger.contacts.put(key, contact)
     for number in range(1, items + 1):
         key = str(uuid.UUID(int=draw.getrandbits(128), version=4))
         ledger.items.put(
             key,
             {
-                'ItemID': key,
-                'Code': f'GEN-{number:05d}',
-                'Name': f'{draw.choice(TRADES)} part {number}',
-                'Description': f'Generated part {number}',
-                'IsSold': True,
-                'IsPurchased': False,
-                'SalesDetails': {
-                    'UnitPrice': Decimal(draw.randrange(1, 2_000_000)) / 10_000,
-                    'AccountCode': '205',
-                    'TaxType': SALES_TAX[country],
+                "ItemID": key,
+                "Code": f"GEN-{number:05d}",
+                "Name": f"{draw.choice(TRADES)} part {number}",
+                "Description": f"Generated part {number}",
+                "IsSold": True,
+                "IsPurchased": False,
+                "SalesDetails": {
+                    "UnitPrice": Decimal(draw.randrange(1, 2_000_000)) / 10_000,
+                    "AccountCode": "205",
+                    "TaxType": SALES_TAX[country],
                 },
-                'UpdatedDateUTC': start + number // 10 * 1000,
+                "UpdatedDateUTC": start + number // 10 * 1000,
             },
         )

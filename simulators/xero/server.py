@@ -22,7 +22,7 @@ from .settings import render_account, render_currency, render_organisation, rend
 from .state import Ledger
 
 DEFAULT_PORT = 8071
-ENUMS = ('Status', 'ContactStatus', 'Type', 'TaxType', 'CurrencyCode', 'Class', 'Version')
+ENUMS = ("Status", "ContactStatus", "Type", "TaxType", "CurrencyCode", "Class", "Version")
 
 
 class XeroSimulator(Simulator):
@@ -34,10 +34,10 @@ class XeroSimulator(Simulator):
     :param tier: ``core`` (5,000 calls a day and organisation) or ``starter`` (1,000)
     """
 
-    name = 'xero'
-    provider_name = 'FieldPromax Accounting'
+    name = "xero"
+    provider_name = "FieldPromax Accounting"
 
-    def __init__(self, state_dir=None, seed='demo', loopback_ip=True, tier='core'):
+    def __init__(self, state_dir=None, seed="demo", loopback_ip=True, tier="core"):
         super().__init__(state_dir)
         self.rate_limits = Limits(self.clock)
         self.tier = tier
@@ -47,16 +47,16 @@ class XeroSimulator(Simulator):
         self.pages = pages.Pages(self)
         self._load()
         if not self.ledgers:
-            self._fill({'seed': seed})
+            self._fill({"seed": seed})
         self.store.flush()
 
     def _load(self):
         """Take the collections of the store anew."""
-        self.meta = self.store.collection('meta')
+        self.meta = self.store.collection("meta")
         self.oauth.load()
         self.idempotency = IdempotencyKeys(self.store, self.clock)
-        tenants = [seed['OrganisationID'] for seed in seeds.ORGANISATIONS]
-        known = self.store.collection('organisations')
+        tenants = [seed["OrganisationID"] for seed in seeds.ORGANISATIONS]
+        known = self.store.collection("organisations")
         self.ledgers = {
             tenant: Ledger(self.store, self.clock, tenant) for tenant in tenants if tenant in known
         }
@@ -67,11 +67,11 @@ class XeroSimulator(Simulator):
         seeds.fill_settings(self.store, now)
         self._load()
         for ledger in self.ledgers.values():
-            if wanted.get('seed', 'demo') == 'demo':
+            if wanted.get("seed", "demo") == "demo":
                 seeds.fill_demo(ledger, now)
             if chosen is None or ledger.tenant in chosen:
-                counts = wanted.get('contacts', 0), wanted.get('items', 0)
-                seeds.fill_generated(ledger, now, *counts, wanted.get('random_seed', 1))
+                counts = wanted.get("contacts", 0), wanted.get("items", 0)
+                seeds.fill_generated(ledger, now, *counts, wanted.get("random_seed", 1))
 
     def page(self, template, status=200, **values):
         return self.pages.render(template, status, **values)
@@ -83,10 +83,10 @@ class XeroSimulator(Simulator):
             organisation = ledger.organisation
             names = (
                 tenant,
-                organisation['ShortCode'],
-                organisation['CountryCode'],
-                organisation['Version'],
-                organisation['Name'],
+                organisation["ShortCode"],
+                organisation["CountryCode"],
+                organisation["Version"],
+                organisation["Name"],
             )
             if wanted in (text.lower() for text in names):
                 return ledger
@@ -100,34 +100,34 @@ class XeroSimulator(Simulator):
         self.pages.add_routes(app)
 
     def tenant_of(self, request):
-        return request.headers.get('xero-tenant-id')
+        return request.headers.get("xero-tenant-id")
 
     def purpose_of(self, request):
         path = request.path
-        if path.startswith('/api.xro/2.0/'):
-            return self.api.purpose(request.method, path.removeprefix('/api.xro/2.0/'))
+        if path.startswith("/api.xro/2.0/"):
+            return self.api.purpose(request.method, path.removeprefix("/api.xro/2.0/"))
         for prefix, purpose in (
-            ('/connect/token', 'oauth.token'),
-            ('/connect/revocation', 'oauth.revoke'),
-            ('/identity/', 'oauth.authorize'),
-            ('/.well-known/', 'oauth.discovery'),
+            ("/connect/token", "oauth.token"),
+            ("/connect/revocation", "oauth.revoke"),
+            ("/identity/", "oauth.authorize"),
+            ("/.well-known/", "oauth.discovery"),
         ):
             if path.startswith(prefix):
                 return purpose
-        if path.lower().startswith('/connections'):
-            return 'connections.list' if request.method == 'GET' else 'connections.delete'
-        return 'pages'
+        if path.lower().startswith("/connections"):
+            return "connections.list" if request.method == "GET" else "connections.delete"
+        return "pages"
 
     def handles_inside(self, request):
-        return request.path.startswith('/api.xro/2.0/')
+        return request.path.startswith("/api.xro/2.0/")
 
     def rate_limit_answer(self, request, problem):
-        return self.rate_limits.answer(self.tenant_of(request) or '', '', problem)
+        return self.rate_limits.answer(self.tenant_of(request) or "", "", problem)
 
     def status_answer(self, request, status):
-        if request.path.startswith('/connect/'):
+        if request.path.startswith("/connect/"):
             return errors.json_answer(
-                {'error': 'invalid_client' if status == 401 else 'invalid_grant'}, status
+                {"error": "invalid_client" if status == 401 else "invalid_grant"}, status
             )
         if status == 401:
             return errors.unauthorized()
@@ -136,9 +136,9 @@ class XeroSimulator(Simulator):
         if status == 404:
             return errors.not_found()
         if status == 400:
-            return errors.bad_request('PostDataInvalidException', 'JSON for post data was invalid', 17)
+            return errors.bad_request("PostDataInvalidException", "JSON for post data was invalid", 17)
         if status == 429:
-            return self.rate_limit_answer(request, 'minute')
+            return self.rate_limit_answer(request, "minute")
         if status >= 500:
             return errors.server_error(status)
         return web.Response(status=status)
@@ -149,31 +149,31 @@ class XeroSimulator(Simulator):
         if isinstance(body, dict):
             element = next((v[0] for v in body.values() if isinstance(v, list) and v), body)
         for name, value in list(element.items()):
-            if how == 'unknown_enum' and name in ENUMS:
-                element[name] = 'SOMETHINGNEW'
-            elif how == 'null_value' and isinstance(value, str) and not name.endswith('ID'):
+            if how == "unknown_enum" and name in ENUMS:
+                element[name] = "SOMETHINGNEW"
+            elif how == "null_value" and isinstance(value, str) and not name.endswith("ID"):
                 element[name] = None
         return body
 
     # === CONTROL === #
 
     def reset(self, body):
-        seed = body.get('seed') or 'demo'
+        seed = body.get("seed") or "demo"
         if seed not in seeds.SEEDS:
-            raise ControlError(f'The seed is one of {", ".join(seeds.SEEDS)}.')
-        contacts, items = body.get('contacts', 0), body.get('items', 0)
+            raise ControlError(f"The seed is one of {', '.join(seeds.SEEDS)}.")
+        contacts, items = body.get("contacts", 0), body.get("items", 0)
         for value in (contacts, items):
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 200_000:
-                raise ControlError('contacts and items are whole numbers from 0 to 200000.')
+                raise ControlError("contacts and items are whole numbers from 0 to 200000.")
         chosen = None
-        if body.get('organisations'):
-            chosen = [self.ledger_of(name) for name in body['organisations']]
+        if body.get("organisations"):
+            chosen = [self.ledger_of(name) for name in body["organisations"]]
             if None in chosen:
-                raise ControlError('organisations lists tenant ids, short codes or countries.')
+                raise ControlError("organisations lists tenant ids, short codes or countries.")
             chosen = [ledger.tenant for ledger in chosen]
         kept = {}
-        if body.get('keep_connections'):
-            names = ('meta', 'oauth_refresh_tokens', 'oauth_consents', 'oauth_connections')
+        if body.get("keep_connections"):
+            names = ("meta", "oauth_refresh_tokens", "oauth_consents", "oauth_connections")
             kept = {name: dict(self.store.collection(name).items()) for name in names}
         self.store.clear()
         self.clock.offset = 0.0
@@ -184,21 +184,21 @@ class XeroSimulator(Simulator):
         for name, documents in kept.items():
             for key, document in documents.items():
                 self.store.collection(name).put(key, document)
-        self.store.collection('meta').delete('clock')
+        self.store.collection("meta").delete("clock")
         self.oauth.load()
-        self._fill({**body, 'seed': seed}, chosen)
-        return {'seed': seed, 'organisations': self._counts()}
+        self._fill({**body, "seed": seed}, chosen)
+        return {"seed": seed, "organisations": self._counts()}
 
     def _counts(self):
         return {
             tenant: {
-                'Name': ledger.organisation['Name'],
-                'ShortCode': ledger.organisation['ShortCode'],
-                'CountryCode': ledger.organisation['CountryCode'],
-                'BaseCurrency': ledger.base_currency,
-                'counts': {
+                "Name": ledger.organisation["Name"],
+                "ShortCode": ledger.organisation["ShortCode"],
+                "CountryCode": ledger.organisation["CountryCode"],
+                "BaseCurrency": ledger.base_currency,
+                "counts": {
                     name: len(getattr(ledger, name))
-                    for name in ('contacts', 'items', 'invoices', 'accounts', 'tax_rates', 'currencies')
+                    for name in ("contacts", "items", "invoices", "accounts", "tax_rates", "currencies")
                 },
             }
             for tenant, ledger in self.ledgers.items()
@@ -207,85 +207,85 @@ class XeroSimulator(Simulator):
     def state(self, query):
         """Counts, and full entities unless ``?counts=1``; ``?tenant=`` and ``?entities=invoices,contacts`` narrow it."""
         result = self._counts()
-        if query.get('tenant'):
-            ledger = self.ledger_of(query['tenant'])
+        if query.get("tenant"):
+            ledger = self.ledger_of(query["tenant"])
             if ledger is None:
-                raise ControlError('There is no such organisation.')
+                raise ControlError("There is no such organisation.")
             result = {ledger.tenant: result[ledger.tenant]}
-        if query.get('counts') not in ('1', 'true'):
-            wanted = query.get('entities')
-            names = set(wanted.split(',')) if wanted else None
+        if query.get("counts") not in ("1", "true"):
+            wanted = query.get("entities")
+            names = set(wanted.split(",")) if wanted else None
             for tenant, entry in result.items():
                 for name, documents in self._entities(self.ledgers[tenant]):
                     if names is None or name in names:
                         entry[name] = documents()
         return {
-            'now': self.clock.now().isoformat(),
-            'organisations': result,
-            'connections': [
-                {key: c[key] for key in ('id', 'client', 'email', 'tenantId', 'authEventId')}
+            "now": self.clock.now().isoformat(),
+            "organisations": result,
+            "connections": [
+                {key: c[key] for key in ("id", "client", "email", "tenantId", "authEventId")}
                 for c in self.oauth.connections.values()
             ],
-            'refresh_tokens': len(self.oauth.refresh_tokens),
+            "refresh_tokens": len(self.oauth.refresh_tokens),
         }
 
     @staticmethod
     def _entities(ledger):
-        yield 'organisation', lambda: render_organisation(ledger.organisation)
-        yield 'contacts', lambda: [render_contact(ledger, c) for c in ledger.contacts.values()]
-        yield 'items', lambda: [render_item(i, 4) for i in ledger.items.values()]
+        yield "organisation", lambda: render_organisation(ledger.organisation)
+        yield "contacts", lambda: [render_contact(ledger, c) for c in ledger.contacts.values()]
+        yield "items", lambda: [render_item(i, 4) for i in ledger.items.values()]
         yield (
-            'invoices',
+            "invoices",
             lambda: [render_invoice(ledger, i, 4, single=True) for i in ledger.invoices.values()],
         )
-        yield 'accounts', lambda: [render_account(a) for a in ledger.accounts.values()]
-        yield 'tax_rates', lambda: [render_tax_rate(t) for t in ledger.tax_rates.values()]
-        yield 'currencies', lambda: [render_currency(c) for c in ledger.currencies.values()]
+        yield "accounts", lambda: [render_account(a) for a in ledger.accounts.values()]
+        yield "tax_rates", lambda: [render_tax_rate(t) for t in ledger.tax_rates.values()]
+        yield "currencies", lambda: [render_currency(c) for c in ledger.currencies.values()]
 
     def limits(self, body):
         try:
             self.rate_limits.change({k: int(v) if isinstance(v, Decimal) else v for k, v in body.items()})
         except (KeyError, ValueError) as error:
             raise ControlError(
-                f'{error.args[0]!r}: the limits are minute, concurrent, day and appminute; a whole number, or null for none.'
+                f"{error.args[0]!r}: the limits are minute, concurrent, day and appminute; a whole number, or null for none."
             ) from error
         return self.rate_limits.as_dict()
 
     def tokens(self, body):
-        known = {'expire', 'expire_refresh', 'revoke', 'disconnect', 'issue'}
+        known = {"expire", "expire_refresh", "revoke", "disconnect", "issue"}
         if not body or set(body) - known:
-            raise ControlError(f'Say one of {", ".join(sorted(known))}.')
-        if body.get('expire'):
+            raise ControlError(f"Say one of {', '.join(sorted(known))}.")
+        if body.get("expire"):
             self.oauth.expire_access()
-        if body.get('expire_refresh'):
+        if body.get("expire_refresh"):
             self.oauth.expire_refresh()
-        if body.get('revoke'):
+        if body.get("revoke"):
             self.oauth.forget()
-        if body.get('disconnect'):
-            ledger = self.ledger_of(body['disconnect'])
+        if body.get("disconnect"):
+            ledger = self.ledger_of(body["disconnect"])
             if ledger is None:
-                raise ControlError('There is no such organisation.')
+                raise ControlError("There is no such organisation.")
             for key, connection in self.oauth.connections.items():
-                if connection['tenantId'] == ledger.tenant:
+                if connection["tenantId"] == ledger.tenant:
                     self.oauth.connections.delete(key)
-        if 'issue' in body:
-            return self._issue(body['issue'] if isinstance(body['issue'], dict) else {})
-        return {'connections': len(self.oauth.connections), 'refresh_tokens': len(self.oauth.refresh_tokens)}
+        if "issue" in body:
+            return self._issue(body["issue"] if isinstance(body["issue"], dict) else {})
+        return {"connections": len(self.oauth.connections), "refresh_tokens": len(self.oauth.refresh_tokens)}
 
     def _issue(self, wanted):
         """Tokens without the pages, for tests of what comes after: as if the person had consented."""
-        client = wanted.get('client_id', 'fieldpromax-demo')
-        email = wanted.get('email', 'bookkeeper@example.com')
-        scopes = wanted.get('scopes') or [scope for scope in SCOPES if not scope.endswith('.read')]
-        ledgers = [self.ledger_of(name) for name in wanted.get('tenants', list(self.ledgers))]
+        client = wanted.get("client_id", "fieldpromax-demo")
+        email = wanted.get("email", "bookkeeper@example.com")
+        scopes = wanted.get("scopes") or [scope for scope in SCOPES if not scope.endswith(".read")]
+        ledgers = [self.ledger_of(name) for name in wanted.get("tenants", list(self.ledgers))]
         if client not in APPS or email not in PEOPLE or set(scopes) - set(SCOPES) or None in ledgers:
-            raise ControlError('client_id, email, scopes or tenants are unknown here.')
+            raise ControlError("client_id, email, scopes or tenants are unknown here.")
         return self.oauth.issue(client, email, scopes, [ledger.tenant for ledger in ledgers])
 
     def change_organisation(self, tenant, body):
         ledger = self.ledger_of(tenant)
         if ledger is None:
-            raise ControlError('There is no such organisation.')
+            raise ControlError("There is no such organisation.")
         try:
             with self.store.transaction():
                 return books.change(ledger, body)
@@ -297,30 +297,30 @@ def make_simulator(**options):
     return XeroSimulator(**options)
 
 
-def start_in_thread(host='127.0.0.1', port=0, **options):
+def start_in_thread(host="127.0.0.1", port=0, **options):
     """A simulator in a thread of this process; see :class:`ThreadedServer`. ``options`` are those of XeroSimulator."""
     return ThreadedServer(lambda: XeroSimulator(**options).app(), host, port)
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(
-        prog='python -m simulators.xero', description='A simulator of Xero on loopback.'
+        prog="python -m simulators.xero", description="A simulator of Xero on loopback."
     )
-    parser.add_argument('--host', default='127.0.0.1', help='a loopback address (default: %(default)s)')
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
     parser.add_argument(
-        '--port', type=int, default=DEFAULT_PORT, help='0 takes a free one (default: %(default)s)'
+        "--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)"
     )
-    parser.add_argument('--state-dir', help='keep the state in this directory across restarts')
+    parser.add_argument("--state-dir", help="keep the state in this directory across restarts")
     parser.add_argument(
-        '--seed', choices=seeds.SEEDS, default='demo', help='what a new state holds (default: %(default)s)'
-    )
-    parser.add_argument(
-        '--tier', choices=sorted(TIERS), default='core', help="the app's tier: its daily limit"
+        "--seed", choices=seeds.SEEDS, default="demo", help="what a new state holds (default: %(default)s)"
     )
     parser.add_argument(
-        '--strict-redirects',
-        action='store_true',
-        help='refuse http://127.0.0.1 redirect URIs, as the real Xero does',
+        "--tier", choices=sorted(TIERS), default="core", help="the app's tier: its daily limit"
+    )
+    parser.add_argument(
+        "--strict-redirects",
+        action="store_true",
+        help="refuse http://127.0.0.1 redirect URIs, as the real Xero does",
     )
     options = parser.parse_args(arguments)
 
@@ -331,11 +331,11 @@ def main(arguments=None):
 
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve(make_app, 'xero', options.host, options.port))
+            asyncio.run(serve(make_app, "xero", options.host, options.port))
     except (NotLoopback, StoreInUse) as error:
-        parser.exit(2, f'The simulator cannot start: {error}\n')
+        parser.exit(2, f"The simulator cannot start: {error}\n")
     except OSError as error:
         parser.exit(
-            1, f'The simulator cannot listen on {options.host}:{options.port}: {error.strerror or error}.\n'
+            1, f"The simulator cannot listen on {options.host}:{options.port}: {error.strerror or error}.\n"
         )
     return 0

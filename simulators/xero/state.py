@@ -3,18 +3,18 @@
 from .wire import new_guid, to_datetime
 
 CLASS_OF_TYPE = {
-    **dict.fromkeys(('BANK', 'CURRENT', 'FIXED', 'INVENTORY', 'NONCURRENT', 'PREPAYMENT'), 'ASSET'),
-    **dict.fromkeys(('CURRLIAB', 'LIABILITY', 'TERMLIAB', 'PAYG'), 'LIABILITY'),
-    **dict.fromkeys(('DIRECTCOSTS', 'EXPENSE', 'OVERHEADS', 'DEPRECIATN'), 'EXPENSE'),
-    **dict.fromkeys(('REVENUE', 'SALES', 'OTHERINCOME'), 'REVENUE'),
-    'EQUITY': 'EQUITY',
+    **dict.fromkeys(("BANK", "CURRENT", "FIXED", "INVENTORY", "NONCURRENT", "PREPAYMENT"), "ASSET"),
+    **dict.fromkeys(("CURRLIAB", "LIABILITY", "TERMLIAB", "PAYG"), "LIABILITY"),
+    **dict.fromkeys(("DIRECTCOSTS", "EXPENSE", "OVERHEADS", "DEPRECIATN"), "EXPENSE"),
+    **dict.fromkeys(("REVENUE", "SALES", "OTHERINCOME"), "REVENUE"),
+    "EQUITY": "EQUITY",
 }
 APPLIES_TO = {
-    'ASSET': 'CanApplyToAssets',
-    'EQUITY': 'CanApplyToEquity',
-    'EXPENSE': 'CanApplyToExpenses',
-    'LIABILITY': 'CanApplyToLiabilities',
-    'REVENUE': 'CanApplyToRevenue',
+    "ASSET": "CanApplyToAssets",
+    "EQUITY": "CanApplyToEquity",
+    "EXPENSE": "CanApplyToExpenses",
+    "LIABILITY": "CanApplyToLiabilities",
+    "REVENUE": "CanApplyToRevenue",
 }
 
 
@@ -51,13 +51,13 @@ class Ledger:
 
     def __init__(self, store, clock, tenant):
         self.store, self.clock, self.tenant = store, clock, tenant
-        self._organisations = store.collection('organisations')
-        self.accounts = store.collection(f'{tenant}/accounts')
-        self.tax_rates = store.collection(f'{tenant}/tax_rates')
-        self.currencies = store.collection(f'{tenant}/currencies')
-        self.contacts = store.collection(f'{tenant}/contacts')
-        self.items = store.collection(f'{tenant}/items')
-        self.invoices = store.collection(f'{tenant}/invoices')
+        self._organisations = store.collection("organisations")
+        self.accounts = store.collection(f"{tenant}/accounts")
+        self.tax_rates = store.collection(f"{tenant}/tax_rates")
+        self.currencies = store.collection(f"{tenant}/currencies")
+        self.contacts = store.collection(f"{tenant}/contacts")
+        self.items = store.collection(f"{tenant}/items")
+        self.invoices = store.collection(f"{tenant}/invoices")
         self.contact_names, self.contact_numbers = Index(), Index()
         self.item_codes, self.invoice_numbers, self.invoices_of = Index(), Index(), Index()
         for collection, keys in (
@@ -80,19 +80,19 @@ class Ledger:
         return on_change
 
     def _contact_keys(self, contact):
-        if contact['ContactStatus'] == 'ACTIVE':
-            yield self.contact_names, fold(contact['Name'])
-        if contact.get('ContactNumber'):
-            yield self.contact_numbers, fold(contact['ContactNumber'])
+        if contact["ContactStatus"] == "ACTIVE":
+            yield self.contact_names, fold(contact["Name"])
+        if contact.get("ContactNumber"):
+            yield self.contact_numbers, fold(contact["ContactNumber"])
 
     def _item_keys(self, item):
-        yield self.item_codes, fold(item['Code'])
+        yield self.item_codes, fold(item["Code"])
 
     def _invoice_keys(self, invoice):
-        yield self.invoices_of, invoice['ContactID']
+        yield self.invoices_of, invoice["ContactID"]
         # A deleted draft gives its number back, a voided invoice keeps it [GK].
-        if invoice['Type'] == 'ACCREC' and invoice['Status'] != 'DELETED' and invoice.get('InvoiceNumber'):
-            yield self.invoice_numbers, fold(invoice['InvoiceNumber'])
+        if invoice["Type"] == "ACCREC" and invoice["Status"] != "DELETED" and invoice.get("InvoiceNumber"):
+            yield self.invoice_numbers, fold(invoice["InvoiceNumber"])
 
     # === READING === #
 
@@ -105,13 +105,13 @@ class Ledger:
 
     @property
     def base_currency(self):
-        return self.organisation['BaseCurrency']
+        return self.organisation["BaseCurrency"]
 
     def today(self):
         return to_datetime(self.clock.now_ms()).date().isoformat()
 
     def account(self, code):
-        return next((a for a in self.accounts.values() if a.get('Code') == code), None)
+        return next((a for a in self.accounts.values() if a.get("Code") == code), None)
 
     def tax_rate(self, tax_type):
         return self.tax_rates.get(tax_type)
@@ -127,15 +127,15 @@ class Ledger:
 
     def next_invoice_number(self):
         """INV-0001, INV-0002, … skipping numbers in use."""
-        number = self.organisation.get('_next_invoice', 1)
-        while self.invoice_numbers.first(fold(f'INV-{number:04d}')):
+        number = self.organisation.get("_next_invoice", 1)
+        while self.invoice_numbers.first(fold(f"INV-{number:04d}")):
             number += 1
         self.change_organisation(_next_invoice=number + 1)
-        return f'INV-{number:04d}'
+        return f"INV-{number:04d}"
 
     def touch(self, document):
         """The document with a new UpdatedDateUTC."""
-        return {**document, 'UpdatedDateUTC': self.clock.now_ms()}
+        return {**document, "UpdatedDateUTC": self.clock.now_ms()}
 
     @staticmethod
     def new_id():

@@ -24,22 +24,22 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 COMPARE = {
-    '==': operator.eq,
-    '=': operator.eq,
-    '!=': operator.ne,
-    '<>': operator.ne,
-    '<': operator.lt,
-    '<=': operator.le,
-    '>': operator.gt,
-    '>=': operator.ge,
+    "==": operator.eq,
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 METHODS = {
-    'contains': lambda text, part: part in text,
-    'startswith': lambda text, part: text.startswith(part),
-    'endswith': lambda text, part: text.endswith(part),
-    'tolower': lambda text: text,
-    'toupper': lambda text: text,
-    'trim': lambda text: text.strip(),
+    "contains": lambda text, part: part in text,
+    "startswith": lambda text, part: text.startswith(part),
+    "endswith": lambda text, part: text.endswith(part),
+    "tolower": lambda text: text,
+    "toupper": lambda text: text,
+    "trim": lambda text: text.strip(),
 }
 
 
@@ -74,7 +74,7 @@ class Parser:
         if self.position >= len(self.tokens):
             return None
         kind, value = self.tokens[self.position]
-        if kind == 'text':
+        if kind == "text":
             return None
         return value if value.upper() in values else None
 
@@ -102,23 +102,23 @@ class Parser:
 
     def _or(self):
         parts = [self._and()]
-        while self._accept('OR', '||'):
+        while self._accept("OR", "||"):
             parts.append(self._and())
         return parts[0] if len(parts) == 1 else lambda d: any(part(d) for part in parts)
 
     def _and(self):
         parts = [self._not()]
-        while self._accept('AND', '&&'):
+        while self._accept("AND", "&&"):
             parts.append(self._not())
         return parts[0] if len(parts) == 1 else lambda d: all(part(d) for part in parts)
 
     def _not(self):
-        if self._accept('!', 'NOT'):
+        if self._accept("!", "NOT"):
             inner = self._not()
             return lambda d: not inner(d)
-        if self._accept('('):
+        if self._accept("("):
             inner = self._or()
-            self._expect(')')
+            self._expect(")")
             return inner
         left = self._operand()
         symbol = self._accept(*COMPARE)
@@ -144,26 +144,26 @@ class Parser:
 
     def _operand(self):
         kind, value = self._next()
-        if kind == 'number':
-            constant = Decimal(value.rstrip('mMdD'))
+        if kind == "number":
+            constant = Decimal(value.rstrip("mMdD"))
             return lambda d: constant
-        if kind == 'text':
+        if kind == "text":
             text = re.sub(r'\\(.)|""', lambda m: m[1] or '"', value)
             return self._methods(lambda d: text)
-        if value == '-':
+        if value == "-":
             inner = self._operand()
             return lambda d: -inner(d)
-        if kind != 'word':
+        if kind != "word":
             raise query_error(f"Expression expected at '{value}' in '{self.text}'")
         word = value.lower()
-        if word in ('true', 'false'):
-            return lambda d: word == 'true'
-        if word == 'null':
+        if word in ("true", "false"):
+            return lambda d: word == "true"
+        if word == "null":
             return lambda d: None
-        if word == 'guid' and self._accept('('):
-            return self._constant(as_guid(self._text_argument()), 'Guid')
-        if word == 'datetime':
-            return self._constant(self._datetime(), 'DateTime')
+        if word == "guid" and self._accept("("):
+            return self._constant(as_guid(self._text_argument()), "Guid")
+        if word == "datetime":
+            return self._constant(self._datetime(), "DateTime")
         return self._field(value)
 
     def _constant(self, value, name):
@@ -173,27 +173,27 @@ class Parser:
 
     def _text_argument(self):
         kind, value = self._next()
-        if kind != 'text':
+        if kind != "text":
             raise query_error(f"Text in quotation marks expected in expression '{self.text}'")
-        self._expect(')')
+        self._expect(")")
         return value
 
     def _datetime(self):
-        if self._accept('.'):
-            if self._next()[1].lower() != 'parse':
+        if self._accept("."):
+            if self._next()[1].lower() != "parse":
                 raise query_error(f"DateTime has no such method in expression '{self.text}'")
-            self._expect('(')
+            self._expect("(")
             return parse_since(self._text_argument())
-        self._expect('(')
+        self._expect("(")
         numbers = []
         while True:
             kind, value = self._next()
-            if kind != 'number' or not value.isdigit():
+            if kind != "number" or not value.isdigit():
                 raise query_error(f"DateTime takes whole numbers in expression '{self.text}'")
             numbers.append(int(value))
-            if self._accept(')'):
+            if self._accept(")"):
                 break
-            self._expect(',')
+            self._expect(",")
         try:
             moment = datetime(*numbers[:6], tzinfo=timezone.utc)
         except (TypeError, ValueError):
@@ -202,16 +202,16 @@ class Parser:
 
     def _field(self, first):
         path = [first]
-        while self._peek('.'):
+        while self._peek("."):
             kind, following = (
-                self.tokens[self.position + 1] if self.position + 1 < len(self.tokens) else ('', '')
+                self.tokens[self.position + 1] if self.position + 1 < len(self.tokens) else ("", "")
             )
-            if kind != 'word' or following.lower() in METHODS:
+            if kind != "word" or following.lower() in METHODS:
                 break
             path.append(following)
             self.position += 2
-        name = '.'.join(path).lower()
-        if name.endswith('.value') and name[:-6] in self.fields:
+        name = ".".join(path).lower()
+        if name.endswith(".value") and name[:-6] in self.fields:
             name = name[:-6]
         reader = self.fields.get(name)
         if reader is None:
@@ -219,16 +219,16 @@ class Parser:
         return self._methods(reader)
 
     def _methods(self, reader):
-        while self._accept('.'):
+        while self._accept("."):
             _, name = self._next()
             method = METHODS.get(name.lower())
             if method is None:
                 raise query_error(f"No applicable method '{name}' exists in type 'String'")
-            self._expect('(')
+            self._expect("(")
             arguments = []
-            while not self._accept(')'):
+            while not self._accept(")"):
                 arguments.append(self._operand())
-                self._accept(',')
+                self._accept(",")
             reader = self._call(reader, method, arguments, name)
         return reader
 
@@ -261,9 +261,9 @@ def sort(documents, order, fields, kind, default):
     result = sorted(documents, key=fields[default])
     if not order or not order.strip():
         return result
-    for part in reversed(order.split(',')):
+    for part in reversed(order.split(",")):
         words = part.split()
-        if not words or len(words) > 2 or (len(words) == 2 and words[1].upper() not in ('ASC', 'DESC')):
+        if not words or len(words) > 2 or (len(words) == 2 and words[1].upper() not in ("ASC", "DESC")):
             raise query_error(f"Syntax error in order '{order}'")
         reader = fields.get(words[0].lower())
         if reader is None:
@@ -274,7 +274,7 @@ def sort(documents, order, fields, kind, default):
             return (value is not None, value)
 
         try:
-            result.sort(key=key, reverse=len(words) == 2 and words[1].upper() == 'DESC')
+            result.sort(key=key, reverse=len(words) == 2 and words[1].upper() == "DESC")
         except TypeError:
             raise query_error(f"It is not possible to order by '{words[0]}'") from None
     return result

@@ -132,7 +132,13 @@ def invoice(us):
             "LineAmountTypes": "Exclusive",
             "Status": "AUTHORISED",
             "LineItems": [
-                {"Description": "Work", "Quantity": 2, "UnitAmount": 50, "AccountCode": "200", "TaxType": "TAX001"}
+                {
+                    "Description": "Work",
+                    "Quantity": 2,
+                    "UnitAmount": 50,
+                    "AccountCode": "200",
+                    "TaxType": "TAX001",
+                }
             ],
         }
         return {key: value for key, value in {**body, **values}.items() if value is not None}
@@ -149,7 +155,9 @@ class Browser:
         self.verifier = secrets.token_urlsafe(48)
 
     def authorize(self, **values):
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        challenge = (
+            base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        )
         query = {
             "response_type": "code",
             "client_id": CLIENT[0],
@@ -174,13 +182,19 @@ class Browser:
         """Press a button of the consent page; the query of the redirect to the app, or the page shown instead."""
         answer = self.session.post(
             f"{self.base}/identity/connect/consent",
-            data=[("request", self.number(page)), ("action", action), *(("organisations", t) for t in tenants)],
+            data=[
+                ("request", self.number(page)),
+                ("action", action),
+                *(("organisations", t) for t in tenants),
+            ],
             allow_redirects=False,
             timeout=10,
         )
         if answer.status_code != 302:
             return answer
         parts = urlsplit(answer.headers["Location"])
+        if not parts.netloc:
+            return answer
         assert f"{parts.scheme}://{parts.netloc}{parts.path}" == CALLBACK
         return {key: value[0] for key, value in parse_qs(parts.query).items()}
 
@@ -194,14 +208,14 @@ class Browser:
     def code(self, *tenants, **values):
         """The whole way to a code."""
         page = self.authorize(**values)
-        if "id=\"login-form\"" in page.text:
+        if 'id="login-form"' in page.text:
             page = self.login(page)
         return self.decide(page, *tenants)["code"]
 
-    def exchange(self, code, auth=CLIENT, **form):
+    def exchange(self, spent_code, auth=CLIENT, **form):
         values = {
             "grant_type": "authorization_code",
-            "code": code,
+            "code": spent_code,
             "redirect_uri": CALLBACK,
             "code_verifier": self.verifier,
             **form,

@@ -270,9 +270,13 @@ def violations(value, form, where=""):
     if isinstance(form, list):
         if not isinstance(value, list):
             return [f"{where}: not an array"]
-        return [v for number, entry in enumerate(value) for v in violations(entry, form[0], f"{where}/{number}")]
+        return [
+            v for number, entry in enumerate(value) for v in violations(entry, form[0], f"{where}/{number}")
+        ]
     check = FORMS[form] if isinstance(form, str) else form
-    return [] if check(value) else [f"{where}: {value!r} is not {form if isinstance(form, str) else 'allowed'}"]
+    return (
+        [] if check(value) else [f"{where}: {value!r} is not {form if isinstance(form, str) else 'allowed'}"]
+    )
 
 
 def envelope(name, element=None):

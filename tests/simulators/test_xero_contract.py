@@ -15,7 +15,10 @@ def spec(specs):
     sys.path.insert(0, str(specs))
     from xero_checker import Spec
 
-    return {"accounting": Spec(specs / "xero" / "xero_accounting.yaml"), "identity": Spec(specs / "xero" / "xero-identity.yaml")}
+    return {
+        "accounting": Spec(specs / "xero" / "xero_accounting.yaml"),
+        "identity": Spec(specs / "xero" / "xero-identity.yaml"),
+    }
 
 
 def _answers(us, invoice, sim):
@@ -50,34 +53,61 @@ def _answers(us, invoice, sim):
     }
     yield "PUT", "/Contacts", us.call("PUT", "Contacts", body), contract.envelope("Contacts")
     yield "POST", "/Contacts", us.call("POST", "Contacts", body), contract.envelope("Contacts")
-    yield "POST", "/Contacts/{ContactID}", us.call("POST", f"Contacts/{contact['ContactID']}", {"AccountNumber": "9"}), (
-        contract.envelope("Contacts")
+    yield (
+        "POST",
+        "/Contacts/{ContactID}",
+        us.call("POST", f"Contacts/{contact['ContactID']}", {"AccountNumber": "9"}),
+        (contract.envelope("Contacts")),
     )
     for params in ({}, {"unitdp": 4}):
         yield "GET", "/Items", us.call("GET", "Items", params=params), contract.envelope("Items")
-    item = {"Items": [{"Code": "C-1", "Name": "n", "SalesDetails": {"UnitPrice": "1.23456", "AccountCode": "200"}}]}
+    item = {
+        "Items": [
+            {"Code": "C-1", "Name": "n", "SalesDetails": {"UnitPrice": "1.23456", "AccountCode": "200"}}
+        ]
+    }
     made = us.call("PUT", "Items", item, {"unitdp": 4})
     yield "PUT", "/Items", made, contract.envelope("Items")
     yield "POST", "/Items", us.call("POST", "Items", item), contract.envelope("Items")
     item_id = made.json()["Items"][0]["ItemID"]
     yield "GET", "/Items/{ItemID}", us.call("GET", f"Items/{item_id}"), contract.envelope("Items")
-    yield "POST", "/Items/{ItemID}", us.call("POST", f"Items/{item_id}", {"Name": "m"}), contract.envelope("Items")
+    yield (
+        "POST",
+        "/Items/{ItemID}",
+        us.call("POST", f"Items/{item_id}", {"Name": "m"}),
+        contract.envelope("Items"),
+    )
     yield from _invoice_answers(us, invoice, sim)
 
 
 def _invoice_answers(us, invoice, sim):
     lines = [
-        {"Description": "a", "Quantity": "1.3333", "UnitAmount": "9.9999", "AccountCode": "200", "DiscountRate": "7.5"},
+        {
+            "Description": "a",
+            "Quantity": "1.3333",
+            "UnitAmount": "9.9999",
+            "AccountCode": "200",
+            "DiscountRate": "7.5",
+        },
         {"ItemCode": "VALVE-15", "Quantity": 2},
         {"Description": "text only"},
     ]
     full = contract.envelope("Invoices")
-    made = us.call("PUT", "Invoices", {"Invoices": [invoice(LineItems=lines, CurrencyCode="EUR")]}, {"unitdp": 4})
+    made = us.call(
+        "PUT", "Invoices", {"Invoices": [invoice(LineItems=lines, CurrencyCode="EUR")]}, {"unitdp": 4}
+    )
     yield "PUT", "/Invoices", made, full
     key = made.json()["Invoices"][0]["InvoiceID"]
     yield "GET", "/Invoices/{InvoiceID}", us.call("GET", f"Invoices/{key}", params={"unitdp": 4}), full
-    yield "POST", "/Invoices/{InvoiceID}", us.call("POST", f"Invoices/{key}", {"Invoices": [{"Reference": "r"}]}), full
-    mixed = {"Invoices": [invoice(), invoice(DueDate=None), invoice(Status="DRAFT", DueDate=None, LineItems=None)]}
+    yield (
+        "POST",
+        "/Invoices/{InvoiceID}",
+        us.call("POST", f"Invoices/{key}", {"Invoices": [{"Reference": "r"}]}),
+        full,
+    )
+    mixed = {
+        "Invoices": [invoice(), invoice(DueDate=None), invoice(Status="DRAFT", DueDate=None, LineItems=None)]
+    }
     answer = us.call("PUT", "Invoices", mixed, {"summarizeErrors": "false"})
     good = {**full, "Invoices": lambda elements: all(
         not contract.violations(e, contract.REFUSED if e["StatusAttributeString"] == "ERROR" else full["Invoices"][0])
@@ -91,7 +121,12 @@ def _invoice_answers(us, invoice, sim):
     for params in ({"page": 1, "unitdp": 4}, {}, {"summaryOnly": "true"}):
         yield "GET", "/Invoices", us.call("GET", "Invoices", params=params), listed
     void = next(e["InvoiceID"] for e in answer.json()["Invoices"] if e.get("Status") == "AUTHORISED")
-    yield "POST", "/Invoices", us.call("POST", "Invoices", {"Invoices": [{"InvoiceID": void, "Status": "VOIDED"}]}), full
+    yield (
+        "POST",
+        "/Invoices",
+        us.call("POST", "Invoices", {"Invoices": [{"InvoiceID": void, "Status": "VOIDED"}]}),
+        full,
+    )
 
 
 def test_answers_keep_the_contract(us, invoice, sim):

@@ -30,7 +30,9 @@ def sdk(sim, tenants):
     """(AccountingApi, IdentityApi, tenant id) pointed to the simulator, with a fresh token object (C2.1)."""
     tokens = sim.control("POST", "/_sim/tokens", {"issue": {"tenants": ["US"]}})
     configuration = Configuration()
-    configuration.oauth2_token = OAuth2Token(client_id="fieldpromax-demo", client_secret="fieldpromax-demo-secret")
+    configuration.oauth2_token = OAuth2Token(
+        client_id="fieldpromax-demo", client_secret="fieldpromax-demo-secret"
+    )
     client = ApiClient(configuration, pool_threads=1)
     kept = {**tokens, "scope": tokens["scope"].split()}
     client.oauth2_token_getter(lambda: kept)
@@ -40,7 +42,9 @@ def sdk(sim, tenants):
 
 
 def _invoice(contact_id, **values):
-    line = LineItem(description="Work", quantity=1.5, unit_amount=33.3333, account_code="200", tax_type="TAX001")
+    line = LineItem(
+        description="Work", quantity=1.5, unit_amount=33.3333, account_code="200", tax_type="TAX001"
+    )
     return Invoice(
         type="ACCREC",
         contact=Contact(contact_id=contact_id),
@@ -63,7 +67,11 @@ def test_settings(sdk):
     assert len(accounting.get_accounts(tenant, where='Type=="REVENUE"&&Status=="ACTIVE"').accounts) == 4
     rates = {rate.tax_type: rate.effective_rate for rate in accounting.get_tax_rates(tenant).tax_rates}
     assert rates["TAX001"] == 15 and rates["TAX002"] == 8.25
-    assert {currency.code.value for currency in accounting.get_currencies(tenant).currencies} == {"USD", "CAD", "EUR"}
+    assert {currency.code.value for currency in accounting.get_currencies(tenant).currencies} == {
+        "USD",
+        "CAD",
+        "EUR",
+    }
 
 
 def test_contacts(sdk):
@@ -76,12 +84,18 @@ def test_contacts(sdk):
     ).contacts[0]
     read = accounting.get_contact(tenant, made.contact_id).contacts[0]
     assert read.email_address == "new@person.example"
-    changed = accounting.update_contact(tenant, made.contact_id, Contacts(contacts=[Contact(contact_status="ARCHIVED")]))
+    changed = accounting.update_contact(
+        tenant, made.contact_id, Contacts(contacts=[Contact(contact_status="ARCHIVED")])
+    )
     assert changed.contacts[0].contact_status == "ARCHIVED"
     mixed = accounting.create_contacts(
-        tenant, Contacts(contacts=[Contact(name="Town Council"), Contact(name="Other Council")]), summarize_errors=False
+        tenant,
+        Contacts(contacts=[Contact(name="Town Council"), Contact(name="Other Council")]),
+        summarize_errors=False,
     ).contacts
-    assert mixed[0].has_validation_errors and mixed[0].validation_errors[0].message.startswith("The contact name Town")
+    assert mixed[0].has_validation_errors and mixed[0].validation_errors[0].message.startswith(
+        "The contact name Town"
+    )
     assert mixed[1].status_attribute_string == "OK"
 
 
@@ -89,7 +103,9 @@ def test_items(sdk):
     accounting, _, tenant = sdk
     assert len(accounting.get_items(tenant, unitdp=4).items) == 10
     made = accounting.create_items(
-        tenant, Items(items=[Item(code="NEW-1", name="New", sales_details=Purchase(unit_price=1.2345))]), unitdp=4
+        tenant,
+        Items(items=[Item(code="NEW-1", name="New", sales_details=Purchase(unit_price=1.2345))]),
+        unitdp=4,
     ).items[0]
     assert made.sales_details.unit_price == Decimal("1.2345")
     changed = accounting.update_item(tenant, made.item_id, Items(items=[Item(code="NEW-1", name="Newer")]))
@@ -112,10 +128,14 @@ def test_invoices(sdk):
     assert made.date == datetime.date(2026, 9, 14)
     read = accounting.get_invoice(tenant, made.invoice_id, unitdp=4).invoices[0]
     assert read.line_items[0].unit_amount == Decimal("33.3333")
-    listed = accounting.get_invoices(tenant, page=1, page_size=1000, statuses=["AUTHORISED"], i_ds=[made.invoice_id])
+    listed = accounting.get_invoices(
+        tenant, page=1, page_size=1000, statuses=["AUTHORISED"], i_ds=[made.invoice_id]
+    )
     assert listed.invoices[0].line_items and listed.pagination.item_count == 1
     assert accounting.get_invoices(tenant, if_modified_since=datetime.datetime(2030, 1, 1)).invoices == []
-    changed = accounting.update_invoice(tenant, made.invoice_id, Invoices(invoices=[Invoice(reference="PO 2")]))
+    changed = accounting.update_invoice(
+        tenant, made.invoice_id, Invoices(invoices=[Invoice(reference="PO 2")])
+    )
     assert changed.invoices[0].reference == "PO 2"
     voided = accounting.update_invoice(tenant, made.invoice_id, Invoices(invoices=[Invoice(status="VOIDED")]))
     assert voided.invoices[0].status == "VOIDED"
@@ -125,7 +145,9 @@ def test_paid_invoice(sdk, sim):
     accounting, _, tenant = sdk
     contact = accounting.get_contacts(tenant, where='Name=="Town Council"').contacts[0]
     made = accounting.create_invoices(tenant, Invoices(invoices=[_invoice(contact.contact_id)])).invoices[0]
-    sim.control("POST", "/_sim/organisations/US", {"invoices": [{"InvoiceID": made.invoice_id, "action": "pay"}]})
+    sim.control(
+        "POST", "/_sim/organisations/US", {"invoices": [{"InvoiceID": made.invoice_id, "action": "pay"}]}
+    )
     read = accounting.get_invoice(tenant, made.invoice_id).invoices[0]
     assert (read.status, read.amount_due, read.payments[0].amount) == ("PAID", 0, made.total)
     assert read.fully_paid_on_date
@@ -135,7 +157,9 @@ def test_refusal_is_read_as_a_typed_error(sdk):
     accounting, _, tenant = sdk
     with pytest.raises(AccountingBadRequestException) as caught:
         accounting.create_invoices(
-            tenant, Invoices(invoices=[_invoice("11111111-1111-1111-1111-111111111111")]), summarize_errors=True
+            tenant,
+            Invoices(invoices=[_invoice("11111111-1111-1111-1111-111111111111")]),
+            summarize_errors=True,
         )
     assert caught.value.error_data["Elements"][0]["InvoiceID"] == "00000000-0000-0000-0000-000000000000"
 
@@ -146,7 +170,10 @@ def test_refused_elements_are_read_too(sdk):
         tenant, Invoices(invoices=[_invoice("11111111-1111-1111-1111-111111111111")]), summarize_errors=False
     ).invoices[0]
     assert refused.status_attribute_string == "ERROR"
-    assert refused.validation_errors[0].message == "An existing Contact with the specified ContactID could not be found"
+    assert (
+        refused.validation_errors[0].message
+        == "An existing Contact with the specified ContactID could not be found"
+    )
 
 
 def test_connections(sdk):
