@@ -311,12 +311,23 @@ class Transport:
         """The whole body. The read time-out of a socket starts anew with every byte: a trickling answer needs
         its own end."""
         deadline = time.monotonic() + self.config.read_timeout
-        chunks = []
-        for chunk in response.iter_content(_CHUNK):
-            chunks.append(chunk)
+        pieces = []
+        for piece in _pieces(response):
+            pieces.append(piece)
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout('the body took too long')
-        return b''.join(chunks)
+        return b''.join(pieces)
+
+
+def _pieces(response):
+    """The decoded body as it arrives."""
+    read1 = getattr(response.raw, 'read1', None)
+    if read1 is None:
+        # urllib3 before 2.1 waits until a piece is full: small ones, so that the clock is looked at now and then
+        yield from response.iter_content(256)
+        return
+    while piece := read1(_CHUNK, decode_content=True):
+        yield piece
 
 
 #: what requests, urllib3 and the sockets below raise when a request cannot be built, sent or answered
@@ -365,13 +376,9 @@ def read_failure(exc, response=None) -> errors.ProviderError:
         return errors.OutcomeUnknown(
             'The provider did not answer in time.', code='read_timeout', http_status=status
         )
-    if isinstance(
-        exc,
-        (
-            requests.exceptions.ChunkedEncodingError,
-            requests.exceptions.ContentDecodingError,
-            urllib3.exceptions.DecodeError,
-        ),
+    broken = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+    if isinstance(exc, broken) or (
+        response is not None and isinstance(exc, (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError))
     ):
         return errors.ProtocolError(
             "The provider's answer broke off or is damaged.", code='truncated', http_status=status

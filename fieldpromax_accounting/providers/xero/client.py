@@ -325,7 +325,7 @@ class XeroProvider(AccountingProvider):
         return self._list_settings('accounts', 'get_accounts', 'Accounts', mapping.from_account)
 
     def list_tax_rates(self):
-        return self._list_settings('tax rates', 'get_tax_rates', 'TaxRates', mapping.from_tax_rate)
+        return self._list_settings('tax_rates', 'get_tax_rates', 'TaxRates', mapping.from_tax_rate)
 
     # === reading records === #
 

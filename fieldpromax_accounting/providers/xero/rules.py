@@ -144,6 +144,11 @@ def _check_line(position: int, line: dto.InvoiceLine, approved: bool) -> list[st
         )
     found += [f'{where}: {s}' for s in _too_long('an account code', line.account, 10, suggest=False)]
     found += [f'{where}: {s}' for s in _too_long('the code of an item', line.item_code, 30)]
+    if not 0 <= line.discount <= _HUNDRED:
+        found.append(
+            f'{where}: Xero needs a discount between 0 and 100 percent, not {line.discount}. '
+            'Please change the unit price instead.'
+        )
     tax, amount = line_tax(line), line_amount(line)
     if tax is not None and abs(tax) > abs(amount):
         found.append(
