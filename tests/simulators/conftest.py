@@ -121,12 +121,14 @@ def us(connect):
 
 @pytest.fixture
 def invoice(us):
-    """A body for an approved sale in the US organisation; keyword arguments replace fields."""
+    """A body for an approved sale in the US organisation; keyword arguments replace fields, None leaves one out."""
+    state = us.server.control("GET", "/_sim/state?tenant=US&entities=contacts")["organisations"][us.tenant]
+    contact_id = next(contact["ContactID"] for contact in state["contacts"] if contact["Name"] == "Town Council")
 
     def make(**values):
         body = {
             "Type": "ACCREC",
-            "Contact": {"ContactID": us.contact("Town Council")["ContactID"]},
+            "Contact": {"ContactID": contact_id},
             "Date": "2026-09-14",
             "DueDate": "2026-10-14",
             "LineAmountTypes": "Exclusive",
