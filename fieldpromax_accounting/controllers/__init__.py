@@ -1,0 +1,3 @@
+from . import fieldpromax_accounting, log_redaction
+
+log_redaction.install()
