@@ -1,0 +1,605 @@
+from datetime import timedelta
+from decimal import Decimal
+
+from odoo import Command, api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import SQL
+
+from ..holds import Hold
+from ..matching import text_key
+
+# What a person may change; everything else follows from it.
+EDITABLE_FIELDS = {'reference_id'}
+DEFAULT_ACCOUNT_KEY = 'default'
+# How far back invoices are looked at for the taxes and accounts in use.
+LOOK_BACK = timedelta(days=366)
+# Percentages are compared to this many decimals, as both sides keep them.
+RATE_DIGITS = 4
+# Words that tell rates of 0 % apart; a match is only proposed, a person confirms it.
+ZERO_RATE_WORDS = (
+    ('notax', ('notax', 'none', 'outofscope', 'basexcluded', 'notaxable', 'nontaxable')),
+    ('zerorated', ('zerorated', 'zero', 'export', 'gstfree')),
+    ('exempt', ('exempt',)),
+)
+
+
+def tax_key(tax_ids, use):
+    """Key of a set of taxes: the same whatever the order."""
+    return f'tax:{use}:{",".join(map(str, sorted(tax_ids)))}'
+
+
+def account_key(account_id):
+    return f'account:{account_id}'
+
+
+def zero_rate_sort(*names):
+    """Which sort of 0 % these names speak of; '' when they do not say."""
+    keys = [text_key(name) for name in names]
+    for sort, words in ZERO_RATE_WORDS:
+        if any(word in key for key in keys for word in words):
+            return sort
+    return ''
+
+
+class FieldpromaxMapping(models.Model):
+    """Which account or tax rate of the books stands for one of Odoo's.
+
+    A tax mapping is keyed by the set of taxes of a line and its use; the empty set ("no tax") has one too. A proposal is used
+    without asking only where it is beyond doubt; zero per cent and the default revenue account never are, because the same
+    0 % goes into different boxes of the tax return and any account would do.
+    """
+
+    _name = 'fieldpromax.mapping'
+    _description = 'Mapping to the books'
+    _rec_name = 'record_name'
+    _order = 'connection_id, kind, sequence, id'
+    _check_company_auto = True
+    _check_company_domain = models.check_company_domain_parent_of
+
+    connection_id = fields.Many2one(
+        'fieldpromax.connection', required=True, index=True, ondelete='cascade', readonly=True
+    )
+    company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
+    kind = fields.Selection([('account', 'Account'), ('tax', 'Tax')], required=True, readonly=True)
+    key = fields.Char(required=True, readonly=True)
+    sequence = fields.Integer(default=10, readonly=True)
+    record_name = fields.Char('In Odoo', required=True, readonly=True, help='Kept when the account or tax is deleted.')
+    account_id = fields.Many2one('account.account', index='btree_not_null', ondelete='set null', readonly=True)
+    tax_ids = fields.Many2many(
+        'account.tax', 'fieldpromax_mapping_tax_rel', 'mapping_id', 'tax_id', 'Taxes', readonly=True
+    )
+    use = fields.Selection([('sale', 'Sales'), ('refund', 'Credit notes')], readonly=True)
+    rate = fields.Float(
+        'Rate (%)', digits=(16, 4), readonly=True, help='What these taxes come to, on the price without tax.'
+    )
+    is_derivable = fields.Boolean(
+        default=True, readonly=True, help='Not set for taxes that are no percentage of the price.'
+    )
+    only_revenue = fields.Boolean(readonly=True, help='Only revenue accounts can stand for this account.')
+
+    reference_id = fields.Many2one(
+        'fieldpromax.reference',
+        'In the books',
+        index='btree_not_null',
+        ondelete='set null',
+        domain="[('connection_id', '=', connection_id), ('kind', '=', kind), ('active', '=', True),"
+        " '|', '&', ('kind', '=', 'tax'), ('for_sales', '=', True),"
+        " '&', ('kind', '=', 'account'), '|', ('is_revenue', '=', True), ('is_revenue', '=', only_revenue)]",
+    )
+    state = fields.Selection(
+        [
+            ('missing', 'Missing'),
+            ('suggested', 'Suggested'),
+            ('confirmed', 'Confirmed'),
+            ('default', 'Default account'),
+        ],
+        required=True,
+        default='missing',
+        readonly=True,
+    )
+    needs_confirmation = fields.Boolean(
+        readonly=True, help='A person has to confirm it once before anything is sent with it.'
+    )
+    needs_attention = fields.Boolean(
+        'To do', compute='_compute_needs_attention', store=True, help='Nothing is sent with it before it is confirmed.'
+    )
+    reason = fields.Char(readonly=True, help='Why it is missing, proposed, or to be confirmed.')
+    confirmed_by_id = fields.Many2one('res.users', 'Confirmed by', readonly=True, ondelete='set null')
+    confirmed_at = fields.Datetime('Confirmed on', readonly=True)
+
+    _key_unique = models.Constraint('unique(connection_id, key)', 'There is one mapping for each account or tax.')
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('state', 'needs_confirmation')
+    def _compute_needs_attention(self):
+        for mapping in self:
+            mapping.needs_attention = mapping.state == 'missing' or (
+                mapping.state == 'suggested' and mapping.needs_confirmation
+            )
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains('reference_id', 'connection_id', 'kind')
+    def _check_reference(self):
+        for mapping in self:
+            reference = mapping.reference_id
+            if not reference:
+                continue
+            if reference.connection_id != mapping.connection_id or reference.kind != mapping.kind:
+                raise ValidationError(
+                    self.env._('"%s" does not belong to these books.', reference.display_name)
+                )
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            raise AccessError(self.env._('Mappings are made by the sync itself, for what your invoices use.'))
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if self.env.su:
+            return super().write(vals)
+        if set(vals) - EDITABLE_FIELDS:
+            raise AccessError(self.env._('Only the counterpart in the books can be chosen here.'))
+        self.check_access('write')
+        if 'reference_id' in vals:
+            self.sudo()._choose(self.env['fieldpromax.reference'].browse(vals['reference_id']), self.env.user)
+        return True
+
+    def unlink(self):
+        if not self.env.su:
+            raise AccessError(self.env._('A mapping stays; choose another counterpart, or none.'))
+        return super().unlink()
+
+    # === ACTIONS === #
+
+    def action_confirm(self):
+        """The counterpart that stands there is right."""
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
+            raise AccessError(self.env._('Only a bookkeeper can confirm mappings.'))
+        self.check_access('write')
+        mappings = self.filtered('reference_id')
+        if not mappings:
+            raise UserError(self.env._('Choose a counterpart in the books first, then confirm it.'))
+        for reference, chosen in mappings.grouped('reference_id').items():
+            chosen.sudo()._choose(reference, self.env.user)
+        return True
+
+    def action_refresh(self):
+        """Read accounts and tax rates again, in the background."""
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
+            raise AccessError(self.env._('Only a bookkeeper can do this.'))
+        connection = self.env['fieldpromax.connection']._active_for(self.env.company)
+        if not connection:
+            raise UserError(self.env._('This company is not connected to any accounting software.'))
+        if reason := connection._silence_reason():
+            raise UserError(reason)
+        self.env['fieldpromax.run'].sudo()._start(connection, 'incremental', with_references=True)
+        return {
+            'type': 'ir.actions.client',
+            'tag': 'display_notification',
+            'params': {
+                'message': self.env._('Accounts and tax rates are being read again. This takes a few seconds.'),
+                'next': {'type': 'ir.actions.act_window_close'},
+            },
+        }
+
+    def _choose(self, reference, user):
+        """A person decided. An empty reference leaves it to the default account, or makes it missing."""
+        for mapping in self:
+            if reference and not mapping.is_derivable:
+                raise UserError(mapping.reason or self.env._('These taxes cannot be mapped.'))
+            if reference and not mapping._is_eligible(reference):
+                raise UserError(
+                    self.env._(
+                        '"%(reference)s" cannot stand for "%(name)s": choose an active one of the right kind.',
+                        reference=reference.display_name,
+                        name=mapping.record_name,
+                    )
+                )
+            if reference:
+                mapping.write(
+                    {
+                        'reference_id': reference.id,
+                        'state': 'confirmed',
+                        'confirmed_by_id': user.id,
+                        'confirmed_at': fields.Datetime.now(),
+                        'reason': False,
+                    }
+                )
+            else:
+                mapping.write(
+                    {
+                        'reference_id': False,
+                        'state': 'default' if mapping._falls_back() else 'missing',
+                        'confirmed_by_id': user.id,
+                        'confirmed_at': fields.Datetime.now(),
+                        'reason': self.env._('Nothing is chosen.'),
+                    }
+                )
+        # Whatever waited for it goes on: the next pass notices the cure.
+        self.connection_id._trigger_push()
+
+    # === SUGGESTIONS === #
+
+    def _falls_back(self):
+        """Without a counterpart of its own, the default revenue account stands for it."""
+        self.ensure_one()
+        return self.kind == 'account' and self.key != DEFAULT_ACCOUNT_KEY and self.only_revenue
+
+    def _is_eligible(self, reference):
+        """May the books' ``reference`` stand for this?"""
+        self.ensure_one()
+        if reference.connection_id != self.connection_id or reference.kind != self.kind or not reference.active:
+            return False
+        if self.kind == 'tax':
+            return reference.for_sales
+        return reference.is_revenue or not self.only_revenue
+
+    @api.model
+    def _prepare(self, connection):
+        """Make the mappings that the invoices of this connection need, and propose counterparts for all that no person
+        decided on. Called whenever accounts and tax rates were read."""
+        connection = connection.sudo()
+        self = self.sudo()  # noqa: PLW0642 mappings belong to the sync, whoever made it run
+        existing = set(self.search([('connection_id', '=', connection.id)]).mapped('key'))
+        values = [
+            row for row in self._wanted_values(connection) if row['key'] not in existing
+        ]
+        self.create(values)
+        self.search([('connection_id', '=', connection.id)])._suggest(connection)
+
+    @api.model
+    def _wanted_values(self, connection):
+        """Values of the mappings of the default account, and of what customer invoices of the last year use."""
+        yield self._default_account_values(connection)
+        companies = connection._served_companies()
+        account_ids, tax_sets = self._in_use(companies)
+        for account in self.env['account.account'].browse(account_ids).exists():
+            yield self._account_values(connection, account)
+        tax_sets |= {tuple(company.account_sale_tax_id.ids) for company in companies}
+        for tax_ids in sorted(tax_sets):
+            yield self._tax_values(connection, self.env['account.tax'].browse(tax_ids).exists(), 'sale')
+
+    @api.model
+    def _in_use(self, companies):
+        """Accounts and sets of taxes on lines of the customer invoices of the last year."""
+        self.env['account.move.line'].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT array_agg(DISTINCT account_id), tax_ids
+                  FROM (SELECT l.id, l.account_id, COALESCE(array_agg(r.account_tax_id ORDER BY r.account_tax_id)
+                               FILTER (WHERE r.account_tax_id IS NOT NULL), '{}') AS tax_ids
+                          FROM account_move_line l
+                          JOIN account_move m ON m.id = l.move_id
+                          LEFT JOIN account_move_line_account_tax_rel r ON r.account_move_line_id = l.id
+                         WHERE m.move_type = 'out_invoice' AND m.state IN ('draft', 'posted')
+                           AND l.display_type = 'product' AND m.company_id = ANY(%(companies)s)
+                           AND COALESCE(m.invoice_date, m.date) >= %(since)s
+                         GROUP BY l.id) AS line
+                 GROUP BY tax_ids
+                """,
+                companies=companies.ids,
+                since=fields.Date.today() - LOOK_BACK,
+            )
+        )
+        account_ids, tax_sets = set(), set()
+        for accounts, taxes in self.env.cr.fetchall():
+            account_ids.update(filter(None, accounts))
+            tax_sets.add(tuple(taxes))
+        return sorted(account_ids), tax_sets
+
+    @api.model
+    def _default_account_values(self, connection):
+        return {
+            'connection_id': connection.id,
+            'kind': 'account',
+            'key': DEFAULT_ACCOUNT_KEY,
+            'sequence': 1,
+            'record_name': self.env._('Revenue, unless an account below says otherwise'),
+            'only_revenue': True,
+            'needs_confirmation': True,
+        }
+
+    @api.model
+    def _account_values(self, connection, account):
+        account = account.with_company(connection.company_id)
+        return {
+            'connection_id': connection.id,
+            'kind': 'account',
+            'key': account_key(account.id),
+            'account_id': account.id,
+            'record_name': account.display_name,
+            'only_revenue': account.internal_group == 'income',
+        }
+
+    @api.model
+    def _tax_values(self, connection, taxes, use):
+        rate, reason = self._rate_of(taxes)
+        name = ' + '.join(taxes.mapped('name')) or self.env._('No tax')
+        return {
+            'connection_id': connection.id,
+            'kind': 'tax',
+            'key': tax_key(taxes.ids, use),
+            'tax_ids': [Command.set(taxes.ids)],
+            'use': use,
+            'record_name': self.env._('%s (credit notes)', name) if use == 'refund' else name,
+            'rate': float(rate or 0),
+            'is_derivable': not reason,
+            'needs_confirmation': not reason and rate == 0,
+            'reason': reason,
+        }
+
+    @api.model
+    def _rate_of(self, taxes):
+        """``(percent, '')`` of the price without tax, worked out by Odoo itself, so that groups and taxes upon taxes are
+        counted as on an invoice; ``(None, sentence)`` for taxes that no percentage says."""
+        leaves = taxes.flatten_taxes_hierarchy()
+        odd = leaves.filtered(lambda tax: tax.amount_type not in ('percent', 'division'))
+        if odd:
+            return None, self.env._(
+                '"%s" is not a percentage of the price. Use a tax with a percentage, or invoice the amount as a line.',
+                odd[0].name,
+            )
+        if any(line.factor_percent < 0 for line in leaves.invoice_repartition_line_ids):
+            return None, self.env._(
+                '"%s" both adds and takes away tax, which a tax rate of the books cannot say.', leaves[0].name
+            )
+        base = 1_000_000.0
+        result = taxes.with_context(round=False).compute_all(base, handle_price_include=False)
+        percent = Decimal(repr(result['total_included'] - result['total_excluded'])) * 100 / Decimal(repr(base))
+        return round(percent, RATE_DIGITS), ''
+
+    def _suggest(self, connection):
+        """Propose counterparts where no person decided; withdraw what the books no longer have."""
+        references = self.env['fieldpromax.reference'].search([('connection_id', '=', connection.id)])
+        provider = connection._provider_label()
+        for mapping in self:
+            if mapping.confirmed_by_id:
+                # A person's decision stands, as long as the books still have what was chosen.
+                if mapping.state == 'confirmed' and not mapping._is_eligible(mapping.reference_id):
+                    name = mapping.reference_id.display_name
+                    mapping._set(
+                        state='default' if mapping._falls_back() and not mapping.reference_id else 'missing',
+                        reason=self.env._('"%(name)s" is no longer active in %(provider)s. Choose another one.',
+                                          name=name or mapping.record_name, provider=provider),
+                    )
+                elif mapping.state == 'missing' and mapping.reference_id and mapping._is_eligible(mapping.reference_id):
+                    mapping._set(state='confirmed', reason=False)
+                continue
+            eligible = references.filtered(mapping._is_eligible)
+            if mapping.kind == 'tax':
+                mapping._suggest_tax(eligible, provider)
+            elif mapping.key == DEFAULT_ACCOUNT_KEY:
+                mapping._suggest_default_account(eligible, provider)
+            else:
+                mapping._suggest_account(eligible, provider)
+
+    def _set(self, **values):
+        """Write only what differs: a daily look must not touch every row."""
+        self.ensure_one()
+        changed = {
+            name: value
+            for name, value in values.items()
+            if (self[name].id if self._fields[name].type == 'many2one' else self[name]) != (value or False)
+        }
+        if changed:
+            self.write(changed)
+
+    def _suggest_tax(self, eligible, provider):
+        self.ensure_one()
+        rate, reason = self._rate_of(self.tax_ids)
+        if reason:
+            self._set(state='missing', reference_id=False, is_derivable=False, needs_confirmation=False, reason=reason)
+            return
+        self._set(rate=float(rate), is_derivable=True)
+        fitting = eligible.filtered(lambda reference: round(Decimal(repr(reference.rate)), RATE_DIGITS) == rate)
+        if not fitting:
+            self._set(
+                state='missing',
+                reference_id=False,
+                needs_confirmation=rate == 0,
+                reason=self.env._(
+                    '%(provider)s has no active tax rate of %(rate)s %% for sales. Add it there and read the rates '
+                    'again, or choose another one.',
+                    provider=provider,
+                    rate=f'{rate:f}'.rstrip('0').rstrip('.'),
+                ),
+            )
+        elif rate == 0:
+            self._suggest_zero_rate(fitting, provider)
+        elif len(fitting) == 1:
+            self._set(
+                state='suggested',
+                reference_id=fitting.id,
+                needs_confirmation=False,
+                reason=self.env._('The only active tax rate for sales with this percentage.'),
+            )
+        else:
+            names = {text_key(name) for name in self.tax_ids.mapped('name') + [self.record_name]}
+            same_name = fitting.filtered(lambda reference: text_key(reference.name) in names)
+            self._set(
+                state='suggested' if len(same_name) == 1 else 'missing',
+                reference_id=same_name.id if len(same_name) == 1 else False,
+                needs_confirmation=True,
+                reason=self.env._('%(provider)s has %(count)s tax rates with this percentage. Choose the right one.',
+                                  provider=provider, count=len(fitting)),
+            )
+
+    def _suggest_zero_rate(self, fitting, provider):
+        """The same 0 % stands in different boxes of the tax return: proposed by name at most."""
+        self.ensure_one()
+        names = self.tax_ids.mapped('name') + [tax.description or '' for tax in self.tax_ids]
+        sort = zero_rate_sort(*names) if self.tax_ids else 'notax'
+        proposed = fitting if len(fitting) == 1 else fitting.browse()
+        if sort and not proposed:
+            alike = fitting.filtered(lambda reference: zero_rate_sort(reference.name, reference.code) == sort)
+            proposed = alike if len(alike) == 1 else proposed
+        self._set(
+            state='suggested' if proposed else 'missing',
+            reference_id=proposed.id,
+            needs_confirmation=True,
+            reason=self.env._(
+                'Zero-rated, exempt and out of scope are all 0 %% but different in the tax return: confirm which one it '
+                'is in %s.',
+                provider,
+            ),
+        )
+
+    def _suggest_default_account(self, eligible, provider):
+        self.ensure_one()
+        company = self.connection_id.company_id
+        account = company.income_account_id.with_company(company)
+        proposed = eligible if len(eligible) == 1 else eligible.browse()
+        for test in (
+            lambda reference: account.code and reference.code == account.code,
+            lambda reference: account.name and text_key(reference.name) == text_key(account.name),
+            lambda reference: text_key(reference.name) in ('sales', 'sale', 'salesincome', 'revenue', 'income'),
+        ):
+            proposed = proposed or eligible.filtered(test)[:1]
+        self._set(
+            state='suggested' if proposed else 'missing',
+            reference_id=proposed.id,
+            needs_confirmation=True,
+            reason=self.env._('Confirm once on which account of %s revenue is booked.', provider),
+        )
+
+    def _suggest_account(self, eligible, provider):
+        self.ensure_one()
+        account = self.account_id.with_company(self.connection_id.company_id)
+        by_code = eligible.filtered(lambda reference: account.code and reference.code == account.code)
+        by_name = eligible.filtered(lambda reference: account.name and text_key(reference.name) == text_key(account.name))
+        both = by_code & by_name
+        if len(both) == 1:
+            self._set(
+                state='suggested',
+                reference_id=both.id,
+                needs_confirmation=False,
+                reason=self.env._('Same code and same name.'),
+            )
+        elif self._falls_back():
+            # The same code or name alone may be chance: two charts of accounts number differently.
+            self._set(
+                state='default',
+                reference_id=False,
+                needs_confirmation=False,
+                reason=self.env._('Booked on the default revenue account, unless you choose another one.'),
+            )
+        else:
+            proposed = (by_code | by_name) if len(by_code | by_name) == 1 else eligible.browse()
+            self._set(
+                state='suggested' if proposed else 'missing',
+                reference_id=proposed.id,
+                needs_confirmation=True,
+                reason=self.env._('This is no revenue account: choose where %s books it.', provider),
+            )
+
+    def _is_usable(self):
+        """May something be sent with it?"""
+        self.ensure_one()
+        return bool(
+            self.reference_id
+            and self.is_derivable
+            and self._is_eligible(self.reference_id)
+            and (self.state == 'confirmed' or (self.state == 'suggested' and not self.needs_confirmation))
+        )
+
+    # === WHAT THE PUSH ASKS === #
+
+    @api.model
+    def _resolver(self, connection):
+        """Everything that the lines of many documents need, read in two queries."""
+        return MappingResolver(self.sudo(), connection.sudo())
+
+
+class MappingResolver:
+    """Counterparts in the books for accounts and taxes; remembers what it read. Lives for one pass."""
+
+    def __init__(self, mapping_model, connection):
+        self._model = mapping_model
+        self._connection = connection
+        rows = mapping_model.search([('connection_id', '=', connection.id)])
+        rows.fetch(['key', 'reference_id', 'state', 'needs_confirmation', 'is_derivable', 'kind', 'only_revenue'])
+        rows.reference_id.fetch(['code', 'external_id', 'kind', 'active', 'is_revenue', 'for_sales', 'connection_id'])
+        self._rows = {row.key: row for row in rows}
+        self._usable = {}
+
+    def account(self, account, _product=None):
+        """The account of the books that stands for ``account``; None when a person has to confirm one first."""
+        row = self._rows.get(account_key(account.id))
+        found = self._reference(row)
+        if found or not account:
+            return found
+        if row is None and account.internal_group != 'income':
+            found = self._reference(self._account_row(account))
+        if found or not self._falls_back(account):
+            return found
+        return self._reference(self._rows.get(DEFAULT_ACCOUNT_KEY))
+
+    def tax(self, taxes, use='sale'):
+        """The tax rate of the books that stands for this set of taxes (empty: no tax); None when it is not settled."""
+        return self._reference(self._tax_row(taxes, use))
+
+    def missing_account(self, account):
+        """Why :meth:`account` found none, as a Hold; the mapping that a person completes is there."""
+        falls_back = self._falls_back(account)
+        row = self._default_row() if falls_back else self._account_row(account)
+        env = self._model.env
+        provider = self._connection._provider_label()
+        if falls_back:
+            title = env._('The revenue account is not confirmed')
+            reason = env._('Nobody has confirmed yet on which account of %s revenue is booked.', provider)
+        else:
+            title = env._('The account "%s" has no counterpart', row.record_name)
+            reason = row.reason or env._('It is not known on which account of %s this is booked.', provider)
+        remedy = env._('Open Mappings, choose the account in %s and confirm it.', provider)
+        return Hold('mapping_missing', f'mapping:{row.key}', title, reason, remedy, mapping_id=row.id)
+
+    def missing_tax(self, taxes, use='sale'):
+        """Why :meth:`tax` found none, as a Hold."""
+        row = self._tax_row(taxes, use)
+        env = self._model.env
+        provider = self._connection._provider_label()
+        title = env._('The tax "%s" has no counterpart', row.record_name)
+        if row.state == 'suggested':
+            title = env._('The tax "%s" is not confirmed', row.record_name)
+        reason = row.reason or env._('It is not known which tax rate of %s stands for it.', provider)
+        if row.is_derivable:
+            remedy = env._('Open Mappings, choose the tax rate in %s and confirm it.', provider)
+        else:
+            remedy = env._('Reset the invoice to draft, choose a tax with a percentage, and post it again.')
+        return Hold('mapping_missing', f'mapping:{row.key}', title, reason, remedy, mapping_id=row.id)
+
+    def _falls_back(self, account):
+        return not account or account.internal_group == 'income'
+
+    def _reference(self, row):
+        if not row:
+            return None
+        if row.id not in self._usable:
+            self._usable[row.id] = row._is_usable()
+        return row.reference_id if self._usable[row.id] else None
+
+    def _default_row(self):
+        return self._row(DEFAULT_ACCOUNT_KEY, lambda: self._model._default_account_values(self._connection))
+
+    def _account_row(self, account):
+        return self._row(
+            account_key(account.id), lambda: self._model._account_values(self._connection, account.sudo())
+        )
+
+    def _tax_row(self, taxes, use):
+        taxes = taxes.sudo()
+        return self._row(tax_key(taxes.ids, use), lambda: self._model._tax_values(self._connection, taxes, use))
+
+    def _row(self, key, values):
+        """The mapping of a key; one met for the first time is made, with a proposal, so that a person finds it."""
+        if key not in self._rows:
+            row = self._model.create([values()])
+            row._suggest(self._connection)
+            self._rows[key] = row
+        return self._rows[key]

@@ -1,0 +1,1301 @@
+import json
+import logging
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, fields as dataclass_fields
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import SQL
+from odoo.tools.mail import plaintext2html
+
+from ..matching import email_key, one_line, text_key, text_key_sql
+from ..providers import dto
+from .fieldpromax_link import RECORD_FIELDS
+
+_logger = logging.getLogger(__name__)
+
+# Candidates kept for one record of the books: more than these nobody reads.
+CANDIDATES_KEPT = 10
+# What a person reads as a percentage; the order decides, not the number.
+SCORE_BOTH, SCORE_SECOND, SCORE_NAME = 95, 70, 60
+COUNTS = ('linked', 'created', 'review', 'updated', 'skipped')
+# What people write into an address for countries that Odoo names otherwise.
+COUNTRY_ALIASES = {
+    'uk': 'GB',
+    'england': 'GB',
+    'scotland': 'GB',
+    'wales': 'GB',
+    'northernireland': 'GB',
+    'greatbritain': 'GB',
+    'usa': 'US',
+    'america': 'US',
+    'unitedstatesofamerica': 'US',
+}
+
+
+@dataclass(frozen=True)
+class Local:
+    """A record of Odoo as matching sees it. ``second``: e-mail of a customer, code of a product."""
+
+    id: int
+    name: str
+    second: str
+    name_key: str
+    second_key: str
+    active: bool
+    #: external id that it is linked to in this connection, '' when to none
+    linked_to: str
+    #: the contact person or address that the likeness was found on, '' when it is the customer itself
+    via: str = ''
+
+
+class Candidate:
+    """What one record of Odoo has in common with one of the books, over all the ways in which it was found."""
+
+    def __init__(self, ways, name_key, second):
+        self.same_name = bool(name_key) and any(local.name_key == name_key for local in ways)
+        self.same_second = bool(second) and any(local.second_key == second for local in ways)
+        both = [local for local in ways if local.name_key == name_key and second and local.second_key == second]
+        own = [local for local in ways if not local.via]
+        self.local = next((local for local in both if not local.via), None) or (both or own or ways)[0]
+        self.is_exact = bool(name_key and both) and not self.local.via and self.local.active
+        self.score = (
+            SCORE_BOTH if self.same_name and self.same_second else SCORE_SECOND if self.same_second else SCORE_NAME
+        )
+
+
+def second_of(kind, remote):
+    return remote.email if kind == 'contact' else remote.code
+
+
+def second_key(kind, text):
+    return email_key(text) if kind == 'contact' else text_key(text)
+
+
+def snapshot(remote):
+    """A DTO as JSON, to make the record from later."""
+    return json.loads(json.dumps(asdict(remote), default=str).replace('\\u0000', ''))
+
+
+def from_snapshot(kind, data):
+    """The DTO of a snapshot; fields that it does not have, or no longer has, keep their defaults."""
+    data = dict(data)
+    data.pop('updated_at', None)
+    if kind == 'contact':
+        data['address'] = dto.Address(**data.get('address') or {})
+        cls = dto.Contact
+    else:
+        for name in ('sale_price', 'purchase_price'):
+            data[name] = Decimal(data[name]) if data.get(name) is not None else None
+        cls = dto.Item
+    known = {field.name for field in dataclass_fields(cls)}
+    return cls(**{name: value for name, value in data.items() if name in known})
+
+
+class FieldpromaxMatch(models.Model):
+    """A pair of a record of the books and one of Odoo that may be the same, and what was decided about it.
+
+    Rows exist where a person has to decide, or has decided. A pair without a record of Odoo says that the record of the books
+    may be new, but is not made unasked.
+    """
+
+    _name = 'fieldpromax.match'
+    _description = 'Possible match'
+    _rec_name = 'external_name'
+    _order = 'connection_id, kind, external_name, external_id, score desc, id'
+    _check_company_auto = True
+    _check_company_domain = models.check_company_domain_parent_of
+
+    connection_id = fields.Many2one(
+        'fieldpromax.connection', required=True, index=True, ondelete='cascade', readonly=True
+    )
+    company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
+    kind = fields.Selection([('contact', 'Customer'), ('item', 'Product')], 'What', required=True, readonly=True)
+    external_id = fields.Char('ID in the books', required=True, readonly=True, index=True)
+    external_name = fields.Char('In the books', readonly=True)
+    external_email = fields.Char('E-mail in the books', readonly=True)
+    external_phone = fields.Char('Phone in the books', readonly=True)
+    external_city = fields.Char('City in the books', readonly=True)
+    external_code = fields.Char('Code in the books', readonly=True)
+    external_price = fields.Float('Price in the books', digits='Product Price', readonly=True)
+    external_data = fields.Json(readonly=True)
+    external_label = fields.Char('Record of the books', compute='_compute_external_label', store=True)
+
+    partner_id = fields.Many2one('res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True)
+    product_id = fields.Many2one(
+        'product.product', 'Product', index='btree_not_null', ondelete='set null', readonly=True
+    )
+    record_name = fields.Char('In Odoo', readonly=True, help='Kept when the record is deleted.')
+    record_detail = fields.Char('E-mail or code in Odoo', readonly=True)
+
+    score = fields.Integer('Likeness', readonly=True, help='Percent.')
+    reason = fields.Char('Why', readonly=True)
+    is_deferred = fields.Boolean(
+        readonly=True, help='Equal in both; linked at the end of the pass, if it proves unique on both sides.'
+    )
+    is_proposed = fields.Boolean(
+        readonly=True, help='Found when the record of Odoo was about to be sent; the pull leaves the row alone.'
+    )
+    looked_at = fields.Datetime(readonly=True, help='When the two were last compared.')
+    decision = fields.Selection(
+        [
+            ('pending', 'To decide'),
+            ('link', 'Linked'),
+            ('create', 'Created'),
+            ('ignore', 'Ignored'),
+            ('never', 'Not the same'),
+        ],
+        required=True,
+        default='pending',
+        readonly=True,
+    )
+    decided_by_id = fields.Many2one('res.users', 'Decided by', readonly=True, ondelete='set null')
+    decided_at = fields.Datetime('Decided on', readonly=True)
+
+    # Pairs only: where the record of Odoo was deleted, rows may look the same, and deleting must never fail for that.
+    _partner_unique = models.UniqueIndex(
+        '(connection_id, external_id, partner_id) WHERE partner_id IS NOT NULL'
+    )
+    _product_unique = models.UniqueIndex(
+        '(connection_id, external_id, product_id) WHERE product_id IS NOT NULL'
+    )
+    _pending_index = models.Index("(connection_id, kind, external_id) WHERE decision = 'pending'")
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('external_name', 'external_email', 'external_code')
+    def _compute_external_label(self):
+        for match in self:
+            detail = match.external_email or match.external_code
+            match.external_label = f'{match.external_name or ""} · {detail}' if detail else match.external_name
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        if not self.env.su:
+            raise AccessError(self.env._('Decide with the buttons Link, Create new, Ignore and Not the same.'))
+        return super().write(vals)
+
+    # === ACTIONS === #
+
+    def action_link(self):
+        """The two are the same: link them."""
+        matches = self._to_decide()
+        if any(not match._record_of() for match in matches):
+            raise UserError(
+                self.env._('There is no record of Odoo to link in the row. Choose Create new, or Ignore.')
+            )
+        external = Counter((match.connection_id.id, match.kind, match.external_id) for match in matches)
+        local = Counter((match.connection_id.id, match._record_of()) for match in matches)
+        if twice := next((m for m in matches if external[m.connection_id.id, m.kind, m.external_id] > 1), None):
+            raise UserError(
+                self.env._(
+                    '"%s" of the books can be linked to one record only. Select one of its rows.', twice.external_name
+                )
+            )
+        if twice := next((m for m in matches if local[m.connection_id.id, m._record_of()] > 1), None):
+            raise UserError(
+                self.env._(
+                    '"%s" can be linked to one record of the books only. Select one of its rows.',
+                    twice._record_of().display_name,
+                )
+            )
+        for (connection, kind), group in matches.grouped(lambda m: (m.connection_id, m.kind)).items():
+            group._check_free()
+            link = self.env['fieldpromax.link'].sudo()
+            link._link_many(connection, kind, [(match._record_of(), match._remote()) for match in group])
+        matches._decide('link', others='never')
+        matches._look_anew_at_rivals()
+        return True
+
+    def action_create(self):
+        """They are different: make the record of the books in Odoo. One that is linked already needs nothing made: then the
+        record of Odoo is another one, and goes over as new."""
+        matches = self._to_decide()
+        for (connection, kind), group in matches.grouped(lambda m: (m.connection_id, m.kind)).items():
+            links = self.env['fieldpromax.link'].sudo()
+            known = {
+                link.external_id
+                for link in links.search(
+                    [
+                        ('connection_id', '=', connection.id),
+                        ('kind', '=', kind),
+                        ('external_id', 'in', group.mapped('external_id')),
+                        (RECORD_FIELDS[kind], '!=', False),
+                    ]
+                )
+            }
+            remotes = {
+                match.external_id: match._remote() for match in group if match.external_id not in known
+            }
+            driver = connection._as_driver()
+            created = group.with_env(driver.env)._create_records(driver, kind, list(remotes.values()))
+            links._link_many(connection, kind, [(record.with_env(self.env), remote) for record, remote in created])
+        matches._decide('create', others='never')
+        return True
+
+    def action_ignore(self):
+        """Leave the record of the books alone, for good."""
+        matches = self._to_decide()
+        for (connection, kind), group in matches.grouped(lambda m: (m.connection_id, m.kind)).items():
+            remotes = {match.external_id: match._remote() for match in group}
+            links = self.env['fieldpromax.link'].sudo()
+            nothing = self.env[links._fields[RECORD_FIELDS[kind]].comodel_name]
+            links._link_many(connection, kind, [(nothing, remote) for remote in remotes.values()])
+            links.search(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', kind),
+                    ('external_id', 'in', list(remotes)),
+                    (RECORD_FIELDS[kind], '=', False),
+                ]
+            ).write({'decision': 'ignore'})
+        matches._decide('ignore', others='ignore')
+        return True
+
+    def action_never(self):
+        """These two are not the same; what becomes of the record of the books is decided by what else is like it."""
+        matches = self._to_decide()
+        pairs = matches.filtered(lambda match: match._record_of())
+        if not pairs:
+            raise UserError(self.env._('There is no record of Odoo in the row: choose Create new, or Ignore.'))
+        lonely = self.env['fieldpromax.match']
+        for match in pairs:
+            rest = match._others().filtered(lambda other: other not in pairs)
+            if not rest and (match.external_id, match.connection_id) not in [
+                (one.external_id, one.connection_id) for one in lonely
+            ]:
+                lonely |= match
+        values = [
+            match._row_values()
+            | {'score': 0, 'reason': self.env._('Nothing in Odoo is the same: choose Create new, or Ignore.')}
+            for match in lonely
+        ]
+        pairs._decide('never', others=None)
+        self.env['fieldpromax.match'].sudo().create(values)
+        return True
+
+    def action_reopen(self):
+        """Take back Ignore or Not the same."""
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
+            raise AccessError(self.env._('Only a bookkeeper can decide about matches.'))
+        self.check_access('write')
+        matches = self.sudo().filtered(lambda match: match.decision in ('ignore', 'never') and match.external_data)
+        if not matches:
+            raise UserError(self.env._('Only what was ignored or set apart can be decided again.'))
+        for match in matches.filtered(lambda match: match.decision == 'ignore'):
+            column = RECORD_FIELDS[match.kind]
+            self.env['fieldpromax.link'].sudo().search(
+                [
+                    ('connection_id', '=', match.connection_id.id),
+                    ('kind', '=', match.kind),
+                    ('external_id', '=', match.external_id),
+                    (column, '=', False),
+                    ('decision', '=', 'ignore'),
+                ]
+            ).unlink()
+            matches |= match._same_remote([('decision', '=', 'ignore')])
+        matches.write({'decision': 'pending', 'decided_by_id': False, 'decided_at': False})
+        return True
+
+    def action_open_record(self):
+        self.ensure_one()
+        record = self._record_of()
+        if not record:
+            raise UserError(self.env._('There is no record of Odoo to open in the row.'))
+        return {'type': 'ir.actions.act_window', 'res_model': record._name, 'res_id': record.id, 'view_mode': 'form'}
+
+    def _to_decide(self):
+        """The pending rows of the selection, as superuser, once the person may decide."""
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
+            raise AccessError(self.env._('Only a bookkeeper can decide about matches.'))
+        self.check_access('write')
+        matches = self.sudo().filtered(lambda match: match.decision == 'pending' and match.external_data)
+        if not matches:
+            raise UserError(self.env._('This is decided already, or is still being looked up. Reload the list.'))
+        return matches.with_context(fieldpromax_no_push=True)
+
+    def _check_free(self):
+        """:raise UserError: one of the two is linked to something else meanwhile."""
+        connection = self.connection_id
+        kind = self[0].kind
+        links = self.env['fieldpromax.link'].sudo()
+        taken = links._of(connection, self._records_of())
+        there = {
+            link.external_id: link
+            for link in links.search(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', kind),
+                    ('external_id', 'in', self.mapped('external_id')),
+                    (RECORD_FIELDS[kind], '!=', False),
+                ]
+            )
+        }
+        for match in self:
+            link = there.get(match.external_id) or taken.get(match._record_of().id)
+            if link and (link.external_id, link[RECORD_FIELDS[kind]]) != (match.external_id, match._record_of()):
+                raise UserError(
+                    self.env._(
+                        '"%(name)s" is linked to "%(other)s" of the books already. Choose Not the same for this row.',
+                        name=link.record_name or match.record_name,
+                        other=link.external_name,
+                    )
+                )
+
+    def _decide(self, decision, others):
+        """Write down who decided what, settle the other candidates of the same record of the books, and wake the push."""
+        stamp = {'decided_by_id': self.env.user.id, 'decided_at': fields.Datetime.now(), 'is_deferred': False}
+        rest = self.env['fieldpromax.match'].sudo()
+        if others:
+            for match in self:
+                rest |= match._others()
+        self.write({'decision': decision, **stamp})
+        (rest - self).write({'decision': others or decision, **stamp})
+        self.connection_id._trigger_push()
+
+    def _same_remote(self, domain):
+        """Other rows of the same record of the books."""
+        self.ensure_one()
+        return self.sudo().search(
+            [
+                ('connection_id', '=', self.connection_id.id),
+                ('kind', '=', self.kind),
+                ('external_id', '=', self.external_id),
+                ('id', '!=', self.id),
+                *domain,
+            ]
+        )
+
+    def _others(self):
+        """Pending rows of the same record of the books."""
+        return self._same_remote([('decision', '=', 'pending')])
+
+    def _record_of(self):
+        self.ensure_one()
+        return self[RECORD_FIELDS[self.kind]]
+
+    def _records_of(self):
+        return self[RECORD_FIELDS[self[0].kind]]
+
+    def _remote(self):
+        """The record of the books as it was last read."""
+        self.ensure_one()
+        return from_snapshot(self.kind, self.external_data)
+
+    def _row_values(self):
+        """Values of a row about the same record of the books, without a record of Odoo."""
+        self.ensure_one()
+        names = ('kind', 'external_id', 'external_name', 'external_email', 'external_phone', 'external_city')
+        return {
+            'connection_id': self.connection_id.id,
+            **{name: self[name] for name in (*names, 'external_code', 'external_price', 'external_data')},
+        }
+
+    # === TAKING IN A PAGE === #
+
+    @api.model
+    def _take_in(self, connection, kind, records):
+        """Link, make, or keep for review what came with a page; one bad record never fails the others.
+
+        :return: ``(counts, notes)``: a Counter over :data:`COUNTS`, and sentences about what could not be taken over.
+        """
+        counts, notes = Counter(dict.fromkeys(COUNTS, 0)), []
+        records = list({record.external_id: record for record in records}.values())
+        if not records:
+            return counts, notes
+        try:
+            with self.env.cr.savepoint():
+                counts.update(self._take_in_batch(connection, kind, records))
+                return counts, notes
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as error:
+            _logger.info(
+                'A page of %s of accounting connection %s is taken in one by one: %s',
+                kind,
+                connection.id,
+                type(error).__name__,
+            )
+        for record in records:
+            try:
+                with self.env.cr.savepoint():
+                    counts.update(self._take_in_batch(connection, kind, [record]))
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                raise
+            except Exception as error:
+                _logger.warning(
+                    'Record %s (%s) of accounting connection %s cannot be taken over: %s',
+                    record.external_id,
+                    kind,
+                    connection.id,
+                    type(error).__name__,
+                )
+                counts['skipped'] += 1
+                notes.append(
+                    self.env._(
+                        '"%(name)s" could not be taken over: %(reason)s',
+                        name=one_line(record.name) or record.external_id,
+                        reason=one_line(str(error))[:300],
+                    )
+                )
+        return counts, notes
+
+    @api.model
+    def _take_in_batch(self, connection, kind, records):
+        link_model = self.env['fieldpromax.link']
+        column = RECORD_FIELDS[kind]
+        links = {
+            link.external_id: link
+            for link in link_model.search_fetch(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', kind),
+                    ('external_id', 'in', [record.external_id for record in records]),
+                ],
+                ['external_id', 'external_version', 'external_active', 'decision', column],
+            )
+        }
+        counts = Counter()
+        renewed, open_records, closed = [], [], []
+        for record in records:
+            link = links.get(record.external_id)
+            if link and link[column]:
+                counts['updated'] += 1
+                if link.external_version != record.version or link.external_active != record.active:
+                    renewed.append((link[column], record))
+            elif link and link.decision == 'ignore':
+                counts['skipped'] += 1
+                closed.append(record)
+            elif not record.active or not self._is_in_scope(connection, kind, record):
+                counts['skipped'] += 1
+                closed.append(record)
+            else:
+                open_records.append(record)
+        link_model._link_many(connection, kind, renewed)
+        self._forget(connection, kind, closed)
+        deleted_here = {external_id for external_id, link in links.items() if not link[column]}
+        counts.update(self._match_batch(connection, kind, open_records, deleted_here))
+        return counts
+
+    @api.model
+    def _is_in_scope(self, connection, kind, record):
+        """Suppliers who are no customers are pulled by choice only."""
+        return kind != 'contact' or record.is_customer or not record.is_supplier or connection.pull_suppliers
+
+    @api.model
+    def _forget(self, connection, kind, records):
+        """Pending rows of records that are archived, ignored or out of scope by now go away."""
+        if records:
+            self.search(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', kind),
+                    ('external_id', 'in', [record.external_id for record in records]),
+                    ('decision', '=', 'pending'),
+                    ('is_proposed', '=', False),
+                ]
+            ).unlink()
+
+    @api.model
+    def _match_batch(self, connection, kind, records, deleted_here=frozenset(), make=True):
+        """Decide about records of the books that have no counterpart yet.
+
+        Neither name nor second (e-mail, code) known → made in Odoo. Both equal, to one candidate and no other → linked at the end
+        of the pass, when it is known that no other record of the books claims the same. Everything else → review.
+
+        :param deleted_here: external ids that had a counterpart which somebody deleted in Odoo: never made again unasked.
+        :param make: False while looking anew at what waits for review: then nothing is made.
+        """
+        counts = Counter()
+        if not records:
+            return counts
+        locals_by_name, locals_by_second = self._find_locals(connection, kind, records)
+        different = self._decided_pairs(connection, kind, [record.external_id for record in records])
+        claimed_names, claimed_seconds = {}, {}
+        rows, to_make = [], []
+        for record in records:
+            name_key, second = text_key(record.name), second_key(kind, second_of(kind, record))
+            found = defaultdict(dict)
+            for local in [*locals_by_name.get(name_key, ()), *locals_by_second.get(second, ())]:
+                found[local.id][local.name, local.via] = local
+            candidates = [
+                Candidate(list(group.values()), name_key, second)
+                for local_id, group in found.items()
+                if (record.external_id, local_id) not in different
+            ]
+            twin = claimed_names.get(name_key) or (second and claimed_seconds.get(second))
+            known = found or twin or not name_key or record.external_id in deleted_here
+            if make and not known:
+                to_make.append(record)
+                claimed_names[name_key] = record.name
+                if second:
+                    claimed_seconds[second] = record.name
+                continue
+            new_rows = self._review_rows(kind, record, candidates, twin, record.external_id in deleted_here)
+            rows += [(record, row) for row in new_rows]
+            counts['review'] += 1
+        created = self._create_records(connection, kind, to_make)
+        self.env['fieldpromax.link']._link_many(connection, kind, created)
+        counts['created'] += len(created)
+        self._store_rows(connection, kind, records, rows)
+        return counts
+
+    @api.model
+    def _review_rows(self, kind, record, candidates, twin, was_deleted):
+        """Rows for a person, or one deferred row, as ``[(local, score, reason, is_deferred)]``."""
+        free = [candidate for candidate in candidates if not candidate.local.linked_to]
+        rows = [
+            (
+                candidate.local,
+                candidate.score,
+                self._reason(kind, record, candidate, len(candidates)),
+                candidate.is_exact and len(candidates) == 1 and not twin,
+            )
+            for candidate in free
+        ]
+        rows.sort(key=lambda row: (-row[1], row[0].id))
+        if rows:
+            return rows[:CANDIDATES_KEPT]
+        if candidates:
+            reason = self.env._(
+                '"%(name)s" in Odoo looks the same, but is linked to another one of the books. Merge the two there, or '
+                'create a second one.',
+                name=candidates[0].local.name,
+            )
+        elif twin:
+            reason = self.env._(
+                'The books have another one that looks the same: "%s". Merge the two there, or create a second one.', twin
+            )
+        elif was_deleted:
+            reason = self.env._('It was deleted in Odoo. Create it again, or ignore it from now on.')
+        elif not text_key(record.name):
+            reason = self.env._('It has no name that could be compared. Create it, or ignore it.')
+        else:
+            reason = self.env._('Nothing in Odoo is the same: choose Create new, or Ignore.')
+        return [(None, 0, reason, False)]
+
+    @api.model
+    def _reason(self, kind, record, candidate, count):
+        """Why the two may be the same, and why it was not decided without a person."""
+        local = candidate.local
+        here, there = local.second, second_of(kind, record)
+        same_name, same_second = candidate.same_name, candidate.same_second
+        contact = kind == 'contact'
+        if same_name and same_second:
+            if not local.active:
+                return self.env._('Both are equal, but it is archived in Odoo.')
+            if local.via:
+                return self.env._('Both are equal to the contact "%s" of this customer.', local.via)
+            if count > 1:
+                return self.env._('Both are equal, but another record of Odoo is like it as well.')
+            return self.env._('Both are equal, but another record of the books is like it as well.')
+        if same_name:
+            if not there and not here:
+                missing = self.env._('Same name; neither side has an e-mail.') if contact else ''
+                return missing or self.env._('Same name; neither side has a code.')
+            if not there:
+                missing = self.env._('Same name; the books have no e-mail.') if contact else ''
+                return missing or self.env._('Same name; the books have no code.')
+            if not here:
+                missing = self.env._('Same name; Odoo has no e-mail.') if contact else ''
+                return missing or self.env._('Same name; Odoo has no internal reference.')
+            if contact:
+                return self.env._('Same name, different e-mail.')
+            return self.env._('Same name, different code.')
+        if contact:
+            return self.env._('Same e-mail, different name.')
+        return self.env._('Same code, different name.')
+
+    @api.model
+    def _store_rows(self, connection, kind, records, rows):
+        """Replace the pending rows of these records of the books; in one statement each, whatever their number."""
+        column = RECORD_FIELDS[kind]
+        data = []
+        for record, (local, score, reason, deferred) in rows:
+            contact = kind == 'contact'
+            detail = second_of(kind, record)
+            name = one_line(record.name) or detail
+            data.append(
+                {
+                    'external_id': record.external_id,
+                    'external_name': name,
+                    'external_email': record.email if contact else None,
+                    'external_phone': record.phone if contact else None,
+                    'external_city': record.address.city if contact else None,
+                    'external_code': None if contact else record.code,
+                    'external_price': 0.0 if contact else float(record.sale_price or 0),
+                    'external_label': f'{name} · {detail}' if detail else name,
+                    'external_data': snapshot(record),
+                    'record': local.id if local else None,
+                    'record_name': local.name if local else None,
+                    'record_detail': local.second if local else None,
+                    'score': score,
+                    'reason': reason,
+                    'is_deferred': deferred,
+                }
+            )
+        self.flush_model()
+        external_ids = [record.external_id for record in records]
+        kept = self._keep_rows(connection, kind, external_ids, data)
+        data = [row for row in data if (row['external_id'], row['record']) not in kept]
+        if data:
+            self.env.cr.execute(
+                SQL(
+                    """
+                    INSERT INTO fieldpromax_match (connection_id, company_id, kind, external_id, external_name,
+                           external_email, external_phone, external_city, external_code, external_price,
+                           external_label, external_data, %(column)s, record_name, record_detail, score, reason,
+                           is_deferred, decision, looked_at, create_uid, write_uid, create_date, write_date)
+                    SELECT %(connection)s, %(company)s, %(kind)s, r.external_id, r.external_name, r.external_email,
+                           r.external_phone, r.external_city, r.external_code, r.external_price, r.external_label,
+                           r.external_data, r.record, r.record_name, r.record_detail, r.score, r.reason,
+                           r.is_deferred, 'pending', now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s,
+                           now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                      FROM json_to_recordset(%(data)s::json) AS r(external_id varchar, external_name varchar,
+                           external_email varchar, external_phone varchar, external_city varchar,
+                           external_code varchar, external_price numeric, external_label varchar,
+                           external_data jsonb, record int, record_name varchar, record_detail varchar, score int,
+                           reason varchar, is_deferred bool)
+                    ON CONFLICT DO NOTHING
+                    """,
+                    column=SQL.identifier(column),
+                    connection=connection.id,
+                    company=connection.company_id.id,
+                    kind=kind,
+                    uid=self.env.uid,
+                    data=json.dumps(data),
+                )
+            )
+        self.invalidate_model()
+
+    @api.model
+    def _keep_rows(self, connection, kind, external_ids, data):
+        """Renew the pending rows that stay, so that a list that is open on somebody's screen stays valid; drop the others.
+
+        :return: ``{(external id, record id or None)}`` of what stays.
+        """
+        column = RECORD_FIELDS[kind]
+        wanted = {(row['external_id'], row['record']): row for row in data}
+        kept = set()
+        gone = self.browse()
+        for match in self.search(
+            [
+                ('connection_id', '=', connection.id),
+                ('kind', '=', kind),
+                ('external_id', 'in', external_ids),
+                ('decision', '=', 'pending'),
+                ('is_proposed', '=', False),
+            ]
+        ):
+            pair = (match.external_id, match[column].id or None)
+            if pair in wanted and pair not in kept:
+                kept.add(pair)
+                match.write({name: value for name, value in wanted[pair].items() if name != 'record'} | {
+                    'looked_at': fields.Datetime.now()
+                })
+            else:
+                gone |= match
+        gone.unlink()
+        return kept
+
+    @api.model
+    def _decided_pairs(self, connection, kind, external_ids, record=None):
+        """``{(external id, record id)}`` that a person said are not the same; of one record of Odoo or of all."""
+        column = RECORD_FIELDS[kind]
+        rows = self.search_fetch(
+            [
+                *([(column, '=', record.id)] if record else []),
+                ('connection_id', '=', connection.id),
+                ('kind', '=', kind),
+                ('external_id', 'in', external_ids),
+                ('decision', 'in', ('never', 'create', 'ignore')),
+                (column, '!=', False),
+            ],
+            ['external_id', column],
+        )
+        return {(row.external_id, row[column].id) for row in rows}
+
+    # === THE LOCAL SIDE === #
+
+    @api.model
+    def _find_locals(self, connection, kind, records):
+        """Records of Odoo that share the name or the second with any of these, in one set-based query.
+
+        :return: ``({name key: [Local]}, {second key: [Local]})``
+        """
+        name_keys = list({text_key(record.name) for record in records} - {''})
+        second_keys = list({second_key(kind, second_of(kind, record)) for record in records} - {''})
+        finder = self._find_contacts if kind == 'contact' else self._find_items
+        by_name, by_second = defaultdict(list), defaultdict(list)
+        for local in finder(connection, name_keys, second_keys):
+            if local.name_key:
+                by_name[local.name_key].append(local)
+            if local.second_key:
+                by_second[local.second_key].append(local)
+        return by_name, by_second
+
+    @api.model
+    def _find_contacts(self, connection, name_keys, email_keys):
+        """Customers of no company or of this connection's. A contact person or address stands for its customer; archived
+        ones are found as well, because what somebody archived must not be made again."""
+        self.env['res.partner'].flush_model(
+            ['name', 'email', 'email_normalized', 'active', 'company_id', 'commercial_partner_id', 'parent_id']
+        )
+        self.env['fieldpromax.link'].flush_model(['partner_id', 'connection_id'])
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT c.id, c.name, c.email, p.id, p.name, p.email_normalized, c.active AND p.active, l.external_id
+                  FROM res_partner p
+                  JOIN res_partner c ON c.id = p.commercial_partner_id
+                  LEFT JOIN fieldpromax_link l ON l.partner_id = c.id AND l.connection_id = %(connection)s
+                 WHERE (c.company_id IS NULL OR c.company_id = ANY(%(companies)s))
+                   AND (p.email_normalized = ANY(%(emails)s) OR %(name_key)s = ANY(%(names)s))
+                 ORDER BY c.id, p.id <> c.id, p.id
+                """,
+                connection=connection.id,
+                companies=connection._served_companies().ids,
+                emails=email_keys,
+                names=name_keys,
+                name_key=text_key_sql(SQL.identifier('p', 'name')),
+            )
+        )
+        for row in self.env.cr.fetchall():
+            customer_id, customer_name, customer_email, partner_id, name, email, active, linked_to = row
+            yield Local(
+                id=customer_id,
+                name=customer_name or '',
+                second=customer_email or '',
+                name_key=text_key(name),
+                second_key=email or '',
+                active=active,
+                linked_to=linked_to or '',
+                via='' if partner_id == customer_id else name or customer_name or '',
+            )
+
+    @api.model
+    def _find_items(self, connection, name_keys, code_keys):
+        """Products of no company or of this connection's, by any of the names that their translations give them."""
+        self.env['product.product'].flush_model(['default_code', 'active', 'product_tmpl_id'])
+        self.env['product.template'].flush_model(['name', 'active', 'company_id'])
+        self.env['fieldpromax.link'].flush_model(['product_id', 'connection_id'])
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT p.id, n.value, p.default_code, p.active AND t.active, l.external_id
+                  FROM product_product p
+                  JOIN product_template t ON t.id = p.product_tmpl_id
+                  CROSS JOIN LATERAL jsonb_each_text(t.name) n
+                  LEFT JOIN fieldpromax_link l ON l.product_id = p.id AND l.connection_id = %(connection)s
+                 WHERE (t.company_id IS NULL OR t.company_id = ANY(%(companies)s))
+                   AND (%(code_key)s = ANY(%(codes)s) OR %(name_key)s = ANY(%(names)s))
+                 ORDER BY p.id, n.key <> 'en_US', n.key
+                """,
+                connection=connection.id,
+                companies=connection._served_companies().ids,
+                codes=code_keys,
+                names=name_keys,
+                code_key=text_key_sql(SQL.identifier('p', 'default_code')),
+                name_key=text_key_sql(SQL.identifier('n', 'value')),
+            )
+        )
+        for product_id, name, code, active, linked_to in self.env.cr.fetchall():
+            yield Local(
+                id=product_id,
+                name=name or '',
+                second=code or '',
+                name_key=text_key(name),
+                second_key=text_key(code),
+                active=active,
+                linked_to=linked_to or '',
+            )
+
+    # === AT THE END OF A PASS === #
+
+    @api.model
+    def _look_anew(self, connection, kind, before, limit):
+        """Compare again what waits for review and was not looked at since ``before``: a name or e-mail corrected in Odoo may
+        have settled it. Nothing is made.
+
+        :return: whether there is more to do.
+        """
+        waiting = self.search(
+            [
+                ('connection_id', '=', connection.id),
+                ('kind', '=', kind),
+                ('decision', '=', 'pending'),
+                ('is_proposed', '=', False),
+                ('looked_at', '<', before),
+            ],
+            order='looked_at, id',
+            limit=limit,
+        )
+        self._compare_again(connection, kind, waiting)
+        return len(waiting) == limit
+
+    @api.model
+    def _compare_again(self, connection, kind, matches):
+        """The records of the books of these pending rows once more, as they were last read."""
+        matches = matches.filtered('external_data')
+        if not matches:
+            return
+        links = self.env['fieldpromax.link'].search(
+            [
+                ('connection_id', '=', connection.id),
+                ('kind', '=', kind),
+                ('external_id', 'in', matches.mapped('external_id')),
+            ]
+        )
+        column = RECORD_FIELDS[kind]
+        linked = set(links.filtered(column).mapped('external_id'))
+        (matches.filtered(lambda match: match.external_id in linked)).unlink()
+        remotes = {
+            match.external_id: match._remote() for match in matches.exists() if match.external_id not in linked
+        }
+        deleted_here = {link.external_id for link in links if not link[column]}
+        self._match_batch(connection, kind, list(remotes.values()), deleted_here, make=False)
+
+    def _look_anew_at_rivals(self):
+        """These records of Odoo are linked now: other records of the books that waited for them are compared again."""
+        for (connection, kind), group in self.grouped(lambda match: (match.connection_id, match.kind)).items():
+            driver = connection._as_driver()
+            model = self.with_env(driver.env)
+            rivals = model.search(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', kind),
+                    ('decision', '=', 'pending'),
+                    ('is_proposed', '=', False),
+                    (RECORD_FIELDS[kind], 'in', group._records_of().ids),
+                ],
+                limit=1000,
+            )
+            model._compare_again(driver, kind, rivals)
+
+    @api.model
+    def _settle(self, connection, kind, limit):
+        """Link deferred pairs that no other record of the books, nor another of Odoo, claims.
+
+        :return: ``(how many were linked, whether there is more to do)``
+        """
+        column = SQL.identifier(RECORD_FIELDS[kind])
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT m.id
+                  FROM fieldpromax_match m
+                 WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.decision = 'pending'
+                   AND m.is_deferred AND m.%(column)s IS NOT NULL
+                   AND NOT EXISTS (
+                       SELECT FROM fieldpromax_match o
+                        WHERE o.connection_id = m.connection_id AND o.kind = m.kind AND o.decision = 'pending'
+                          AND o.id != m.id AND (o.external_id = m.external_id OR o.%(column)s = m.%(column)s))
+                   AND NOT EXISTS (
+                       SELECT FROM fieldpromax_link l
+                        WHERE l.connection_id = m.connection_id AND l.%(column)s = m.%(column)s)
+                 ORDER BY m.id
+                 LIMIT %(limit)s
+                """,
+                connection=connection.id,
+                kind=kind,
+                column=column,
+                limit=limit + 1,
+            )
+        )
+        ids = [row[0] for row in self.env.cr.fetchall()]
+        matches = self.browse(ids[:limit])
+        self.env['fieldpromax.link']._link_many(
+            connection, kind, [(match._record_of(), match._remote()) for match in matches]
+        )
+        # The link says it all; rows are kept for what a person decided.
+        matches.unlink()
+        if len(ids) > limit:
+            return len(matches), True
+        self.search(
+            [('connection_id', '=', connection.id), ('kind', '=', kind), ('is_deferred', '=', True)]
+        ).write({'is_deferred': False})
+        return len(matches), False
+
+    # === WHAT IS MADE IN ODOO === #
+
+    @api.model
+    def _create_records(self, connection, kind, remotes):
+        """Make records of Odoo, all at once; no mail, no tracking, and nothing of it is sent back.
+
+        :return: ``[(record, remote)]``
+        """
+        if not remotes:
+            return []
+        prepare = NewContacts if kind == 'contact' else NewItems
+        values = prepare(connection)
+        model = self.env[self.env['fieldpromax.link']._fields[RECORD_FIELDS[kind]].comodel_name]
+        model = model.with_company(connection.company_id).with_context(
+            fieldpromax_no_push=True,
+            tracking_disable=True,
+            mail_create_nolog=True,
+            mail_create_nosubscribe=True,
+            mail_notrack=True,
+            no_reset_password=True,
+        )
+        records = model.create([values.of(remote) for remote in remotes])
+        return list(zip(records, remotes, strict=True))
+
+    # === WHAT THE PUSH ASKS === #
+
+    @api.model
+    def _decide_local(self, connection, kind, records):
+        """The same rules seen from Odoo: may these records, which have no link, be made in the books?
+
+        :return: ``{record id: (verdict, sentence)}``: ``('create', '')`` nothing in the books is like it; ``('linked', '')`` one is
+            equal, unique both ways, and is linked now; ``('review', why)`` a person has to decide, the rows are there.
+        """
+        if not records:
+            return {}
+        column = RECORD_FIELDS[kind]
+        keys = {record.id: self._local_keys(kind, record) for record in records}
+        by_name, by_second = self._find_remotes(connection, kind, keys.values())
+        proposals = self.search(
+            [('connection_id', '=', connection.id), ('decision', '=', 'pending'), (column, 'in', records.ids)]
+        )
+        looking_up = proposals.filtered(lambda match: not match.external_id)[column]
+        verdicts = {}
+        for record in records:
+            name_key, second = keys[record.id]
+            alike = {remote.external_id: remote for remote in by_name.get(name_key, ())} if name_key else {}
+            if second:
+                alike |= {remote.external_id: remote for remote in by_second.get(second, ())}
+            for external_id, _record in self._decided_pairs(connection, kind, list(alike), record):
+                alike.pop(external_id)
+            own = proposals.filtered(lambda match: match[column] == record)  # noqa: B023 used at once
+            # What was found by asking the books for the name stays until somebody decides.
+            asked = own.filtered(lambda match: match.is_proposed and match.external_id and match.external_id not in alike)
+            if record in looking_up:
+                sentence = self.env._('The books have this name already; which record has it is being looked up.')
+                verdicts[record.id] = ('review', sentence)
+            elif not alike and not asked:
+                verdicts[record.id] = ('create', '')
+            elif not asked and self._link_if_unique(connection, kind, record, name_key, second, alike):
+                verdicts[record.id] = ('linked', '')
+            else:
+                verdicts[record.id] = ('review', self._propose(connection, kind, record, name_key, alike, own))
+        return verdicts
+
+    @api.model
+    def _local_keys(self, kind, record):
+        if kind == 'contact':
+            return text_key(record.name), record.email_normalized or ''
+        return text_key(record.name), text_key(record.default_code)
+
+    @api.model
+    def _find_remotes(self, connection, kind, keys):
+        """Records of the books, as last read, that share the name or the second with any of these keys: linked or ignored ones,
+        and those that wait for review."""
+        second = 'external_email' if kind == 'contact' else 'external_number'
+        pending_second = 'external_email' if kind == 'contact' else 'external_code'
+        key_of = (lambda column: SQL('lower(btrim(%s))', column)) if kind == 'contact' else text_key_sql
+        names = list({name for name, _second in keys} - {''})
+        seconds = list({second for _name, second in keys} - {''})
+        self.env['fieldpromax.link'].flush_model()
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT r.external_id, min(r.name), min(r.second), max(r.record), bool_or(r.ignored), max(r.match)
+                  FROM (SELECT l.external_id, l.external_name AS name, l.%(second)s AS second, l.%(column)s AS record,
+                               l.decision IS NOT DISTINCT FROM 'ignore' AS ignored, NULL::int AS match
+                          FROM fieldpromax_link l
+                         WHERE l.connection_id = %(connection)s AND l.kind = %(kind)s AND l.external_active
+                         UNION ALL
+                        SELECT m.external_id, m.external_name, m.%(pending_second)s, NULL, FALSE, m.id
+                          FROM fieldpromax_match m
+                         WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.decision = 'pending'
+                           AND m.external_data IS NOT NULL) r
+                 WHERE %(name_key)s = ANY(%(names)s) OR %(second_key)s = ANY(%(seconds)s)
+                 GROUP BY r.external_id
+                """,
+                connection=connection.id,
+                kind=kind,
+                column=SQL.identifier(RECORD_FIELDS[kind]),
+                second=SQL.identifier(second),
+                pending_second=SQL.identifier(pending_second),
+                name_key=text_key_sql(SQL.identifier('r', 'name')),
+                second_key=key_of(SQL.identifier('r', 'second')),
+                names=names,
+                seconds=seconds,
+            )
+        )
+        by_name, by_second = defaultdict(list), defaultdict(list)
+        for row in self.env.cr.fetchall():
+            remote = Remote(*row[:2], row[2] or '', row[3] or 0, row[4], row[5] or 0)
+            by_name[text_key(remote.name)].append(remote)
+            if key := second_key(kind, remote.second):
+                by_second[key].append(remote)
+        return by_name, by_second
+
+    @api.model
+    def _link_if_unique(self, connection, kind, record, name_key, second, alike):
+        """Link the one record of the books that is equal, unless anything else on either side is like the two."""
+        if len(alike) != 1:
+            return False
+        (remote,) = alike.values()
+        equal = text_key(remote.name) == name_key and second and second_key(kind, remote.second) == second
+        if not equal or remote.record_id or remote.is_ignored or not remote.match_id:
+            return False
+        match = self.browse(remote.match_id)
+        data = match._remote()
+        by_name, by_second = self._find_locals(connection, kind, [data])
+        if {local.id for group in (*by_name.values(), *by_second.values()) for local in group} != {record.id}:
+            return False
+        self.env['fieldpromax.link']._link_many(connection, kind, [(record, data)])
+        (match | match._others()).unlink()
+        return True
+
+    @api.model
+    def _propose(self, connection, kind, record, name_key, alike, own):
+        """Rows for the bookkeeper about a record of Odoo that is like records of the books; says why in a sentence."""
+        provider = connection._provider_label()
+        present = set(own.mapped('external_id'))
+        sentences = own.filtered('is_proposed').mapped('reason')
+        rows = []
+        for remote in alike.values():
+            same_name = text_key(remote.name) == name_key
+            if remote.record_id:
+                reason = self.env._(
+                    '%(provider)s has "%(name)s", which is linked to another record of Odoo. Create new if this is another '
+                    'one.',
+                    provider=provider,
+                    name=remote.name,
+                )
+            elif remote.is_ignored:
+                reason = self.env._(
+                    '%(provider)s has "%(name)s", which is ignored.', provider=provider, name=remote.name
+                )
+            elif same_name:
+                reason = self.env._('%(provider)s has "%(name)s" already.', provider=provider, name=remote.name)
+            elif kind == 'contact':
+                reason = self.env._(
+                    '%(provider)s has "%(name)s" with the same e-mail.', provider=provider, name=remote.name
+                )
+            else:
+                reason = self.env._(
+                    '%(provider)s has "%(name)s" with the same code.', provider=provider, name=remote.name
+                )
+            sentences.append(reason)
+            if remote.external_id not in present:
+                rows.append(self._proposal_values(connection, kind, record, self._known_remote(kind, connection, remote), reason))
+        self.create(rows)
+        return sentences[0]
+
+    @api.model
+    def _known_remote(self, kind, connection, remote):
+        """A DTO of what is stored about a record of the books."""
+        if remote.match_id:
+            return self.browse(remote.match_id)._remote()
+        link = self.env['fieldpromax.link'].search(
+            [
+                ('connection_id', '=', connection.id),
+                ('kind', '=', kind),
+                ('external_id', '=', remote.external_id),
+            ]
+        )
+        stored = {
+            'name': link.external_name or '',
+            'external_id': link.external_id,
+            'version': link.external_version or '',
+            'active': link.external_active,
+        }
+        if kind == 'contact':
+            return dto.Contact(number=link.external_number or '', email=link.external_email or '', **stored)
+        return dto.Item(code=link.external_number or '', **stored)
+
+    @api.model
+    def _proposal_values(self, connection, kind, record, remote, reason):
+        name_key, second = self._local_keys(kind, record)
+        same_name = text_key(remote.name) == name_key
+        same_second = bool(second) and second_key(kind, second_of(kind, remote)) == second
+        contact = kind == 'contact'
+        return {
+            'connection_id': connection.id,
+            'kind': kind,
+            'external_id': remote.external_id,
+            'external_name': one_line(remote.name),
+            'external_email': remote.email if contact else False,
+            'external_phone': remote.phone if contact else False,
+            'external_city': remote.address.city if contact else False,
+            'external_code': False if contact else remote.code,
+            'external_price': 0.0 if contact else float(remote.sale_price or 0),
+            'external_data': snapshot(remote),
+            RECORD_FIELDS[kind]: record.id,
+            'record_name': record.name if contact else record.display_name,
+            'record_detail': (record.email if contact else record.default_code) or False,
+            'score': SCORE_BOTH if same_name and same_second else SCORE_SECOND if same_second else SCORE_NAME,
+            'reason': reason,
+            'is_proposed': True,
+            'looked_at': fields.Datetime.now(),
+        }
+
+    @api.model
+    def _propose_by_name(self, connection, partner):
+        """The books refused ``partner`` because the name is taken there, by a record that was not pulled (a supplier, an archived
+        one). Noted here without asking the books; :meth:`_take_look_up` completes it at the next pass."""
+        if not partner:
+            return
+        pending = [('connection_id', '=', connection.id), ('decision', '=', 'pending'), ('partner_id', '=', partner.id)]
+        if self.search_count(pending, limit=1):
+            return
+        self.create(
+            {
+                'connection_id': connection.id,
+                'kind': 'contact',
+                'external_id': '',
+                'external_name': partner.name,
+                'partner_id': partner.id,
+                'record_name': partner.name,
+                'record_detail': partner.email or False,
+                'reason': self.env._('%s has this name already; it is being looked up.', connection._provider_label()),
+                'is_proposed': True,
+            }
+        )
+
+    @api.model
+    def _to_look_up(self, connection, limit=50):
+        return self.search(
+            [('connection_id', '=', connection.id), ('decision', '=', 'pending'), ('external_id', '=', '')], limit=limit
+        )
+
+    @api.model
+    def _take_look_up(self, connection, waiting, found):
+        """What the books have under these names."""
+        provider = connection._provider_label()
+        by_name = defaultdict(list)
+        for remote in found:
+            by_name[text_key(remote.name)].append(remote)
+        for match in waiting.exists():
+            partner = match.partner_id
+            rows = []
+            decided = set()
+            for remote in by_name.get(text_key(match.external_name), ()) if partner else ():
+                decided |= self._decided_pairs(connection, 'contact', [remote.external_id], partner)
+                if (remote.external_id, partner.id) in decided:
+                    continue
+                if not remote.active:
+                    reason = self.env._('%(provider)s has an archived "%(name)s".', provider=provider, name=remote.name)
+                elif remote.is_supplier and not remote.is_customer:
+                    reason = self.env._('%(provider)s has a supplier "%(name)s".', provider=provider, name=remote.name)
+                else:
+                    reason = self.env._('%(provider)s has "%(name)s" already.', provider=provider, name=remote.name)
+                rows.append(self._proposal_values(connection, 'contact', partner, remote, reason))
+            # Nothing found: the name is free again, and the next pass sends it.
+            match.unlink()
+            self.create(rows)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A record of the books as it is known here."""
+
+    external_id: str
+    name: str
+    second: str
+    record_id: int
+    is_ignored: bool
+    match_id: int
+
+
+class NewRecords:
+    """Values of records that are made from the books, for one connection."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.env = connection.env
+        # What comes from the books of one company is never shown to another one (invariant 14). A database with one company
+        # keeps to Odoo's habit of leaving the company empty.
+        several = self.env['res.company'].sudo().with_context(active_test=False).search_count([], limit=2) > 1
+        self.company = connection.company_id if several else self.env['res.company']
+
+
+class NewContacts(NewRecords):
+    def __init__(self, connection):
+        super().__init__(connection)
+        countries = self.env['res.country'].search_fetch([], ['code', 'name'])
+        self.countries = {text_key(country.code): country.id for country in countries}
+        self.countries |= {text_key(country.name): country.id for country in countries}
+        self.countries |= {alias: self.countries[text_key(code)] for alias, code in COUNTRY_ALIASES.items()}
+        states = self.env['res.country.state'].search_fetch([], ['code', 'name', 'country_id'])
+        self.states = {(state.country_id.id, text_key(state.code)): state.id for state in states}
+        self.states |= {(state.country_id.id, text_key(state.name)): state.id for state in states}
+        self.home = self.countries.get(text_key(connection.organization_country or ''), False)
+        self.language = connection.company_id.partner_id.lang or 'en_US'
+
+    def of(self, contact):
+        """Values of a customer; what Odoo cannot take is kept in the notes, so that nothing is lost."""
+        notes = []
+        country_id = self.countries.get(text_key(contact.address.country), False)
+        state_id = self.states.get((country_id or self.home, text_key(contact.address.region)), False)
+        if contact.address.country and not country_id:
+            notes.append(self.env._('Country in the books: %s', contact.address.country))
+            state_id = False
+        elif state_id and not country_id:
+            country_id = self.home
+        if contact.address.region and not state_id:
+            notes.append(self.env._('State or region in the books: %s', contact.address.region))
+        vat = self._tax_number(contact, country_id)
+        if contact.tax_number and not vat:
+            notes.append(self.env._('Tax number in the books, which Odoo does not accept: %s', contact.tax_number))
+        person = text_key(contact.first_name + contact.last_name)
+        is_customer = contact.is_customer or not contact.is_supplier
+        return {
+            'name': one_line(contact.name),
+            'email': contact.email.strip() or False,
+            'phone': contact.phone.strip() or False,
+            'website': contact.website.strip() or False,
+            'street': contact.address.street or False,
+            'street2': contact.address.street2 or False,
+            'city': contact.address.city or False,
+            'zip': contact.address.postal_code or False,
+            'state_id': state_id,
+            'country_id': country_id,
+            'vat': vat or False,
+            # A name of its own beside the contact person's is a company's.
+            'is_company': bool(contact.tax_number) or bool(person and person != text_key(contact.name)),
+            'customer_rank': int(is_customer),
+            'supplier_rank': int(contact.is_supplier),
+            'company_id': self.company.id,
+            'lang': self.language,
+            'comment': plaintext2html('\n'.join(notes)) if notes else False,
+        }
+
+    def _tax_number(self, contact, country_id):
+        """The tax number as Odoo writes it, '' when it does not pass Odoo's check."""
+        number = contact.tax_number.strip()
+        if not number:
+            return ''
+        country = self.env['res.country'].browse(country_id or self.home)
+        return self.env['res.partner']._run_vat_checks(country, number, validation='setnull')[0] or ''
+
+
+class NewItems(NewRecords):
+    def __init__(self, connection):
+        super().__init__(connection)
+        currency = (self.company or self.env['res.company']._get_main_company()).currency_id
+        self.same_currency = currency == connection.currency_id
+
+    def of(self, item):
+        """Values of a product. What the books count is goods; what they do not count is a service: like there, nothing is
+        delivered or counted for it, and it can become goods later, which is not possible the other way round."""
+        values = {
+            'name': one_line(item.name) or one_line(item.description)[:100] or item.code or item.external_id,
+            'default_code': item.code.strip() or False,
+            'description_sale': item.description or False,
+            'type': 'consu' if item.is_tracked else 'service',
+            'sale_ok': item.is_sold,
+            'purchase_ok': item.is_purchased,
+            'company_id': self.company.id,
+        }
+        if self.same_currency:
+            values['list_price'] = float(item.sale_price or 0)
+        return values

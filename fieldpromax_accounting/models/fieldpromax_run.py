@@ -1,0 +1,503 @@
+import logging
+import time
+from datetime import timedelta
+from time import monotonic
+
+from odoo import api, fields, models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from ..providers import errors
+
+_logger = logging.getLogger(__name__)
+
+# Accounts and taxes first: invoices need them; then customers, then products.
+RUN_KINDS = ('reference', 'contact', 'item')
+PAGE_SIZE = 1000
+# How many pairs are linked in one transaction at the end of a pass.
+SETTLE_SIZE = 1000
+# A cron run ends well within Odoo's limit_time_real (120 s by default): one more page may take up to the read time-out.
+RUN_SECONDS = 40.0
+# The push driver holds the lock meanwhile, and its own time is limited too.
+CHANGES_SECONDS = 30.0
+# How long the pull waits for a push call to end before it gives up and triggers itself again.
+LOCK_WAIT = 10.0
+# The push polls for the lock every 0.05 s: left alone this long, it gets it.
+PUSH_PAUSE = 0.2
+# Not every change at the provider moves the time of change, so everything is read anew now and then.
+FULL_EVERY = timedelta(days=7)
+REFERENCES_EVERY = timedelta(days=1)
+BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+KEPT_FOR = timedelta(days=90)
+OPEN_STATES = ('waiting', 'running', 'paused')
+
+
+class FieldpromaxRun(models.Model):
+    """One sync run of a connection: what is read from the books, how far it is, and what came of it.
+
+    Progress stands here and in the lines, never on the connection: push and pull would collide there.
+    """
+
+    _name = 'fieldpromax.run'
+    _description = 'Sync run'
+    _rec_name = 'kind'
+    _order = 'id desc'
+
+    connection_id = fields.Many2one(
+        'fieldpromax.connection', required=True, index=True, ondelete='cascade', readonly=True
+    )
+    company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
+    kind = fields.Selection(
+        [('initial', 'First import'), ('incremental', 'Changes'), ('full', 'Everything anew')],
+        required=True,
+        readonly=True,
+    )
+    state = fields.Selection(
+        [
+            ('waiting', 'Waiting'),
+            ('running', 'Running'),
+            ('paused', 'Paused'),
+            ('done', 'Done'),
+            ('failed', 'Needs attention'),
+        ],
+        required=True,
+        default='waiting',
+        readonly=True,
+    )
+    reason = fields.Char(readonly=True, help='Why it waits, was paused or failed.')
+    started_at = fields.Datetime('Started', readonly=True)
+    ended_at = fields.Datetime('Ended', readonly=True)
+    next_attempt_at = fields.Datetime('Goes on at', readonly=True)
+    attempts = fields.Integer('Failed attempts in a row', readonly=True)
+    calls = fields.Integer(readonly=True, help='Requests for data made to the provider.')
+    line_ids = fields.One2many('fieldpromax.run.line', 'run_id', 'Progress', readonly=True)
+    progress = fields.Integer(compute='_compute_progress', help='Percent.')
+    summary = fields.Char(compute='_compute_progress')
+
+    # One at a time: who wants another while one is open joins it.
+    _open_unique = models.UniqueIndex("(connection_id) WHERE state IN ('waiting', 'running', 'paused')")
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('kind', 'connection_id.organization_name')
+    def _compute_display_name(self):
+        kinds = dict(self._fields['kind']._description_selection(self.env))
+        for run in self:
+            run.display_name = self.env._(
+                '%(kind)s: %(organization)s',
+                kind=kinds.get(run.kind, ''),
+                organization=run.connection_id.organization_name or '',
+            )
+
+    @api.depends('line_ids.done', 'line_ids.total', 'line_ids.state', 'line_ids.created', 'line_ids.linked')
+    def _compute_progress(self):
+        for run in self:
+            lines = run.line_ids
+            total = sum(line.total or 1 for line in lines)
+            run.progress = sum((line.total or 1) * line.progress for line in lines) // total if total else 0
+            run.summary = self.env._(
+                '%(created)s made in Odoo, %(linked)s linked, %(review)s for review, %(updated)s known, '
+                '%(skipped)s left out',
+                **{name: sum(lines.mapped(name)) for name in ('created', 'linked', 'review', 'updated', 'skipped')},
+            )
+
+    # === STARTING === #
+
+    @api.model
+    def _start_initial(self, connection):
+        """Have the first import begin, or go on; the caller triggers the pull cron. A completed one is not repeated.
+
+        :return: the open run, empty when nothing is to be done.
+        """
+        if self.sudo().search_count(
+            [('connection_id', '=', connection.id), ('kind', '=', 'initial'), ('state', '=', 'done')], limit=1
+        ):
+            return self.browse()
+        return self._start(connection, 'initial')
+
+    @api.model
+    def _start(self, connection, kind, with_references=False):
+        """The open run of the connection, made when there is none, ready to go at once; wakes the pull cron."""
+        run = self._open_run(connection) or self._new(connection, kind)
+        if with_references:
+            reference_line = run.line_ids.filtered(lambda line: line.kind == 'reference')
+            if reference_line:
+                reference_line.state = 'waiting'
+            else:
+                self.env['fieldpromax.run.line'].sudo().create({'run_id': run.id, 'kind': 'reference'})
+        if run.state == 'waiting' and run.next_attempt_at:
+            run.next_attempt_at = False
+        connection._trigger_pull()
+        return run
+
+    @api.model
+    def _open_run(self, connection):
+        return self.sudo().search(
+            [('connection_id', '=', connection.id), ('state', 'in', OPEN_STATES)], limit=1
+        )
+
+    @api.model
+    def _new(self, connection, kind):
+        kinds = RUN_KINDS if kind != 'incremental' or self._references_are_due(connection) else RUN_KINDS[1:]
+        return self.sudo().create(
+            {
+                'connection_id': connection.id,
+                'kind': kind,
+                'line_ids': [(0, 0, {'kind': line_kind}) for line_kind in kinds],
+            }
+        )
+
+    @api.model
+    def _references_are_due(self, connection):
+        read_at = self.env['fieldpromax.checkpoint'].sudo()._of(connection, 'reference').full_at
+        return not read_at or read_at < fields.Datetime.now() - REFERENCES_EVERY
+
+    @api.model
+    def _next_kind(self, connection):
+        """What a run begun now has to be."""
+        done = self.search_count(
+            [('connection_id', '=', connection.id), ('kind', '=', 'initial'), ('state', '=', 'done')], limit=1
+        )
+        if not done:
+            return 'initial'
+        checkpoints = self.env['fieldpromax.checkpoint']
+        read_at = [checkpoints._of(connection, kind).full_at for kind in RUN_KINDS[1:]]
+        if any(not at or at < fields.Datetime.now() - FULL_EVERY for at in read_at):
+            return 'full'
+        return 'incremental'
+
+    @api.model
+    def _is_known(self, connection, kind):
+        """Has everything of this kind been read once, so that what is not known here is not in the books?"""
+        return bool(
+            self.env['fieldpromax.checkpoint'].sudo().search_count(
+                [('connection_id', '=', connection.id), ('kind', '=', kind), ('full_at', '!=', False)], limit=1
+            )
+        )
+
+    # === THE DRIVER === #
+    # Commits happen in exchange._drive_step alone, called here: each page is one transaction with its checkpoint, so
+    # that a kill loses one page at most and repeats nothing.
+
+    @api.model
+    def _drive(self, connection):
+        """Read page by page until done or the time of a cron run is used up; called by the connection's pull cron."""
+        step = self.env['fieldpromax.exchange']._drive_step
+        deadline = monotonic() + RUN_SECONDS
+        run = step(self._resume, connection)
+        while run:
+            try:
+                with connection._exclusive(wait=LOCK_WAIT) as held:
+                    more = held and self._drive_one(connection, run)
+            except errors.ProviderError as error:
+                self.env.cr.rollback()
+                _logger.info('Pull of accounting connection %s stopped: %s', connection.id, type(error).__name__)
+                step(run._note_failure, connection, error)
+                return
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                # Other people's edits got in between again and again: the same page once more, a little later.
+                self.env.cr.rollback()
+                step(run._note_delay, connection, self.env._('Others were editing the same records.'))
+                return
+            except Exception:
+                # One broken connection must not switch its cron off: the reason is shown, and it is tried again.
+                self.env.cr.rollback()
+                _logger.exception('Pull of accounting connection %s failed', connection.id)
+                step(
+                    run._note_delay,
+                    connection,
+                    self.env._('Something unexpected went wrong; an administrator finds it in the server log.'),
+                )
+                return
+            if held and not more:
+                return
+            if not held or monotonic() > deadline:
+                # Yield by a trigger, with nothing reported as remaining: Odoo would otherwise keep a cron thread busy.
+                step(connection._trigger_pull)
+                return
+            if self._push_waits(connection):
+                time.sleep(PUSH_PAUSE)
+
+    @api.model
+    def _resume(self, connection):
+        """The run to work on now, empty when there is none: silenced, or waiting for a time."""
+        connection.invalidate_recordset()
+        run = self._open_run(connection)
+        reason = connection._silence_reason()
+        if reason:
+            if run and (run.state, run.reason) != ('paused', reason):
+                run.write({'state': 'paused', 'reason': reason})
+            return self.browse()
+        now = fields.Datetime.now()
+        if run.state == 'waiting' and run.next_attempt_at and run.next_attempt_at > now:
+            # Woken early: come back at the time, which a trigger used up meanwhile may no longer announce.
+            connection._trigger_pull(at=run.next_attempt_at)
+            return self.browse()
+        run = run or self._new(connection, self._next_kind(connection))
+        run.write(
+            {
+                'state': 'running',
+                'reason': False,
+                'next_attempt_at': False,
+                'started_at': run.started_at or now,
+            }
+        )
+        return run
+
+    @api.model
+    def _drive_one(self, connection, run):
+        """One page of what is to be read next. We hold the connection's lock. False when nothing is left to do."""
+        step = self.env['fieldpromax.exchange']._drive_step
+        line = step(self._pick, connection, run)
+        if not line:
+            return False
+        if line.kind == 'reference':
+            self._drive_references(connection, line)
+        else:
+            full_before = run.started_at if run.kind != 'incremental' else None
+            self._drive_page(connection, line.kind, line, full_before)
+        return step(run._look_on, connection)
+
+    @api.model
+    def _pick(self, connection, run):
+        """The line to work on; a fresh look, because the push driver or a person may have changed things."""
+        self.env.invalidate_all()
+        if connection._silence_reason() or run.state != 'running':
+            return self.env['fieldpromax.run.line']
+        line = run.line_ids.filtered(lambda line: line.state != 'done').sorted('id')
+        line = line.sorted(lambda line: RUN_KINDS.index(line.kind))[:1]
+        if line.state == 'waiting':
+            line.state = 'running'
+        return line
+
+    def _look_on(self, connection):
+        """Is there more to do? Otherwise the run is closed."""
+        self.ensure_one()
+        self.attempts = 0
+        if connection._silence_reason():
+            self.write({'state': 'paused', 'reason': connection._silence_reason()})
+            return False
+        if any(line.state != 'done' for line in self.line_ids):
+            return True
+        self.write({'state': 'done', 'ended_at': fields.Datetime.now(), 'reason': False})
+        # What waited for the first import, for a match or for a mapping can go now.
+        connection._trigger_push()
+        return False
+
+    @api.model
+    def _drive_references(self, connection, line):
+        """Organization, accounts and tax rates: three calls, not paged."""
+        organization = connection._talk(lambda provider: provider.get_organization())
+        accounts = connection._talk(lambda provider: provider.list_accounts())
+        rates = connection._talk(lambda provider: provider.list_tax_rates())
+        self.env['fieldpromax.exchange']._drive_step(
+            self._take_references, connection, line, organization, accounts, rates, processed=1
+        )
+
+    @api.model
+    def _take_references(self, connection, line, organization, accounts, rates):
+        self.env.invalidate_all()
+        if connection._silence_reason():
+            return
+        values = {
+            'organization_name': organization.name,
+            'organization_country': organization.country,
+            'organization_currencies': ','.join(organization.currencies),
+            'organization_short_code': organization.short_code,
+            'organization_is_demo': organization.is_demo,
+            'organization_lock_date': organization.lock_date or False,
+        }
+        # The connection row is written only when something changed: push and pull would collide on it.
+        changed = {name: value for name, value in values.items() if value and connection[name] != value}
+        if not organization.lock_date and connection.organization_lock_date:
+            changed['organization_lock_date'] = False
+        if changed:
+            connection.write(changed)
+        count = self.env['fieldpromax.reference']._store(connection, accounts, rates)
+        self.env['fieldpromax.mapping']._prepare(connection)
+        checkpoint = self.env['fieldpromax.checkpoint']._of(connection, 'reference')
+        checkpoint.write({'full_at': fields.Datetime.now(), 'pulled_at': fields.Datetime.now()})
+        line._count({}, read=count, total=count)
+        line.run_id.calls += 3
+        line.state = 'done'
+        connection._trigger_push()
+
+    @api.model
+    def _drive_page(self, connection, kind, line, full_before=None):
+        """One page, or one round of linking what turned out unique. No transaction is open while the provider is asked.
+
+        :param full_before: read everything, unless that was done after this time.
+        :return: whether the pass is complete.
+        """
+        step = self.env['fieldpromax.exchange']._drive_step
+        match = self.env['fieldpromax.match']
+        waiting = step(match._to_look_up, connection) if kind == 'contact' else match
+        if waiting:
+            names = waiting.mapped('external_name')
+            found = connection._talk(lambda provider: provider.find_records('contact', names))
+            step(match._take_look_up, connection, waiting, found)
+        phase, cursor, since = step(self._position, connection, kind, full_before)
+        if phase == 'settling':
+            return step(self._settle, connection, kind, line)
+        page = connection._talk(
+            lambda provider: provider.pull_page(kind, cursor=cursor, since=since, page_size=PAGE_SIZE)
+        )
+        return step(self._take_page, connection, kind, line, page, (cursor, since), processed=len(page.records))
+
+    @api.model
+    def _position(self, connection, kind, full_before):
+        checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
+        full = full_before and (not checkpoint.full_at or checkpoint.full_at < full_before)
+        checkpoint._begin(full=full)
+        return checkpoint.phase, checkpoint.cursor or '', checkpoint.pass_since or ''
+
+    @api.model
+    def _take_page(self, connection, kind, line, page, position):
+        """Store a page together with its checkpoint."""
+        self.env.invalidate_all()
+        checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
+        if connection._silence_reason() or position != (checkpoint.cursor or '', checkpoint.pass_since or ''):
+            return False  # disconnected while it was on its way
+        counts, notes = self.env['fieldpromax.match']._take_in(connection, kind, page.records)
+        counts['skipped'] += len(page.unreadable)
+        notes += [self._unreadable_note(*unreadable) for unreadable in page.unreadable]
+        checkpoint._advance(page)
+        if line:
+            line._count(counts, read=len(page.records) + len(page.unreadable), total=page.total, notes=notes)
+            line.run_id.calls += 1
+        # Memory is bounded by the page: nothing of it stays in the cache.
+        self.env.flush_all()
+        self.env.invalidate_all(flush=False)
+        return False
+
+    @api.model
+    def _unreadable_note(self, external_id, reason):
+        return self.env._(
+            'A record (%(external_id)s) could not be read: %(reason)s.', external_id=external_id or '?', reason=reason
+        )
+
+    @api.model
+    def _settle(self, connection, kind, line):
+        """The pass is read: link what proved unique on both sides, and look anew at what waits for review.
+
+        :return: whether the pass is complete.
+        """
+        self.env.invalidate_all()
+        checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
+        match = self.env['fieldpromax.match']
+        if match._look_anew(connection, kind, checkpoint.pass_started_at, SETTLE_SIZE):
+            return False
+        linked, more = match._settle(connection, kind, SETTLE_SIZE)
+        if line and linked:
+            line._count({'linked': linked, 'review': -min(linked, line.review)})
+        if more:
+            return False
+        checkpoint._end()
+        if line:
+            line.state = 'done'
+        return True
+
+    @api.model
+    def _pull_changes(self, connection, kind):
+        """Bring one kind up to date for the push driver, which holds the connection's lock; commits page by page.
+
+        Does nothing when everything that waits to be sent was queued before the last pass began.
+
+        :return: whether the kind is up to date; False when the time is used up, or a pass is still incomplete.
+        :raise ProviderError: as the driver that called handles it.
+        """
+        step = self.env['fieldpromax.exchange']._drive_step
+        if not step(self._is_stale, connection, kind):
+            return True
+        deadline = monotonic() + CHANGES_SECONDS
+        while monotonic() < deadline:
+            line = step(self._open_line, connection, kind)
+            if self._drive_page(connection, kind, line):
+                return True
+            if connection._silence_reason():
+                return False
+        return False
+
+    @api.model
+    def _is_stale(self, connection, kind):
+        self.env.invalidate_all()
+        checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
+        if checkpoint.phase != 'idle' or not checkpoint.pulled_at:
+            return True
+        if kind == 'contact' and self.env['fieldpromax.match']._to_look_up(connection, limit=1):
+            return True
+        exchange = self.env['fieldpromax.exchange']
+        return bool(
+            exchange.search_count(
+                [
+                    *exchange._of_connection(connection, kind),
+                    *exchange._ready_domain(),
+                    ('next_attempt_at', '>=', checkpoint.pulled_at),
+                ],
+                limit=1,
+            )
+        )
+
+    @api.model
+    def _open_line(self, connection, kind):
+        """The line of the run under way for this kind, so that its progress counts what the push driver reads."""
+        run = self._open_run(connection)
+        return run.line_ids.filtered(lambda line: line.kind == kind and line.state != 'done')[:1]
+
+    @api.model
+    def _push_waits(self, connection):
+        exchange = self.env['fieldpromax.exchange']
+        return bool(
+            exchange.search_count([('connection_id', '=', connection.id), *exchange._ready_domain()], limit=1)
+        )
+
+    # === WHEN IT GOES WRONG === #
+
+    def _note_failure(self, connection, error):
+        """What a provider's error means for this run; decided by its class."""
+        self.ensure_one()
+        self.env.invalidate_all()
+        if connection._on_provider_error(error) or connection._silence_reason():
+            self.write({'state': 'paused', 'reason': connection._silence_reason() or error.message})
+            return
+        reason = self.env['fieldpromax.exchange']._reason_of(connection, error)
+        if isinstance(error, errors.OutcomeUnknown):
+            # Reading changes nothing: there is nothing to look up.
+            reason = self.env._('%s did not answer in time.', connection._provider_label())
+        elif isinstance(error, errors.ProtocolError):
+            reason = self.env._('The answer of %s could not be read.', connection._provider_label())
+        if error.retryable or isinstance(error, errors.ProtocolError):
+            pause = timedelta(seconds=error.retry_after) if error.retry_after else None
+            self._wait(connection, reason, pause)
+            return
+        self.write(
+            {
+                'state': 'failed',
+                'reason': self.env._('%s It is tried again within the hour.', reason),
+                'ended_at': fields.Datetime.now(),
+            }
+        )
+
+    def _note_delay(self, connection, reason):
+        self.ensure_one()
+        self.env.invalidate_all()
+        self._wait(connection, reason)
+
+    def _wait(self, connection, reason, pause=None):
+        """Go on after ``pause``, or after a back-off that grows with every failure in a row."""
+        self.ensure_one()
+        pause = pause or BACK_OFF[min(self.attempts, len(BACK_OFF) - 1)]
+        until = fields.Datetime.now() + pause
+        self.write(
+            {'state': 'waiting', 'reason': reason, 'next_attempt_at': until, 'attempts': self.attempts + 1}
+        )
+        connection._trigger_pull(at=until)
+
+    # === HOUSEKEEPING === #
+
+    @api.autovacuum
+    def _gc_runs(self):
+        """Drop old runs; the first import stays, so that what it did can be read."""
+        limit = fields.Datetime.now() - KEPT_FOR
+        self.sudo().search(
+            [('kind', '!=', 'initial'), ('state', 'in', ('done', 'failed')), ('ended_at', '<', limit)], limit=1000
+        ).unlink()

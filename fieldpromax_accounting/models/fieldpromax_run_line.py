@@ -1,0 +1,61 @@
+from odoo import api, fields, models
+
+# How many sentences about single records a run keeps: enough to see what is wrong, however much is.
+NOTES_KEPT = 50
+
+
+class FieldpromaxRunLine(models.Model):
+    """How far a sync run is with one kind of record."""
+
+    _name = 'fieldpromax.run.line'
+    _description = 'Progress of a sync run'
+    _rec_name = 'kind'
+    _order = 'run_id desc, id'
+
+    run_id = fields.Many2one('fieldpromax.run', required=True, index=True, ondelete='cascade', readonly=True)
+    connection_id = fields.Many2one(related='run_id.connection_id', store=True, index=True)
+    company_id = fields.Many2one(related='run_id.company_id', store=True, index=True)
+    kind = fields.Selection(
+        [('reference', 'Accounts and taxes'), ('contact', 'Customers'), ('item', 'Products')],
+        'What',
+        required=True,
+        readonly=True,
+    )
+    state = fields.Selection(
+        [('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done')],
+        required=True,
+        default='waiting',
+        readonly=True,
+    )
+    done = fields.Integer('Read', readonly=True)
+    total = fields.Integer('Of', readonly=True, help='As the books told; 0 while they have not.')
+    progress = fields.Integer('Progress', compute='_compute_progress', help='Percent.')
+    linked = fields.Integer(readonly=True, help='Same name and e-mail, or same code and name, on both sides.')
+    created = fields.Integer(readonly=True, help='Made in Odoo: neither of the two was known here.')
+    review = fields.Integer('For review', readonly=True, help='Somebody has to decide: nothing was made.')
+    updated = fields.Integer('Known', readonly=True, help='Linked already; what the link says of them was renewed.')
+    skipped = fields.Integer(readonly=True, help='Out of scope, archived, ignored, or unreadable.')
+    notes = fields.Text(readonly=True, help='Records that could not be taken over, and why.')
+
+    @api.depends('state', 'done', 'total')
+    def _compute_progress(self):
+        for line in self:
+            if line.state == 'done':
+                line.progress = 100
+            else:
+                # What is read is never all that is to do: the last percent is for linking what turned out unique.
+                line.progress = min(99, 100 * line.done // line.total) if line.total else 0
+
+    def _count(self, counts, read=0, total=None, notes=()):
+        """Add to the counts; ``counts``: ``{field: number}``."""
+        for line in self:
+            values = {name: line[name] + number for name, number in counts.items() if number}
+            values.update(state='running', done=line.done + read)
+            if total is not None:
+                values['total'] = max(total, values['done'])
+            elif line.total:
+                values['total'] = max(line.total, values['done'])
+            if notes:
+                kept = (line.notes or '').splitlines()[:NOTES_KEPT]
+                values['notes'] = '\n'.join([*kept, *notes][:NOTES_KEPT])
+            line.write(values)
