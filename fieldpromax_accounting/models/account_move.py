@@ -63,10 +63,7 @@ class AccountMove(models.Model):
     fieldpromax_can_push = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_can_retry = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_issue_id = fields.Many2one(
-        'fieldpromax.issue',
-        'Accounting issue',
-        compute='_compute_fieldpromax_state',
-        compute_sudo=True,
+        'fieldpromax.issue', 'Accounting issue', compute='_compute_fieldpromax_state', compute_sudo=True
     )
 
     # === COMPUTE METHODS === #
@@ -117,10 +114,7 @@ class AccountMove(models.Model):
             )
             return
         provider = connection._provider_label()
-        shared = {
-            'provider_label': provider,
-            'external_id': link.external_id if link else False,
-        }
+        shared = {'provider_label': provider, 'external_id': link.external_id if link else False}
         silence = connection._silence_reason()
         if exchange:
             state = EXCHANGE_TO_MOVE_STATE[exchange.state]
@@ -156,10 +150,7 @@ class AccountMove(models.Model):
                 number=link.external_number or '',
             )
             self._fieldpromax_set_state(
-                'attention',
-                reason=reason,
-                headline=self.env._('%s: Needs attention', provider),
-                **shared,
+                'attention', reason=reason, headline=self.env._('%s: Needs attention', provider), **shared
             )
         else:
             reason = self._fieldpromax_why_not(connection) or silence
@@ -178,9 +169,7 @@ class AccountMove(models.Model):
         if state == 'retrying' and exchange.next_attempt_at:
             at = fields.Datetime.context_timestamp(self, exchange.next_attempt_at)
             return self.env._(
-                '%(provider)s: Retrying at %(time)s',
-                provider=provider,
-                time=at.strftime('%H:%M'),
+                '%(provider)s: Retrying at %(time)s', provider=provider, time=at.strftime('%H:%M')
             )
         label = dict(self._fields['fieldpromax_state']._description_selection(self.env))[state]
         return f'{provider}: {label}'
@@ -399,8 +388,7 @@ class AccountMove(models.Model):
             return self.env._('It is marked to be kept out of the books.')
         if self.commercial_partner_id.fieldpromax_do_not_sync:
             return self.env._(
-                'The customer "%s" is marked not to be synchronised.',
-                self.commercial_partner_id.name,
+                'The customer "%s" is marked not to be synchronised.', self.commercial_partner_id.name
             )
         currencies = (connection.organization_currencies or '').split(',')
         if connection.organization_currencies and self.currency_id.name not in currencies:
@@ -461,14 +449,7 @@ class AccountMove(models.Model):
         lines = []
         for line in move.line_ids.filtered(
             lambda line: (
-                line.display_type
-                in (
-                    'product',
-                    'rounding',
-                    'line_section',
-                    'line_subsection',
-                    'line_note',
-                )
+                line.display_type in ('product', 'rounding', 'line_section', 'line_subsection', 'line_note')
             )
         ).sorted(lambda line: (line.sequence, line.id)):
             if line.display_type in ('line_section', 'line_subsection', 'line_note'):

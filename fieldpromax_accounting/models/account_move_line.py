@@ -26,16 +26,9 @@ class AccountMoveLine(models.Model):
         tax_amount = sum(data['tax_amount_currency'] for data in details['taxes_data'])
         amount = untaxed + tax_amount if tax_included else untaxed
         if self.display_type == 'rounding':
-            quantity, price, discount = (
-                Decimal(1),
-                decimal_of(untaxed, digits),
-                Decimal(0),
-            )
+            quantity, price, discount = (Decimal(1), decimal_of(untaxed, digits), Decimal(0))
         else:
-            quantity, discount = (
-                Decimal(repr(self.quantity)),
-                decimal_of(self.discount, 2),
-            )
+            quantity, discount = (Decimal(repr(self.quantity)), decimal_of(self.discount, 2))
             price = decimal_of(self.price_unit, 4)
             if not tax_included and any(tax.price_include for tax in self.tax_ids.flatten_taxes_hierarchy()):
                 factor = self.quantity * (1 - self.discount / 100)

@@ -10,11 +10,7 @@ class FieldpromaxCall(models.Model):
     _order = 'id desc'
 
     connection_id = fields.Many2one(
-        'fieldpromax.connection',
-        required=True,
-        index=True,
-        ondelete='cascade',
-        readonly=True,
+        'fieldpromax.connection', required=True, index=True, ondelete='cascade', readonly=True
     )
     company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
     key = fields.Char('Request key', required=True, readonly=True)

@@ -19,31 +19,20 @@ class FieldpromaxLink(models.Model):
     _check_company_domain = models.check_company_domain_parent_of
 
     connection_id = fields.Many2one(
-        'fieldpromax.connection',
-        required=True,
-        index=True,
-        ondelete='cascade',
-        readonly=True,
+        'fieldpromax.connection', required=True, index=True, ondelete='cascade', readonly=True
     )
     company_id = fields.Many2one('res.company', required=True, index=True, readonly=True)
     kind = fields.Selection(
-        [('contact', 'Customer'), ('item', 'Product'), ('invoice', 'Invoice')],
-        required=True,
-        readonly=True,
+        [('contact', 'Customer'), ('item', 'Product'), ('invoice', 'Invoice')], required=True, readonly=True
     )
     role = fields.Char(
-        readonly=True,
-        required=True,
-        default='',
-        help='Empty, or the currency of a second customer.',
+        readonly=True, required=True, default='', help='Empty, or the currency of a second customer.'
     )
     external_id = fields.Char('ID in the books', required=True, readonly=True)
     external_version = fields.Char(readonly=True)
     external_name = fields.Char('Name in the books', readonly=True)
     external_number = fields.Char(
-        'Number in the books',
-        readonly=True,
-        help='Contact number, item code, invoice number.',
+        'Number in the books', readonly=True, help='Contact number, item code, invoice number.'
     )
     external_email = fields.Char('E-mail in the books', readonly=True)
     external_active = fields.Boolean('Active in the books', default=True, readonly=True)
@@ -51,25 +40,13 @@ class FieldpromaxLink(models.Model):
     external_status = fields.Char('Status in the books', readonly=True)
 
     partner_id = fields.Many2one(
-        'res.partner',
-        'Customer',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
     )
     product_id = fields.Many2one(
-        'product.product',
-        'Product',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'product.product', 'Product', index='btree_not_null', ondelete='set null', readonly=True
     )
     move_id = fields.Many2one(
-        'account.move',
-        'Invoice',
-        index='btree_not_null',
-        ondelete='set null',
-        readonly=True,
+        'account.move', 'Invoice', index='btree_not_null', ondelete='set null', readonly=True
     )
     record_name = fields.Char(readonly=True, help='Kept when the record is deleted.')
 
@@ -83,8 +60,7 @@ class FieldpromaxLink(models.Model):
     agreed_at = fields.Datetime('Last agreed', readonly=True)
 
     _external_unique = models.Constraint(
-        'unique(connection_id, kind, external_id)',
-        'This record of the books is linked already.',
+        'unique(connection_id, kind, external_id)', 'This record of the books is linked already.'
     )
     # Unique indexes, not constraints: the partner merge deletes rows that violate a table constraint.
     _partner_unique = models.UniqueIndex('(connection_id, partner_id, role) WHERE partner_id IS NOT NULL')
@@ -170,11 +146,7 @@ class FieldpromaxLink(models.Model):
             name for kind, name in RECORD_FIELDS.items() if self._fields[name].comodel_name == records._name
         )
         links = self.search(
-            [
-                ('connection_id', '=', connection.id),
-                (column, 'in', records.ids),
-                ('role', '=', role),
-            ]
+            [('connection_id', '=', connection.id), (column, 'in', records.ids), ('role', '=', role)]
         )
         return {link[column].id: link for link in links}
 

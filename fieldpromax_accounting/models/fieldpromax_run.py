@@ -69,8 +69,8 @@ class FieldpromaxRun(models.Model):
     next_attempt_at = fields.Datetime('Goes on at', readonly=True)
     attempts = fields.Integer('Failed attempts in a row', readonly=True)
     calls = fields.Integer(readonly=True, help='Requests for data made to the provider.')
-    line_ids = fields.One2many('fieldpromax.run.line', 'run_id', 'Progress', readonly=True)
-    progress = fields.Integer(compute='_compute_progress', help='Percent.')
+    line_ids = fields.One2many('fieldpromax.run.line', 'run_id', readonly=True)
+    progress = fields.Integer('Percent', compute='_compute_progress')
     summary = fields.Char(compute='_compute_progress')
 
     # One at a time: who wants another while one is open joins it.
@@ -185,37 +185,41 @@ class FieldpromaxRun(models.Model):
         deadline = monotonic() + RUN_SECONDS
         run = step(self._resume, connection)
         while run:
-            try:
-                with connection._exclusive(wait=LOCK_WAIT) as held:
-                    more = held and self._drive_one(connection, run)
-            except errors.ProviderError as error:
-                self.env.cr.rollback()
-                _logger.info('Pull of accounting connection %s stopped: %s', connection.id, type(error).__name__)
-                step(run._note_failure, connection, error)
-                return
-            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-                # Other people's edits got in between again and again: the same page once more, a little later.
-                self.env.cr.rollback()
-                step(run._note_delay, connection, self.env._('Others were editing the same records.'))
-                return
-            except Exception:
-                # One broken connection must not switch its cron off: the reason is shown, and it is tried again.
-                self.env.cr.rollback()
-                _logger.exception('Pull of accounting connection %s failed', connection.id)
-                step(
-                    run._note_delay,
-                    connection,
-                    self.env._('Something unexpected went wrong; an administrator finds it in the server log.'),
-                )
-                return
+            with connection._exclusive(wait=LOCK_WAIT) as held:
+                more = held and self._drive_guarded(connection, run)
             if held and not more:
                 return
             if not held or monotonic() > deadline:
                 # Yield by a trigger, with nothing reported as remaining: Odoo would otherwise keep a cron thread busy.
                 step(connection._trigger_pull)
                 return
-            if self._push_waits(connection):
+            if step(self._push_waits, connection):
                 time.sleep(PUSH_PAUSE)
+
+    @api.model
+    def _drive_guarded(self, connection, run):
+        """:meth:`_drive_one`, with whatever goes wrong written down where a person sees it. False when it is over for now."""
+        step = self.env['fieldpromax.exchange']._drive_step
+        try:
+            return self._drive_one(connection, run)
+        except errors.ProviderError as error:
+            self.env.cr.rollback()
+            _logger.info('Pull of accounting connection %s stopped: %s', connection.id, type(error).__name__)
+            step(run._note_failure, connection, error)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            # Other people's edits got in between again and again: the same page once more, a little later.
+            self.env.cr.rollback()
+            step(run._note_delay, connection, self.env._('Others were editing the same records.'))
+        except Exception:
+            # One broken connection must not switch its cron off: the reason is shown, and it is tried again.
+            self.env.cr.rollback()
+            _logger.exception('Pull of accounting connection %s failed', connection.id)
+            step(
+                run._note_delay,
+                connection,
+                self.env._('Something unexpected went wrong; an administrator finds it in the server log.'),
+            )
+        return False
 
     @api.model
     def _resume(self, connection):

@@ -77,10 +77,7 @@ class ProductProduct(models.Model):
         """Why this product is not to be sent, as a sentence; '' when it is."""
         self.ensure_one()
         if not self.default_code:
-            return self.env._(
-                '"%s" has no internal reference, which the books need as its code.',
-                self.name,
-            )
+            return self.env._('"%s" has no internal reference, which the books need as its code.', self.name)
         if self.company_id and self.company_id not in connection._served_companies():
             return self.env._('"%s" belongs to another company.', self.display_name)
         return ''

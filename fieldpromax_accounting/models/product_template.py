@@ -1,14 +1,21 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ProductTemplate(models.Model):
     _inherit = 'product.template'
 
-    fieldpromax_external_id = fields.Char(
-        related='product_variant_id.fieldpromax_external_id',
-        string='ID in the books',
-        related_sudo=True,
-    )
+    # The books know variants; a product with several shows the state of none.
     fieldpromax_state = fields.Selection(
-        related='product_variant_id.fieldpromax_state', string='Accounting state'
+        [('linked', 'Linked'), ('review', 'Match review'), ('not_sent', 'Not sent')],
+        'Accounting state',
+        compute='_compute_fieldpromax_state',
+        compute_sudo=True,
     )
+
+    @api.depends_context('company')
+    @api.depends('product_variant_ids')
+    def _compute_fieldpromax_state(self):
+        single = self.filtered(lambda template: len(template.product_variant_ids) == 1)
+        (self - single).fieldpromax_state = False
+        for template in single:
+            template.fieldpromax_state = template.product_variant_ids.fieldpromax_state

@@ -77,8 +77,7 @@ class ResPartner(models.Model):
         self.ensure_one()
         self.check_access('read')
         return self.env['fieldpromax.link']._open_in_books(
-            self.env['fieldpromax.connection']._active_for(self.env.company),
-            self.commercial_partner_id,
+            self.env['fieldpromax.connection']._active_for(self.env.company), self.commercial_partner_id
         )
 
     # === WHAT GOES OVER === #
