@@ -22,6 +22,7 @@ if 'fieldpromax_accounting' not in sys.modules:
     sys.modules['fieldpromax_accounting'] = _package
 
 import provider_kit  # noqa: E402
+
 from fieldpromax_accounting.providers import base, registry  # noqa: E402
 
 

@@ -8,6 +8,7 @@ import threading
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+
 from fieldpromax_accounting.providers import dto
 
 CALLBACK = 'http://localhost:8069/fieldpromax/oauth/callback/xero'

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fieldpromax_accounting.providers import dto, errors, oauth
 from provider_kit import APP, CALLBACK, PKCE_APP
+
+from fieldpromax_accounting.providers import dto, errors, oauth
 
 TOKENS = {
     'access_token': 'an-access-token',

@@ -6,6 +6,7 @@ import warnings
 import pytest
 import requests
 import urllib3
+
 from fieldpromax_accounting.providers import base, dto, errors, transport
 from fieldpromax_accounting.providers.xero.client import read_headers
 
