@@ -83,8 +83,9 @@ def start() -> int:
     chosen = ports()
     with only_demo(), contextlib.ExitStack() as running:
         services.check_ports(chosen)
-        # Being terminated is treated like Ctrl-C: everything that was started is stopped.
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        # Being terminated is treated like Ctrl-C, also where a shell started this in the background, deaf to it.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         setup.set_up()
         running.enter_context(postgres.lease())
         say("  Xero simulator …")
