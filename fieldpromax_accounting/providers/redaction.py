@@ -40,7 +40,7 @@ _PATTERNS = (
     # name=value (form body, query string)
     (re.compile(rf"""\b((?:{_NAMES})=)[^&\s"'<>]+"""), rf'\1{MASK}'),
 )
-_QUERY = re.compile(r'\?[^\s"\']*')
+_QUERY = re.compile(r'\?\S+')
 
 
 def redact(text) -> str:

@@ -34,7 +34,7 @@ def test_those_of_this_consent_come_first(provider, consent):
     consent('AU', 'GB')
     token = consent('US')
     found = provider.list_organizations(token, {})
-    assert [o.country for o in found][0] == 'US'
+    assert found[0].country == 'US'
     assert {o.country for o in found} == {'AU', 'GB', 'US'}
     assert {o.country for o in found if o.consent_id == token.consent_id} == {'US'}
 
