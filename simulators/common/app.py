@@ -232,7 +232,10 @@ class Simulator:
     async def _control_clock(self, request):
         if request.method == "POST":
             body = await self._body(request)
-            self.clock.advance(body.get("advance_seconds", 0))
+            try:
+                self.clock.advance(body["advance_seconds"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise ControlError("advance_seconds is a number of seconds.") from error
             self.meta.put("clock", {"offset": self.clock.offset})
         return self._json({"now": self.clock.now().isoformat(), "offset_seconds": self.clock.offset})
 

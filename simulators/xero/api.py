@@ -9,6 +9,7 @@ from ..common import jsonio
 from ..common.app import INSIDE
 from . import contacts, errors, invoices, items, settings
 from .errors import ApiError, Refused
+from .shapes import SHAPES, fit
 from .where import compile_where, sort
 from .wire import ZERO_GUID, as_guid, date_string, ms_date, ms_time_bare, new_guid, parse_day, parse_since
 
@@ -355,7 +356,10 @@ class Api:
             raise errors.post_data_error("No elements were found in the post data")
         if call.identifier and len(body) > 1:
             raise errors.post_data_error("Only one element can be sent to this address")
-        return body
+        try:
+            return [fit(element, SHAPES[call.resource], name) for element in body]
+        except ValueError as error:
+            raise errors.post_data_error(f"JSON for post data was invalid: {error}") from None
 
     def _write(self, call, id_field, save, render):
         """Save each element; refused ones are echoed with their messages.

@@ -5,6 +5,7 @@ from datetime import date
 from . import contacts, invoices, items
 from .errors import Refused
 from .rates import NAMES
+from .shapes import SHAPES, fit
 from .state import CLASS_OF_TYPE, fold
 from .wire import as_guid
 
@@ -89,7 +90,7 @@ def set_tax_rate(ledger, values):
 
 def set_contact(ledger, values):
     """Add or change a contact as a person may: an archived one can be edited and restored too."""
-    existing = None
+    values, existing = fit(values, SHAPES["contacts"], "contacts"), None
     if values.get("ContactID"):
         existing = ledger.contacts.get(as_guid(values["ContactID"]))
         if existing is None:
@@ -133,6 +134,7 @@ def merge(ledger, loser, winner):
 
 def set_item(ledger, values):
     """Add or change an item by ItemID or Code; ``{"Code": …, "delete": true}`` deletes it. Returns its id."""
+    values = fit(values, SHAPES["items"], "items")
     existing = items.find(ledger, values.get("ItemID") or values.get("Code", ""))
     if values.get("delete"):
         if existing is None:
@@ -148,8 +150,7 @@ def set_invoice(ledger, values):
     wanted = values.get("InvoiceID") or values.get("InvoiceNumber") or ""
     existing = invoices.find(ledger, wanted) if wanted else None
     if action is None:
-        body = {key: value for key, value in values.items() if key != "action"}
-        return invoices.upsert(ledger, body, 4, APP)
+        return invoices.upsert(ledger, fit(values, SHAPES["invoices"], "invoices"), 4, APP)
     if existing is None:
         raise Refused("There is no such invoice.")
     if action == "pay":

@@ -156,7 +156,7 @@ def upsert(ledger, values, unitdp, app):
         if existing is None:
             raise Refused("An existing Invoice with the specified InvoiceID could not be found")
         return _Writer(ledger, values, unitdp, app, existing).update()
-    if isinstance(values.get("InvoiceNumber"), str) and values.get("Type", "ACCREC") == "ACCREC":
+    if values.get("InvoiceNumber") and values.get("Type", "ACCREC") == "ACCREC":
         key = ledger.invoice_numbers.first(fold(values["InvoiceNumber"]))
         if key:
             return _Writer(ledger, values, unitdp, app, ledger.invoices.get(key)).update()
@@ -255,7 +255,7 @@ class _Writer:
         known = {line["LineItemID"]: line for line in self.old["LineItems"]}
         lines = dict(known)
         for given in self.values["LineItems"]:
-            key = as_guid(given.get("LineItemID")) if isinstance(given, dict) else None
+            key = as_guid(given.get("LineItemID"))
             if key not in known:
                 self.messages.append(
                     "To update fields on a paid invoice line item, you must supply a LineItemID"
@@ -337,7 +337,7 @@ class _Writer:
         values, new = self.values, self.new
         number_given = values.get("InvoiceNumber")
         if number_given is not None:
-            if not isinstance(number_given, str) or len(number_given) > 255:
+            if len(number_given) > 255:
                 self.messages.append("The InvoiceNumber must be text of at most 255 characters.")
             else:
                 self._check_number(number_given)
@@ -350,7 +350,7 @@ class _Writer:
                 else:
                     new[name] = day
         if values.get("Reference") is not None and new["Type"] == "ACCREC":
-            new["Reference"] = str(values["Reference"])
+            new["Reference"] = values["Reference"]
         if values.get("BrandingThemeID"):
             new["BrandingThemeID"] = values["BrandingThemeID"]
         url = values.get("Url")
@@ -436,15 +436,9 @@ class _Writer:
                 given = [{"LineItemID": line["LineItemID"]} for line in self.old["LineItems"]]
             else:
                 return
-        if not isinstance(given, list):
-            self.messages.append("LineItems must be a list.")
-            return
         known = {line["LineItemID"]: line for line in self.old.get("LineItems", ())}
         lines = []
         for values in given:
-            if not isinstance(values, dict):
-                self.messages.append("LineItems must be a list of lines.")
-                continue
             old = {}
             if values.get("LineItemID"):
                 key = as_guid(values["LineItemID"])
@@ -469,7 +463,7 @@ class _Writer:
         self._line_amounts(values, merged, item, line)
         self._line_tax(values, old, merged, item, line)
         tracking = values.get("Tracking")
-        if isinstance(tracking, list) and len(tracking) > 2:
+        if tracking and len(tracking) > 2:
             self.messages.append("A line item can have at most 2 tracking categories.")
         return line
 
@@ -499,13 +493,12 @@ class _Writer:
                 "Description" if self.new["Type"] == "ACCREC" else "PurchaseDescription"
             ) or item.get("Name")
         if description is not None:
-            description = str(description)
             if len(description) > 4000:
                 self.messages.append("The field Description must be a string with a maximum length of 4000.")
             line["Description"] = description
         code = merged.get("AccountCode") or self._defaults(item).get("AccountCode")
         if code:
-            line["AccountCode"] = str(code)
+            line["AccountCode"] = code
             self._check_account(line)
 
     def _check_account(self, line):

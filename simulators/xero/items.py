@@ -41,9 +41,6 @@ def find(ledger, identifier):
 
 def _details(ledger, given, old, step, label, messages):
     """SalesDetails or PurchaseDetails: what is not sent stays."""
-    if not isinstance(given, dict):
-        messages.append(f"{label} must be an object.")
-        return old
     details = dict(old)
     if given.get("UnitPrice") is not None:
         price = number(given["UnitPrice"])
@@ -131,7 +128,7 @@ def upsert(ledger, values, unitdp):
         if existing is None:
             raise Refused("An existing Item with the specified ItemID could not be found")
     else:
-        existing = ledger.item(values["Code"]) if isinstance(values.get("Code"), str) else None
+        existing = ledger.item(values["Code"]) if values.get("Code") else None
     return save(ledger, values, unitdp, existing)
 
 

@@ -3,6 +3,7 @@
 Identifiers are the same in every run, so that a link made before a restart or a reset still points to its organisation.
 """
 
+import functools
 import random
 import uuid
 from decimal import Decimal
@@ -13,7 +14,9 @@ DAY = 86_400_000
 SEEDS = ("demo", "empty")
 
 
+@functools.cache
 def fixed_id(*words):
+    """The same GUID for the same words, in every run."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "xero-simulator:" + ":".join(words)))
 
 

@@ -291,6 +291,8 @@ class XeroSimulator(Simulator):
                 return books.change(ledger, body)
         except errors.Refused as error:
             raise ControlError(str(error)) from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ControlError(f"The change is not understood: {error!r}.") from error
 
 
 def make_simulator(**options):

@@ -19,7 +19,6 @@ import pytest
         ({"Code": "N", "SalesDetails": {"AccountCode": "299"}}, "Account code '299'"),
         ({"Code": "N", "SalesDetails": {"TaxType": "NOPE"}}, "TaxType code 'NOPE'"),
         ({"Code": "N", "SalesDetails": {"TaxType": "TAX003"}}, "TaxType code 'TAX003'"),
-        ({"Code": "N", "SalesDetails": "x"}, "SalesDetails"),
         ({"Code": "N", "InventoryAssetAccountCode": "200"}, "INVENTORY"),
         ({"Code": "N", "InventoryAssetAccountCode": "630"}, "COGSAccountCode"),
     ],
