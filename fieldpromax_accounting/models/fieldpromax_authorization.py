@@ -84,7 +84,9 @@ class FieldpromaxAuthorization(models.Model):
     @api.depends('state', 'reason', 'organization_ids.confirmation')
     def _compute_notes(self):
         for authorization in self:
-            authorization.needs_confirmation = any(authorization.organization_ids.mapped('confirmation'))
+            authorization.needs_confirmation = any(
+                row.connectable and row.confirmation for row in authorization.organization_ids
+            )
             if authorization.state == 'exchanged':
                 authorization.introduction = self.env._(
                     'Your consent covers the organizations below. Choose the one that keeps the books of %(company)s.',

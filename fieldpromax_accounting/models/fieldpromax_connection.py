@@ -23,6 +23,7 @@ SETTINGS_FIELDS = ('push_trigger', 'invoice_status', 'start_date', 'pull_supplie
 # Connecting again while a removal is still under way waits this long for it.
 REMOVAL_WAIT_SECONDS = 10
 UNINSTALL_TIMEOUT_SECONDS = 5.0
+PENDING_MATCHES = [('decision', '=', 'pending'), ('is_deferred', '=', False)]
 STATUS = [
     ('connected', 'Connected'),
     ('paused', 'Paused'),
@@ -121,6 +122,7 @@ class FieldpromaxConnection(models.Model):
     invoice_count = fields.Integer('Invoices', compute='_compute_counts')
     waiting_count = fields.Integer('Waiting', compute='_compute_counts')
     issue_count = fields.Integer('Needs attention', compute='_compute_counts')
+    match_count = fields.Integer('Match review', compute='_compute_counts')
     disconnect_text = fields.Text(compute='_compute_disconnect_text')
 
     _organization_unique = models.Constraint(
@@ -170,12 +172,19 @@ class FieldpromaxConnection(models.Model):
         links = self._count_by('fieldpromax.link', 'kind', [('decision', '=', False)])
         waiting = self._count_by('fieldpromax.exchange', 'state', [('state', 'not in', ('done', 'cancelled'))])
         issues = self._count_by('fieldpromax.issue', 'state', [('state', '=', 'open')])
+        # A record of the books may have several candidates: it is one decision.
+        matches = dict(
+            self.env['fieldpromax.match']._read_group(
+                [('connection_id', 'in', self.ids), *PENDING_MATCHES], ['connection_id'], ['external_id:count_distinct']
+            )
+        )
         for connection in self:
             linked = links.get(connection.id, {})
             connection.customer_count = linked.get('contact', 0)
             connection.product_count = linked.get('item', 0)
             connection.invoice_count = linked.get('invoice', 0)
             connection.waiting_count = sum(waiting.get(connection.id, {}).values())
+            connection.match_count = matches.get(connection, 0)
             connection.issue_count = sum(issues.get(connection.id, {}).values())
 
     def _count_by(self, model_name, field_name, domain):
@@ -198,7 +207,7 @@ class FieldpromaxConnection(models.Model):
                 'invoices': connection.invoice_count,
                 'waiting': connection.waiting_count,
             }
-            connection.disconnect_text = '\n'.join(
+            connection.disconnect_text = '\n\n'.join(
                 (
                     self.env._(
                         'What changes: nothing is sent to or read from %(organization)s any more, and this tie is removed '
@@ -211,7 +220,9 @@ class FieldpromaxConnection(models.Model):
                         '%(organization)s again.',
                         **values,
                     ),
-                    self.env._('What waits: %(waiting)s records are kept and go over after reconnecting.', **values),
+                    self.env._(
+                        'What waits (%(waiting)s at the moment) is kept and goes over after reconnecting.', **values
+                    ),
                 )
             )
 
@@ -981,20 +992,17 @@ class FieldpromaxConnection(models.Model):
         }
 
     def action_view_issues(self):
-        return self._open_rows('fieldpromax.issue', self.env._('Needs attention'), [('state', '=', 'open')])
+        return self._open_rows('issue', [('state', '=', 'open')])
+
+    def action_view_matches(self):
+        return self._open_rows('match', PENDING_MATCHES)
 
     def action_view_waiting(self):
-        return self._open_rows(
-            'fieldpromax.exchange', self.env._('Waiting'), [('state', 'not in', ('done', 'cancelled'))]
-        )
+        return self._open_rows('exchange', [('state', 'not in', ('done', 'cancelled'))])
 
-    def _open_rows(self, model_name, name, domain):
+    def _open_rows(self, name, domain):
+        """The page of that name, with the rows of this connection."""
         self.ensure_one()
         self.check_access('read')
-        return {
-            'type': 'ir.actions.act_window',
-            'name': name,
-            'res_model': model_name,
-            'view_mode': 'list,form',
-            'domain': [('connection_id', '=', self.id), *domain],
-        }
+        action = self.env['ir.actions.act_window']._for_xml_id(f'fieldpromax_accounting.fieldpromax_{name}_action')
+        return {**action, 'domain': [('connection_id', '=', self.id), *domain], 'context': {}}

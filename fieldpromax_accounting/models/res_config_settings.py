@@ -1,3 +1,5 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.tools import format_date
 
@@ -39,7 +41,7 @@ class ResConfigSettings(models.TransientModel):
         'Client secret set on', compute='_compute_fieldpromax_app'
     )
     fieldpromax_redirect_uri = fields.Char('Redirect URI', compute='_compute_fieldpromax_app')
-    fieldpromax_app_page = fields.Char(compute='_compute_fieldpromax_app')
+    fieldpromax_app_link = fields.Html(compute='_compute_fieldpromax_app', sanitize=False)
 
     fieldpromax_push_trigger = fields.Selection(
         [('posted', 'When posted'), ('sent', 'When sent'), ('manual', 'By hand')], string='Push invoices'
@@ -110,7 +112,14 @@ class ResConfigSettings(models.TransientModel):
             settings.fieldpromax_redirect_uri = (
                 self.env['fieldpromax.authorization']._redirect_uri(provider) if provider else ''
             )
-            settings.fieldpromax_app_page = registry.get(provider).app_page if provider else ''
+            settings.fieldpromax_app_link = settings._fieldpromax_app_link() if provider else False
+
+    def _fieldpromax_app_link(self):
+        """Where a person registers the app at the provider."""
+        return Markup('<a href="%(url)s" target="_blank" rel="noopener noreferrer">%(text)s</a>') % {
+            'url': registry.get(self.fieldpromax_provider).app_page,
+            'text': self.env._('Create an app at %(provider)s', provider=self.fieldpromax_provider_label),
+        }
 
     def _inverse_fieldpromax_app(self):
         """Store what was typed: an id that differs from the one shown, a secret that is not empty.
