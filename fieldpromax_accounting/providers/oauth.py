@@ -7,7 +7,7 @@
   are not mixed.
 * ``scope`` is never given when tokens are read: Xero's scopes are additive, an answer may name more than was
   asked for, and oauthlib would raise a ``Warning`` instead of giving the token.
-* Sessions go through :class:`~.transport.Transport`, which sees to http on loopback; see there.
+* Sessions go through :mod:`~.transport`, which sees to http on loopback; see there.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
+from requests.auth import HTTPBasicAuth
+
 from . import dto, errors
 from .redaction import redact
-from .transport import FAILURES, Answer, Transport, parse_retry_after, read_failure
+from .transport import FAILURES, Answer, GuardedMixin, Transport, parse_retry_after, read_failure
 
 #: what a token lives when the answer does not say so: short, because a refresh too early does no harm
 _DEFAULT_LIFETIME = timedelta(minutes=5)
@@ -145,17 +147,15 @@ class OAuthClient:
     def _token_request(self, purpose, hook_type, send, invalid_grant, redirect_uri=None):
         requests_oauthlib, oauthlib = _oauthlib()
         client = oauthlib.oauth2.WebApplicationClient(self._app.client_id)
-        session = requests_oauthlib.OAuth2Session(client=client, redirect_uri=redirect_uri)
-        self._transport.guard(session, purpose)
+        session_class = type('GuardedOAuth2Session', (GuardedMixin, requests_oauthlib.OAuth2Session), {})
+        session = self._transport.guard(session_class(client=client, redirect_uri=redirect_uri), purpose)
         # oauthlib reads any body as a token answer, whatever its status: ours looks first
         session.register_compliance_hook(hook_type, lambda response: self._checked(response, invalid_grant))
         auth = None
         if self._app.client_secret:
             # as bytes: requests encodes text as latin-1, and breaks on what was pasted with a typographic
             # quote
-            auth = requests_oauthlib.oauth2_session.requests.auth.HTTPBasicAuth(
-                self._app.client_id.encode(), self._app.client_secret.encode()
-            )
+            auth = HTTPBasicAuth(self._app.client_id.encode(), self._app.client_secret.encode())
         error = None
         try:
             token = send(session, auth=auth)

@@ -1,11 +1,11 @@
 """The one HTTP door of all providers: host guard, time-outs, no hidden retries, no redirects, one reading of
-what went wrong.
+failures.
 
-Everything goes through a :mod:`requests` session with our adapter mounted: plain requests,
-requests-oauthlib's ``OAuth2Session`` and the providers' SDKs (as their REST client or session). Hence the
-rules hold for all of them:
+Everything goes through a :class:`GuardedSession`: plain requests, requests-oauthlib (the mixin goes before
+its session class) and the providers' SDKs (as their REST client or session). Hence the rules hold for all of
+them:
 
-* every request names its production URL; with :attr:`ProviderConfig.base_url` set, the adapter sends it to
+* every request names its production URL; with :attr:`ProviderConfig.base_url` set, the session sends it to
   that origin, path kept. So oauthlib, which refuses http, sees https URLs only and
   ``OAUTHLIB_INSECURE_TRANSPORT`` (a switch for the whole process) is never needed; plain http leaves the door
   for loopback hosts only;
@@ -32,7 +32,6 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 from urllib3.exceptions import NewConnectionError
 
 from . import dto, errors
@@ -180,7 +179,6 @@ class _Adapter(HTTPAdapter):
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
         config = self._config
-        request.url = at_origin(request.url, config.base_url)
         parts = urlsplit(request.url)
         host = (parts.hostname or '').lower()
         loopback = is_loopback(host)
@@ -188,16 +186,44 @@ class _Adapter(HTTPAdapter):
             raise errors.HostRefused(f'{host} is only talked to over https.', code='insecure_host')
         if not config.allow_host(host):
             raise errors.HostRefused(f'This database does not talk to {host}.', code='host_refused')
-        # chosen by requests for the URL before it was moved to another origin; this machine needs no proxy
-        proxies = {} if loopback else get_environ_proxies(request.url)
         return super().send(
             request,
             stream=stream,
             timeout=(config.connect_timeout, config.read_timeout),
             verify=verify,
             cert=cert,
-            proxies=proxies,
+            # the way to this machine needs no proxy
+            proxies={} if loopback else proxies,
         )
+
+
+class GuardedMixin:
+    """Makes a session class of requests go through the door. ``guard()`` comes right after its
+    construction."""
+
+    _config = None
+
+    def guard(self, config):
+        self._config = config
+        adapter = _Adapter(config)
+        self.mount('https://', adapter)
+        self.mount('http://', adapter)
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self.headers['User-Agent'] = USER_AGENT
+        return self
+
+    def prepare_request(self, request):
+        # Here, and not in the adapter: whoever watches what sessions send (Odoo's tests do) sees the true
+        # host.
+        request.url = at_origin(request.url, self._config.base_url)
+        return super().prepare_request(request)
+
+    def get_redirect_target(self, resp):
+        """None: the answer is taken as it is."""
+
+
+class GuardedSession(GuardedMixin, requests.Session):
+    """A session for our own requests."""
 
 
 class Transport:
@@ -211,7 +237,7 @@ class Transport:
     def __init__(self, config, read_headers: Callable[[Mapping[str, str]], tuple[dto.Limits, str]]):
         self.config = config
         self.read_headers = read_headers
-        self._session: requests.Session | None = None
+        self._session: GuardedSession | None = None
         protect_logs()
 
     def __repr__(self):
@@ -220,23 +246,15 @@ class Transport:
     def at_origin(self, url: str) -> str:
         return at_origin(url, self.config.base_url)
 
-    def guard(self, session: requests.Session, purpose: str = '') -> requests.Session:
-        """Make a session (of ours or of a library) go through the door; answers are reported under
-        ``purpose``, if given."""
-        adapter = _Adapter(self.config)
-        session.mount('https://', adapter)
-        session.mount('http://', adapter)
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        # a documented method of requests.SessionRedirectMixin: None means that the answer is no redirection
-        session.get_redirect_target = lambda response: None
-        session.headers['User-Agent'] = USER_AGENT
-        if purpose:
+    def guard(self, session, purpose: str):
+        """Guard a library's session (with :class:`GuardedMixin`) and report its answers under ``purpose``."""
 
-            def report(response, *args, **kwargs):
-                # what a hook of requests returns replaces the response: nothing does
-                self._report(purpose, response.status_code, response.headers)
+        def report(response, *args, **kwargs):
+            # what a hook of requests returns replaces the response: nothing does
+            self._report(purpose, response.status_code, response.headers)
 
-            session.hooks['response'].append(report)
+        session.guard(self.config)
+        session.hooks['response'].append(report)
         return session
 
     def _report(self, purpose, status, headers):
@@ -276,7 +294,7 @@ class Transport:
     def try_request(self, purpose, method, url, *, params=None, headers=None, body=None, auth=None):
         """As :meth:`request`, but gives ``(answer, error)``, one of which is None."""
         if self._session is None:
-            self._session = self.guard(requests.Session())
+            self._session = GuardedSession().guard(self.config)
         started = time.monotonic()
         response = None
         try:
@@ -323,7 +341,8 @@ def _pieces(response):
     """The decoded body as it arrives."""
     read1 = getattr(response.raw, 'read1', None)
     if read1 is None:
-        # urllib3 before 2.1 waits until a piece is full: small ones, so that the clock is looked at now and then
+        # urllib3 before 2.1 waits until a piece is full: small ones, so that the clock is looked at now and
+        # then
         yield from response.iter_content(256)
         return
     while piece := read1(_CHUNK, decode_content=True):
@@ -378,7 +397,8 @@ def read_failure(exc, response=None) -> errors.ProviderError:
         )
     broken = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
     if isinstance(exc, broken) or (
-        response is not None and isinstance(exc, (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError))
+        response is not None
+        and isinstance(exc, (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError))
     ):
         return errors.ProtocolError(
             "The provider's answer broke off or is damaged.", code='truncated', http_status=status

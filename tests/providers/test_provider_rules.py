@@ -73,6 +73,7 @@ def test_contact_rules(values, words, suggestion):
         replace(CONTACT, name="Zoë O'Neil & Söhne, Ltd.", email="o'neil+x@mail.example.co.uk"),
         replace(CONTACT, name='x' * 255, number='x' * 50, phone='1' * 50),
         replace(CONTACT, email='ü@exämple.com'),
+        replace(CONTACT, name='山田\u3000太郎'),
     ],
 )
 def test_contacts_that_are_fine(contact):
@@ -105,7 +106,7 @@ def test_a_long_name_is_not_rewritten():
         ({'contact_external_id': ''}, 'needs a contact'),
         ({'date': None}, 'needs a date'),
         ({'due_date': None}, 'needs a due date'),
-        ({'due_date': date(2026, 9, 13)}, 'before the invoice date'),
+        ({'lines': (replace(LINE, unit_price=D(-1)),)}, 'negative total (-1.00)'),
         ({'currency': 'Dollar'}, 'three-letter'),
         ({'currency': ''}, 'three-letter'),
         ({'lines': ()}, 'at least one line'),

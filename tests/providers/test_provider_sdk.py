@@ -27,9 +27,11 @@ def contacts(*elements):
     return json.dumps({'Id': GUID, 'Status': 'OK', 'Contacts': list(elements)}).encode()
 
 
-def plain_api(base_url, token='plain', configuration=None):
+def plain_api(base_url, token='plain'):
     """The SDK as its README shows it."""
-    client = ApiClient(configuration or Configuration(oauth2_token=OAuth2Token()), pool_threads=1)
+    configuration = Configuration()
+    configuration.oauth2_token = OAuth2Token()
+    client = ApiClient(configuration, pool_threads=1)
     client.oauth2_token_getter(
         lambda: {'access_token': token, 'scope': [], 'expires_in': 1800, 'token_type': 'Bearer'}
     )

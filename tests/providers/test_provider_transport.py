@@ -287,3 +287,27 @@ def test_no_warning_of_the_libraries(raw_server, http):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         make(server.base_url).request('x', 'GET', URL)
+
+
+@pytest.mark.parametrize('way', ['plain', 'oauth', 'sdk'])
+def test_who_watches_sessions_sees_the_true_host(make_provider, raw_server, http, monkeypatch, way):
+    """Odoo's tests let requests to this machine through by what ``Session.send`` gets."""
+    server = raw_server(http(404))
+    seen = []
+    send = requests.Session.send
+
+    def watch(session, prepared, **kwargs):
+        seen.append(prepared.url)
+        return send(session, prepared, **kwargs)
+
+    monkeypatch.setattr(requests.Session, 'send', watch)
+    provider = make_provider(server.base_url)
+    token = dto.TokenSet('a', 'r', None)
+    call = {
+        'plain': lambda: provider.remove_connection(dto.Organization('t', 'n'), token),
+        'oauth': lambda: provider.refresh_token('r'),
+        'sdk': provider.for_organization('t', 'a').list_accounts,
+    }[way]
+    with pytest.raises(errors.ProviderError):
+        call()
+    assert [url.startswith(server.base_url) for url in seen] == [True]

@@ -333,8 +333,8 @@ def test_a_key_used_for_something_else(us):
         ('status:404', errors.NotFound, False),
     ],
 )
-def test_an_answer_that_is_lost(sim, impatient, contact_id, operation, fault, expected, applied):
-    us, kind = impatient, operation.partition('.')[0]
+def test_an_answer_that_is_lost(sim, us, when, contact_id, operation, fault, expected, applied):
+    kind = operation.partition('.')[0]
     member = {
         'contact': contact(5),
         'item': dto.Item('LOST-1', 'Lost'),
@@ -344,7 +344,7 @@ def test_an_answer_that_is_lost(sim, impatient, contact_id, operation, fault, ex
     call = us.prepare(operation, [('1', member)])
     sim.fault(fault, {'contact': '/Contacts', 'item': '/Items', 'invoice': '/Invoices'}[kind], 'PUT')
     with pytest.raises(expected) as caught:
-        us.send(call, 'key')
+        when(fault).send(call, 'key')
     assert type(caught.value) is expected
     if applied is not None:
         assert bool(us.find_records(kind, [key])) is applied

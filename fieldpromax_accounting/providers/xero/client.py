@@ -205,7 +205,7 @@ class XeroProvider(AccountingProvider):
                 # of the token or of this server, not of one organisation
                 raise
             except errors.ProviderError as error:
-                _logger.warning(
+                _logger.info(
                     'Organisation %s cannot be read: %s (%s)', tenant_id, type(error).__name__, error.code
                 )
                 failures.append(error)

@@ -14,7 +14,10 @@ from .mapping import AMOUNT_DIGITS, INVOICE_STATUS_TO_XERO, line_figures, line_t
 from .wire import rounded
 
 _HUNDRED = Decimal(100)
-_SPACES = re.compile(r'\s+')
+# ordinary blanks: a no-break or an ideographic space is a character like any other
+_BLANK = ' \t\r\n\f\v'
+_SPACES = re.compile(f'[{_BLANK}]+')
+_UNTIDY = re.compile(r' {2,}|[\t\r\n\f\v]')
 # The form that mail servers agree on; Xero's own check is not published ("Email address must be valid.")
 _EMAIL = re.compile(r'[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(\.[^\s@<>()\[\],;:\"\\.]+)+')
 
@@ -36,7 +39,7 @@ def _too_long(label: str, value: str, limit: int, suggest: bool = True) -> list[
 
 
 def _tidy_name(name: str) -> str:
-    return _SPACES.sub(' ', name.replace('<', '').replace('>', '')).strip()
+    return _SPACES.sub(' ', name.replace('<', '').replace('>', '')).strip(_BLANK)
 
 
 def check_contact(contact: dto.Contact) -> tuple[str, ...]:
@@ -48,9 +51,9 @@ def check_contact(contact: dto.Contact) -> tuple[str, ...]:
         reasons = []
         if '<' in name or '>' in name:
             reasons.append('the characters < and >')
-        if name != name.strip():
+        if name != name.strip(_BLANK):
             reasons.append('spaces at the beginning or end')
-        if re.search(r'\s{2,}|[^\S ]', name.strip()):
+        if _UNTIDY.search(name.strip(_BLANK)):
             reasons.append('two spaces in a row, tabs or line breaks')
         if reasons:
             suggestion = _tidy_name(name)
@@ -109,17 +112,17 @@ def check_invoice(invoice: dto.Invoice) -> tuple[str, ...]:
         found.append(
             'Xero needs a due date for an approved invoice. Please enter one, for example the invoice date.'
         )
-    if invoice.date and invoice.due_date and invoice.due_date < invoice.date:
-        found.append(
-            f'The due date {invoice.due_date} is before the invoice date {invoice.date}. '
-            f'Please enter {invoice.date} or a later day.'
-        )
     if not re.fullmatch(r'[A-Z]{3}', invoice.currency):
         found.append('Xero needs the currency of an invoice as a three-letter code, for example "USD".')
     if not any(not line.is_text for line in invoice.lines):
         found.append('Xero needs at least one line with a quantity and a price. Please add one.')
     found += _too_long('the number of an invoice', invoice.number, 255)
     found += _too_long('the reference of an invoice', invoice.reference, 255)
+    total = predict_totals(invoice).total
+    if total < 0:
+        found.append(
+            f'Xero does not accept an invoice with a negative total ({total}). Please make a credit note instead.'
+        )
     for position, line in enumerate(invoice.lines, 1):
         found += _check_line(position, line, approved)
     return tuple(found)
