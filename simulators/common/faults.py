@@ -1,7 +1,8 @@
 """Faults that tests order: the network and the provider misbehaving at a chosen call.
 
-``timeout_before``, ``reset``, ``429:…``, ``status:NNN`` and so on act *instead of* the call; ``timeout_after``, ``reset_after``,
-``truncated``, ``wrong_content_type``, ``unknown_enum`` and ``null_value`` act on the answer of a call that took effect.
+``timeout_before``, ``reset``, ``429:…``, ``status:NNN`` and so on act *instead of* the call; ``timeout_after``,
+``reset_after``, ``truncated``, ``wrong_content_type``, ``unknown_enum`` and ``null_value`` act on the answer of a call
+that took effect.
 ``html`` and ``empty`` replace the call, or with ``"after": true`` its answer only. ``slow:SECONDS`` delays the call.
 """
 

@@ -51,7 +51,7 @@ async def serve(make_app, name, host, port):
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     runner = await _start(app, host, port)
-    print(f"{name} simulator: {_url(host, runner.addresses[0][1])}", flush=True)
+    print(f"{name} simulator: {_url(host, runner.addresses[0][1])}", flush=True)  # noqa: T201 the line that others wait for
     try:
         await stop.wait()
     finally:
@@ -85,7 +85,7 @@ class ThreadedServer:
         try:
             runner = await _start(self._make_app(), self._host, self._port)
             self.base_url = _url(self._host, runner.addresses[0][1])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 raised again in the thread that asked for the server
             self._failure = error
             return
         finally:
@@ -112,11 +112,11 @@ class ThreadedServer:
         urllib on purpose: test frameworks that block ``requests`` still reach the simulator's controls.
         """
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
+        request = urllib.request.Request(  # noqa: S310 our own http address
             self.base_url + path, data=data, method=method, headers={"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()[:500]}") from error

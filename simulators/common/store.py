@@ -1,7 +1,8 @@
 """Documents in memory, written through to one SQLite file.
 
 A document is a plain dict of JSON values (Decimal for money). It is replaced, never changed in place: that is what
-makes rolling back cheap (the previous document is put back) and a write atomic on disk (one SQLite transaction a request).
+makes rolling back cheap (the previous document is put back) and a write atomic on disk (one SQLite transaction a
+request).
 """
 
 import sqlite3
@@ -86,7 +87,8 @@ class Store:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS document (collection TEXT, key TEXT, body TEXT, PRIMARY KEY (collection, key))"
+                "CREATE TABLE IF NOT EXISTS document "
+                "(collection TEXT, key TEXT, body TEXT, PRIMARY KEY (collection, key))"
             )
             rows = self._connection.execute(
                 "SELECT collection, key, body FROM document ORDER BY rowid"

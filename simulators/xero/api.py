@@ -364,7 +364,7 @@ class Api:
     def _write(self, call, id_field, save, render):
         """Save each element; refused ones are echoed with their messages.
 
-        summarizeErrors true (the real default [DW][MAN]): one bad element refuses the lot with 400, and nothing is kept.
+        summarizeErrors true (the real default [DW][MAN]): one bad element refuses the lot, and nothing is kept.
         """
         summarize = call.flag("summarizeErrors", True)
         answers, refused = [], []

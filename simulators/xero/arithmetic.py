@@ -1,4 +1,4 @@
-"""Xero's sums (provider_facts A9): the line amount, the tax per line, the totals. Written from the documentation alone."""
+"""Xero's sums (provider_facts A9): the line amount, the tax per line, the totals."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ ZERO = Decimal("0.00")
 
 
 def line_amount(quantity, unit_amount, discount_rate=None, discount_amount=None):
-    """``Quantity × UnitAmount × (100 − DiscountRate) / 100`` or ``Quantity × UnitAmount − DiscountAmount``, 2 dp [YAML]."""
+    """``Quantity × UnitAmount × (100 − DiscountRate) / 100``, or less a DiscountAmount; 2 dp [YAML]."""
     amount = quantity * unit_amount
     if discount_rate is not None:
         amount = amount * (HUNDRED - discount_rate) / HUNDRED

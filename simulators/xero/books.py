@@ -15,8 +15,8 @@ APP = "bookkeeper"
 def change(ledger, body):
     """Apply what the body names, in this order; the answer tells the ids of what was touched.
 
-    ``PeriodLockDate``, ``EndOfYearLockDate`` (a day or null), ``rounding`` (bool), ``Name``, ``Class``, ``currencies``, ``accounts``, ``tax_rates``,
-    ``contacts``, ``merge``, ``items``, ``invoices``.
+    ``PeriodLockDate``, ``EndOfYearLockDate`` (a day or null), ``rounding`` (bool), ``Name``, ``Class``, ``currencies``,
+    ``accounts``, ``tax_rates``, ``contacts``, ``merge``, ``items``, ``invoices``.
 
     :raise Refused: with a sentence
     """
@@ -145,7 +145,7 @@ def set_item(ledger, values):
 
 
 def set_invoice(ledger, values):
-    """Add an invoice, or with ``action`` (approve, void, delete, pay) do that to the one that InvoiceID or InvoiceNumber names."""
+    """Add or change an invoice, or with ``action`` (approve, void, delete, pay) do that to the one that is named."""
     action = values.get("action")
     wanted = values.get("InvoiceID") or values.get("InvoiceNumber") or ""
     existing = invoices.find(ledger, wanted) if wanted else None

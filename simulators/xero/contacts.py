@@ -7,7 +7,10 @@ from .errors import Refused
 from .state import fold
 from .wire import ZERO_GUID, as_guid, ms_time
 
-ARCHIVED = "The specified contact details matched an archived contact. Archived contacts cannot currently be edited via the API."
+ARCHIVED = (
+    "The specified contact details matched an archived contact. "
+    "Archived contacts cannot currently be edited via the API."
+)
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 ADDRESS_TYPES = ("STREET", "POBOX")
 PHONE_TYPES = ("DEFAULT", "DDI", "FAX", "MOBILE", "OFFICE")
@@ -147,21 +150,7 @@ def save(ledger, values, existing=None):
     _check_unique(ledger, fields, own_id, messages)
     if fields.get("EmailAddress") and not EMAIL.fullmatch(fields["EmailAddress"]):
         messages.append("Email address must be valid.")
-    for name, choices in CHOICES.items():
-        if values.get(name) is not None:
-            if values[name] in choices:
-                fields[name] = values[name]
-            else:
-                messages.append(f"{name} must be one of {', '.join(choices)}.")
-    for name in ("AccountsReceivableTaxType", "AccountsPayableTaxType"):
-        if fields.get(name) and ledger.tax_rate(fields[name]) is None:
-            messages.append(f"The TaxType code '{fields[name]}' does not exist.")
-    currency = values.get("DefaultCurrency")
-    if currency:
-        if ledger.subscribed(currency):
-            fields["DefaultCurrency"] = currency
-        else:
-            messages.append(f"Organisation is not subscribed to currency {currency}")
+    _check_codes(ledger, values, fields, messages)
     old = existing or {}
     if values.get("Addresses") is not None:
         fields["Addresses"] = _merge_typed(
@@ -197,6 +186,25 @@ def save(ledger, values, existing=None):
     contact = ledger.touch(contact)
     ledger.contacts.put(contact["ContactID"], contact)
     return contact
+
+
+def _check_codes(ledger, values, fields, messages):
+    """What must be one of a list: choices, tax types and the currency. Adds the good ones to ``fields``."""
+    for name, choices in CHOICES.items():
+        if values.get(name) is not None:
+            if values[name] in choices:
+                fields[name] = values[name]
+            else:
+                messages.append(f"{name} must be one of {', '.join(choices)}.")
+    for name in ("AccountsReceivableTaxType", "AccountsPayableTaxType"):
+        if fields.get(name) and ledger.tax_rate(fields[name]) is None:
+            messages.append(f"The TaxType code '{fields[name]}' does not exist.")
+    currency = values.get("DefaultCurrency")
+    if currency:
+        if ledger.subscribed(currency):
+            fields["DefaultCurrency"] = currency
+        else:
+            messages.append(f"Organisation is not subscribed to currency {currency}")
 
 
 def _check_unique(ledger, fields, own_id, messages):
@@ -258,19 +266,17 @@ def render(ledger, contact, full=True, summary=False):
     addresses = {entry["AddressType"]: entry for entry in contact.get("Addresses", ())}
     phones = {entry["PhoneType"]: entry for entry in contact.get("Phones", ())}
     result = {"ContactID": contact["ContactID"]}
-    for name in ("ContactNumber", "AccountNumber"):
-        if contact.get(name):
-            result[name] = contact[name]
+
+    def show(*names):
+        result.update({name: contact[name] for name in names if contact.get(name)})
+
+    show("ContactNumber", "AccountNumber")
     result["ContactStatus"] = contact["ContactStatus"]
     result["Name"] = contact["Name"]
-    for name in ("FirstName", "LastName", "CompanyNumber"):
-        if contact.get(name):
-            result[name] = contact[name]
+    show("FirstName", "LastName", "CompanyNumber")
     result["EmailAddress"] = contact.get("EmailAddress", "")
     result["BankAccountDetails"] = contact.get("BankAccountDetails", "")
-    for name in ("TaxNumber", "TaxNumberType", "AccountsReceivableTaxType", "AccountsPayableTaxType"):
-        if contact.get(name):
-            result[name] = contact[name]
+    show("TaxNumber", "TaxNumberType", "AccountsReceivableTaxType", "AccountsPayableTaxType")
     result["Addresses"] = [
         {"AddressType": kind, **NO_ADDRESS, **addresses.get(kind, {})} for kind in ADDRESS_TYPES
     ]
@@ -279,22 +285,16 @@ def render(ledger, contact, full=True, summary=False):
     result["UpdatedDateUTC"] = ms_time(contact["UpdatedDateUTC"])
     result["IsSupplier"] = bool(contact.get("IsSupplier"))
     result["IsCustomer"] = bool(contact.get("IsCustomer"))
-    for name in ("DefaultCurrency", "XeroNetworkKey"):
-        if contact.get(name):
-            result[name] = contact[name]
+    show("DefaultCurrency", "XeroNetworkKey")
     if full or summary:
-        for name in ("SalesDefaultLineAmountType", "PurchasesDefaultLineAmountType", "MergedToContactID"):
-            if contact.get(name):
-                result[name] = contact[name]
+        show("SalesDefaultLineAmountType", "PurchasesDefaultLineAmountType", "MergedToContactID")
     if not summary:
         result["ContactGroups"] = []
         balances = _balances(ledger, contact["ContactID"])
         if balances:
             result["Balances"] = balances
     if full and not summary:
-        for name in ("SalesDefaultAccountCode", "PurchasesDefaultAccountCode", "PaymentTerms"):
-            if contact.get(name):
-                result[name] = contact[name]
+        show("SalesDefaultAccountCode", "PurchasesDefaultAccountCode", "PaymentTerms")
         result["SalesTrackingCategories"] = []
         result["PurchasesTrackingCategories"] = []
     result["ContactPersons"] = contact.get("ContactPersons", []) if full and not summary else []

@@ -221,7 +221,8 @@ class _Writer:
         """Once paid or part-paid only a few fields may change (A9)."""
         if status != self.old["Status"]:
             raise Refused(
-                f"The status {status} cannot be applied to the invoice because it has payments or credit notes allocated to it."
+                f"The status {status} cannot be applied to the invoice "
+                "because it has payments or credit notes allocated to it."
             )
         changed = {
             name
@@ -325,6 +326,8 @@ class _Writer:
             if contact is not None and contact["ContactStatus"] != "ACTIVE":
                 raise Refused(contacts.ARCHIVED)
             others = {k: v for k, v in given.items() if k != "ContactID" and v not in (None, [], "")}
+            if contact is not None and fold(others.get("Name", "")) == fold(contact["Name"]):
+                del others["Name"]
             if contact is None or any(others[k] != contact.get(k) for k in others if k in contacts.TEXT):
                 # Other fields update the contact and drop its persons [MAN].
                 contact = contacts.save(self.ledger, {"ContactPersons": [], **others}, contact)

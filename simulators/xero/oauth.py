@@ -92,7 +92,7 @@ class Identity:
 class OAuth:
     """The identity service of the simulator.
 
-    :param loopback_ip: accept ``http://127.0.0.1`` as a redirect URI; the real Xero takes ``http://localhost`` only (A1)
+    :param loopback_ip: accept ``http://127.0.0.1`` as a redirect URI too; Xero takes ``http://localhost`` only (A1)
     """
 
     def __init__(self, simulator, loopback_ip=True):
@@ -147,7 +147,7 @@ class OAuth:
         return self.sim.page("oauth_error.html", status=400, error=error, sentence=sentence)
 
     async def authorize(self, request):
-        """The address a person is sent to. Faults of the app are shown here and never sent on: nothing can be trusted yet."""
+        """The address a person is sent to. Faults of the app are shown here and not sent on to its redirect URI."""
         query = request.query
         app = APPS.get(query.get("client_id"))
         if app is None:

@@ -146,38 +146,55 @@ ACCOUNTS = [
 CONTACTS = [
     {"Name": "Harbour Café & Bar", "EmailAddress": "accounts@harbourcafe.example", "IsCustomer": True,
      "FirstName": "Zoë", "LastName": "Müller", "phone": "9555 0101", "city": "Port Ellen"},
-    {"Name": "HARBOUR CAFÉ & BAR", "EmailAddress": "old@harbourcafe.example", "IsCustomer": True, "ContactStatus": "ARCHIVED"},
-    {"Name": "O'Brien & Sons", "EmailAddress": "pat.o'brien@obriensons.example", "IsCustomer": True, "phone": "9555 0102"},
+    {"Name": "HARBOUR CAFÉ & BAR", "EmailAddress": "old@harbourcafe.example", "IsCustomer": True,
+     "ContactStatus": "ARCHIVED"},
+    {"Name": "O'Brien & Sons", "EmailAddress": "pat.o'brien@obriensons.example", "IsCustomer": True,
+     "phone": "9555 0102"},
     {"Name": "Ngā Rākau Gardens", "IsCustomer": True, "city": "Kōwhai Bay"},
     {"Name": "Smith, Jones \"and\" Co", "EmailAddress": "Office@SmithJones.Example", "IsCustomer": True},
-    {"Name": "Sunrise Property Management", "EmailAddress": "maintenance@sunrise.example", "IsCustomer": True, "phone": "9555 0104"},
-    {"Name": "Sunrise Property Management (North)", "EmailAddress": "maintenance@sunrise.example", "IsCustomer": True},
+    {"Name": "Sunrise Property Management", "EmailAddress": "maintenance@sunrise.example",
+     "IsCustomer": True, "phone": "9555 0104"},
+    {"Name": "Sunrise Property Management (North)", "EmailAddress": "maintenance@sunrise.example",
+     "IsCustomer": True},
     {"Name": "Łukasz Żółć", "FirstName": "Łukasz", "LastName": "Żółć", "IsCustomer": True},
     {"Name": "Pipe & Valve Supplies", "EmailAddress": "orders@pipevalve.example", "IsSupplier": True},
-    {"Name": "Copper Wholesale", "EmailAddress": "sales@copper.example", "IsSupplier": True, "IsCustomer": True},
+    {"Name": "Copper Wholesale", "EmailAddress": "sales@copper.example", "IsSupplier": True,
+     "IsCustomer": True},
     {"Name": "Town Council", "AccountNumber": "TC-0099"},
     {"Name": "New Lead Without Anything"},
-    {"Name": "Overseas Client GmbH", "EmailAddress": "rechnung@overseas.example", "IsCustomer": True, "currency": "foreign"},
+    {"Name": "Overseas Client GmbH", "EmailAddress": "rechnung@overseas.example", "IsCustomer": True,
+     "currency": "foreign"},
     {"Name": "Acme Corporation", "EmailAddress": "info@acme.example", "IsCustomer": True, "persons": True},
-    {"Name": "acme corporation (old)", "EmailAddress": "info@acme.example", "IsCustomer": True, "ContactStatus": "ARCHIVED"},
-    {"Name": "Linked Elsewhere Ltd", "EmailAddress": "hello@linked.example", "IsCustomer": True, "ContactNumber": "CRM-4711"},
-    {"Name": "Merged Away", "EmailAddress": "merged@acme.example", "IsCustomer": True, "ContactStatus": "ARCHIVED",
+    {"Name": "acme corporation (old)", "EmailAddress": "info@acme.example", "IsCustomer": True,
+     "ContactStatus": "ARCHIVED"},
+    {"Name": "Linked Elsewhere Ltd", "EmailAddress": "hello@linked.example", "IsCustomer": True,
+     "ContactNumber": "CRM-4711"},
+    {"Name": "Merged Away", "EmailAddress": "merged@acme.example", "IsCustomer": True,
+     "ContactStatus": "ARCHIVED",
      "merged_into": "Acme Corporation"},
     {"Name": "Forgotten Person", "ContactStatus": "GDPRREQUEST"},
-    {"Name": "Azure Interior", "EmailAddress": "azure.Interior24@example.com", "IsCustomer": True, "phone": "(870)-931-0505"},
+    {"Name": "Azure Interior", "EmailAddress": "azure.Interior24@example.com", "IsCustomer": True,
+     "phone": "(870)-931-0505"},
     {"Name": "A" * 200 + " Holdings", "EmailAddress": "long@name.example", "IsCustomer": True},
 ]  # fmt: skip
 
 ITEMS = [
-    {"Code": "CALLOUT", "Name": "Call-out fee", "Description": "Call-out fee, first half hour", "price": "95.00", "account": "200"},
-    {"Code": "LABOUR", "Name": "Labour", "Description": "Labour per hour", "price": "82.5000", "account": "200"},
-    {"Code": "VALVE-15", "Name": "Valve 15 mm", "Description": "Isolation valve 15 mm", "price": "7.3350", "cost": "3.1250", "account": "205"},
-    {"Code": "valve/22 \"L\"", "Name": "Valve 22 mm, left", "Description": "Isolation valve 22 mm", "price": "9.99", "cost": "4.10", "account": "205"},
-    {"Code": "HEATER-80", "Name": "Water heater 80 l", "Description": "Water heater 80 l, installed", "price": "1249.00", "cost": "730.00", "account": "205"},
-    {"Code": "EXEMPT", "Name": "Safety inspection", "Description": "Safety inspection, tax exempt", "price": "60.00", "account": "210", "tax": "NONE"},
+    {"Code": "CALLOUT", "Name": "Call-out fee", "Description": "Call-out fee, first half hour",
+     "price": "95.00", "account": "200"},
+    {"Code": "LABOUR", "Name": "Labour", "Description": "Labour per hour", "price": "82.5000",
+     "account": "200"},
+    {"Code": "VALVE-15", "Name": "Valve 15 mm", "Description": "Isolation valve 15 mm",
+     "price": "7.3350", "cost": "3.1250", "account": "205"},
+    {"Code": "valve/22 \"L\"", "Name": "Valve 22 mm, left", "Description": "Isolation valve 22 mm",
+     "price": "9.99", "cost": "4.10", "account": "205"},
+    {"Code": "HEATER-80", "Name": "Water heater 80 l", "Description": "Water heater 80 l, installed",
+     "price": "1249.00", "cost": "730.00", "account": "205"},
+    {"Code": "EXEMPT", "Name": "Safety inspection", "Description": "Safety inspection, tax exempt",
+     "price": "60.00", "account": "210", "tax": "NONE"},
     {"Code": "FUEL", "Name": "Fuel", "PurchaseDescription": "Fuel for vans", "cost": "1.95", "sold": False},
     {"Code": "NOPRICE", "Name": "Custom work"},
-    {"Code": "CAFÉ-01", "Name": "Café équipement", "Description": "Entretien de la machine à café", "price": "120.00", "account": "200"},
+    {"Code": "CAFÉ-01", "Name": "Café équipement", "Description": "Entretien de la machine à café",
+     "price": "120.00", "account": "200"},
     {"Code": "OLD-CODE", "price": "1.00", "account": "299"},
 ]  # fmt: skip
 
@@ -363,7 +380,7 @@ def fill_generated(ledger, now, contacts=0, items=0, seed=1):
 
     Groups of ten share one UpdatedDateUTC, as records of one import do.
     """
-    draw = random.Random(f"{seed}:{ledger.tenant}")
+    draw = random.Random(f"{seed}:{ledger.tenant}")  # noqa: S311 the same data every time
     country = ledger.organisation["CountryCode"]
     start = now - 20 * DAY
     for number in range(1, contacts + 1):

@@ -205,7 +205,7 @@ class XeroSimulator(Simulator):
         }
 
     def state(self, query):
-        """Counts, and full entities unless ``?counts=1``; ``?tenant=`` and ``?entities=invoices,contacts`` narrow it."""
+        """Counts, and full entities unless ``?counts=1``; ``?tenant=`` and ``?entities=`` (a list) narrow it."""
         result = self._counts()
         if query.get("tenant"):
             ledger = self.ledger_of(query["tenant"])
@@ -247,7 +247,8 @@ class XeroSimulator(Simulator):
             self.rate_limits.change({k: int(v) if isinstance(v, Decimal) else v for k, v in body.items()})
         except (KeyError, ValueError) as error:
             raise ControlError(
-                f"{error.args[0]!r}: the limits are minute, concurrent, day and appminute; a whole number, or null for none."
+                f"{error.args[0]!r}: the limits are minute, concurrent, day and appminute; "
+                "each a whole number, or null for none."
             ) from error
         return self.rate_limits.as_dict()
 

@@ -1,5 +1,7 @@
-"""The JSON types that elements of a write must have. What does not fit fails before any rule is looked at, as a body that
-cannot be read (``PostDataInvalidException``); a number where a text belongs is taken as text, and unknown fields are left alone [GK].
+"""The JSON types that elements of a write must have.
+
+What does not fit fails before any rule is looked at, as a body that cannot be read (``PostDataInvalidException``);
+a number where a text belongs is taken as text, and unknown fields are left alone [GK].
 """
 
 from dataclasses import dataclass, field
@@ -20,15 +22,18 @@ def _names(text):
 
 
 ADDRESS = Shape(
-    _names("AddressType AddressLine1 AddressLine2 AddressLine3 AddressLine4 City Region PostalCode Country AttentionTo")
+    _names(
+        "AddressType AddressLine1 AddressLine2 AddressLine3 AddressLine4 City Region PostalCode Country AttentionTo"
+    )
 )
 PHONE = Shape(_names("PhoneType PhoneNumber PhoneAreaCode PhoneCountryCode"))
 PERSON = Shape(_names("FirstName LastName EmailAddress"), _names("IncludeInEmails"))
 BILL = Shape(_names("Type"), _names("Day"))
 CONTACT = Shape(
     _names(
-        "ContactID ContactNumber AccountNumber ContactStatus Name FirstName LastName CompanyNumber EmailAddress BankAccountDetails "
-        "TaxNumber TaxNumberType AccountsReceivableTaxType AccountsPayableTaxType DefaultCurrency XeroNetworkKey "
+        "ContactID ContactNumber AccountNumber ContactStatus Name FirstName LastName CompanyNumber EmailAddress "
+        "BankAccountDetails TaxNumber TaxNumberType "
+        "AccountsReceivableTaxType AccountsPayableTaxType DefaultCurrency XeroNetworkKey "
         "SalesDefaultAccountCode PurchasesDefaultAccountCode SalesDefaultLineAmountType PurchasesDefaultLineAmountType"
     ),
     _names("IsCustomer IsSupplier"),
@@ -49,8 +54,8 @@ LINE = Shape(
 )
 INVOICE = Shape(
     _names(
-        "InvoiceID Type Status Date DueDate ExpectedPaymentDate PlannedPaymentDate InvoiceNumber Reference LineAmountTypes "
-        "CurrencyCode Url BrandingThemeID"
+        "InvoiceID Type Status Date DueDate ExpectedPaymentDate PlannedPaymentDate InvoiceNumber Reference "
+        "LineAmountTypes CurrencyCode Url BrandingThemeID"
     ),
     _names("CurrencyRate SentToContact SubTotal TotalTax Total RoundingAmount"),
     {"Contact": CONTACT},
@@ -65,7 +70,7 @@ def fit(value, shape, path):
     :raise ValueError: a field has another JSON type than it must
     """
     if not isinstance(value, dict):
-        raise ValueError(f"{path} must be an object")
+        raise ValueError(f"{path} must be an object")  # noqa: TRY004 about data, not about code
     result = dict(value)
     for name, part in value.items():
         here = f"{path}.{name}"

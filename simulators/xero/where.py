@@ -1,8 +1,9 @@
 """The ``where`` and ``order`` parameters (A4): a parser for the expressions that clients send.
 
-Xero evaluates ``where`` with a .NET expression parser. Supported: ``== != < <= > >=``, ``AND && OR || ! NOT``, parentheses,
-text, numbers, true/false, null, ``Guid("…")``, ``DateTime(y,m,d[,h,mi,s])``, ``DateTime.Parse("…")``, dotted fields, and the text methods
-Contains, StartsWith, EndsWith, ToLower, ToUpper, Trim. Text compares without case ([DW] for ``Name``).
+Xero evaluates ``where`` with a .NET expression parser. Supported: ``== != < <= > >=``, ``AND && OR || ! NOT``,
+parentheses, text, numbers, true/false, null, ``Guid("…")``, ``DateTime(y,m,d[,h,mi,s])``, ``DateTime.Parse("…")``,
+dotted fields, and the text methods Contains, StartsWith, EndsWith, ToLower, ToUpper, Trim.
+Text compares without case ([DW] for ``Name``).
 """
 
 import operator

@@ -4,19 +4,16 @@ import base64
 import hashlib
 import os
 import secrets
-import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
+from simulators.common import jsonio
+from simulators.xero.server import start_in_thread
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from simulators.common import jsonio  # noqa: E402
-from simulators.xero.server import start_in_thread  # noqa: E402
-
 CALLBACK = "http://localhost:8069/fieldpromax/oauth/callback/xero"
 SCOPES = "openid profile email offline_access accounting.invoices accounting.contacts accounting.settings"
 CLIENT = ("fieldpromax-demo", "fieldpromax-demo-secret")
@@ -86,7 +83,8 @@ class Api:
         answer = self.call(method, path, {path.split("/")[0]: list(elements)}, params)
         assert answer.status_code == 400, answer.text
         body = answer.json()
-        assert body["Type"] == "ValidationException" and body["ErrorNumber"] == 10
+        assert body["Type"] == "ValidationException"
+        assert body["ErrorNumber"] == 10
         return [error["Message"] for error in body["Elements"][0]["ValidationErrors"]]
 
     def contact(self, name):
@@ -123,7 +121,9 @@ def us(connect):
 def invoice(us):
     """A body for an approved sale in the US organisation; keyword arguments replace fields, None leaves one out."""
     state = us.server.control("GET", "/_sim/state?tenant=US&entities=contacts")["organisations"][us.tenant]
-    contact_id = next(contact["ContactID"] for contact in state["contacts"] if contact["Name"] == "Town Council")
+    contact_id = next(
+        contact["ContactID"] for contact in state["contacts"] if contact["Name"] == "Town Council"
+    )
 
     def make(**values):
         body = {

@@ -1,7 +1,8 @@
 """The project's own contract of Xero's answers: the fields we read, and the form that each must have on the wire.
 
-Taken from provider_facts A5–A11. It stands beside Xero's OpenAPI files, which leave the spelling of dates and decimals open and may not be there.
-A field name that ends in ``?`` may be missing. Forms: see ``FORMS``; a dict is an object, a one-element list an array of that.
+Taken from provider_facts A5–A11. It stands beside Xero's OpenAPI files, which leave the spelling of dates and decimals
+open and may not be there. A field name that ends in ``?`` may be missing. Forms: see ``FORMS``; a dict is an object,
+a one-element list an array of that.
 """
 
 import re

@@ -70,7 +70,11 @@ def test_the_log_keeps_what_was_asked_and_no_secret(us, sim):
     us.call("GET", "Contacts", params={"where": 'Name=="secret words"', "page": 1})
     us.call("PUT", "Contacts", {"Contacts": [{"Name": "secret words"}]}, headers={"Idempotency-Key": "key-1"})
     first, second = sim.control("GET", "/_sim/requests")["requests"]
-    assert (first["method"], first["path"], first["query"]) == ("GET", "/api.xro/2.0/Contacts", ["page", "where"])
+    assert (first["method"], first["path"], first["query"]) == (
+        "GET",
+        "/api.xro/2.0/Contacts",
+        ["page", "where"],
+    )
     assert (first["status"], first["purpose"], first["tenant"]) == (200, "contacts.list", us.tenant)
     assert (second["purpose"], second["key"], second["fault"]) == ("contacts.create", "key-1", None)
     text = json.dumps([first, second])
@@ -104,7 +108,12 @@ def test_reset_starts_anew(us, sim):
     sim.control("POST", "/_sim/clock", {"advance_seconds": 3600})
     sim.control("POST", "/_sim/reset", {})
     assert sim.control("GET", "/_sim/faults")["faults"] == []
-    assert sim.control("GET", "/_sim/limits") == {"minute": 60, "concurrent": 5, "day": 5000, "appminute": 10000}
+    assert sim.control("GET", "/_sim/limits") == {
+        "minute": 60,
+        "concurrent": 5,
+        "day": 5000,
+        "appminute": 10000,
+    }
     assert sim.control("GET", "/_sim/clock")["offset_seconds"] == 0
 
 
@@ -114,8 +123,13 @@ def test_the_bookkeepers_changes(us, sim):
             "currencies": ["JPY"],
             "accounts": [{"Code": "222", "Name": "New Income"}, {"Code": "200", "Status": "ARCHIVED"}],
             "tax_rates": [{"TaxType": "TAX009", "Name": "Ten", "EffectiveRate": 10}],
-            "contacts": [{"Name": "Merged Away", "ContactStatus": "ACTIVE", "FirstName": "Back", "IsCustomer": False}],
-            "items": [{"Code": "LABOUR", "SalesDetails": {"UnitPrice": "90.125"}}, {"Code": "FUEL", "delete": True}],
+            "contacts": [
+                {"Name": "Merged Away", "ContactStatus": "ACTIVE", "FirstName": "Back", "IsCustomer": False}
+            ],
+            "items": [
+                {"Code": "LABOUR", "SalesDetails": {"UnitPrice": "90.125"}},
+                {"Code": "FUEL", "delete": True},
+            ],
             "Class": "DEMO",
         }
     )
@@ -232,7 +246,7 @@ def test_start_and_clean_end(tmp_path, number):
 
 
 def test_only_loopback():
-    process = _start("--host", "0.0.0.0")
+    process = _start("--host", "0.0.0.0")  # noqa: S104 that it is refused
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 2
     assert "loopback only" in errors

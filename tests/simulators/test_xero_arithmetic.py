@@ -66,19 +66,25 @@ def test_tax_is_rounded_per_line_and_then_summed(us, invoice):
 
 
 def test_inclusive(us, invoice):
-    made = us.put("Invoices", invoice(LineAmountTypes="Inclusive", LineItems=[_line(UnitAmount="9.99")] * 3))[0]
+    made = us.put("Invoices", invoice(LineAmountTypes="Inclusive", LineItems=[_line(UnitAmount="9.99")] * 3))[
+        0
+    ]
     assert _sums(made) == ["26.07", "3.90", "29.97"]
     assert str(made["LineItems"][0]["LineAmount"]) == "9.99"
 
 
 def test_no_tax(us, invoice):
-    made = us.put("Invoices", invoice(LineAmountTypes="NoTax", LineItems=[_line(UnitAmount="9.99", TaxAmount=1)]))[0]
+    made = us.put(
+        "Invoices", invoice(LineAmountTypes="NoTax", LineItems=[_line(UnitAmount="9.99", TaxAmount=1)])
+    )[0]
     assert _sums(made) == ["9.99", "0.00", "9.99"]
     assert made["LineItems"][0]["TaxType"] == "NONE"
 
 
 def test_tax_amount_of_a_line_can_be_overridden(us, invoice):
-    made = us.put("Invoices", invoice(LineItems=[_line(UnitAmount=100, TaxAmount="14.99"), _line(UnitAmount=100)]))[0]
+    made = us.put(
+        "Invoices", invoice(LineItems=[_line(UnitAmount=100, TaxAmount="14.99"), _line(UnitAmount=100)])
+    )[0]
     assert _sums(made) == ["200.00", "29.99", "229.99"]
     read = us.post(f"Invoices/{made['InvoiceID']}", {"Reference": "kept"})[0]
     assert _sums(read) == ["200.00", "29.99", "229.99"]
@@ -103,7 +109,12 @@ def test_unit_amounts_have_two_decimals_or_four(us, invoice):
 def test_discounts(us, invoice):
     made = us.put(
         "Invoices",
-        invoice(LineItems=[_line(Quantity=3, UnitAmount="19.99", DiscountRate="12.5"), _line(UnitAmount=10, DiscountAmount="0.50")]),
+        invoice(
+            LineItems=[
+                _line(Quantity=3, UnitAmount="19.99", DiscountRate="12.5"),
+                _line(UnitAmount=10, DiscountAmount="0.50"),
+            ]
+        ),
     )[0]
     assert [str(entry["LineAmount"]) for entry in made["LineItems"]] == ["52.47", "9.50"]
     assert (made["IsDiscounted"], str(made["TotalDiscount"])) == (True, "8.00")
@@ -131,10 +142,22 @@ def test_a_matching_line_amount_is_taken_and_fills_what_is_missing(us, invoice):
 
 
 def test_an_item_fills_price_account_tax_and_text(us, invoice):
-    entry = us.put("Invoices", invoice(LineItems=[{"ItemCode": "valve-15", "Quantity": 2}]), unitdp=4)[0]["LineItems"][0]
-    assert (entry["ItemCode"], entry["Description"], entry["AccountCode"]) == ("VALVE-15", "Isolation valve 15 mm", "205")
-    assert (str(entry["UnitAmount"]), str(entry["LineAmount"]), entry["TaxType"]) == ("7.3350", "14.67", "TAX001")
-    own = us.put("Invoices", invoice(LineItems=[{"ItemCode": "VALVE-15", "UnitAmount": 1, "AccountCode": "200"}]))[0]
+    entry = us.put("Invoices", invoice(LineItems=[{"ItemCode": "valve-15", "Quantity": 2}]), unitdp=4)[0][
+        "LineItems"
+    ][0]
+    assert (entry["ItemCode"], entry["Description"], entry["AccountCode"]) == (
+        "VALVE-15",
+        "Isolation valve 15 mm",
+        "205",
+    )
+    assert (str(entry["UnitAmount"]), str(entry["LineAmount"]), entry["TaxType"]) == (
+        "7.3350",
+        "14.67",
+        "TAX001",
+    )
+    own = us.put(
+        "Invoices", invoice(LineItems=[{"ItemCode": "VALVE-15", "UnitAmount": 1, "AccountCode": "200"}])
+    )[0]
     assert (own["LineItems"][0]["AccountCode"], str(own["SubTotal"])) == ("200", "1.00")
 
 
@@ -170,7 +193,11 @@ def test_rounding_amount_needs_the_opt_in(us, invoice):
 def test_rounding_amount(us, invoice):
     us.control({"rounding": True})
     made = us.put("Invoices", invoice(**ROUNDED))[0]
-    assert (str(made["Total"]), str(made["RoundingAmount"]), str(made["AmountDue"])) == ("115.05", "0.05", "115.05")
+    assert (str(made["Total"]), str(made["RoundingAmount"]), str(made["AmountDue"])) == (
+        "115.05",
+        "0.05",
+        "115.05",
+    )
     listed = us.get("Invoices", page=1)["Invoices"][0]
     assert "RoundingAmount" not in listed
     assert str(us.get(f"Invoices/{made['InvoiceID']}")["Invoices"][0]["RoundingAmount"]) == "0.05"

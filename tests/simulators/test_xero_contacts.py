@@ -2,7 +2,10 @@
 
 import pytest
 
-ARCHIVED = "The specified contact details matched an archived contact. Archived contacts cannot currently be edited via the API."
+ARCHIVED = (
+    "The specified contact details matched an archived contact. "
+    "Archived contacts cannot currently be edited via the API."
+)
 
 
 def _taken(name):
@@ -39,7 +42,10 @@ def _taken(name):
         ({"Name": "N", "AccountsReceivableTaxType": "NOPE"}, "TaxType"),
         ({"Name": "N", "ContactStatus": "SLEEPING"}, "ContactStatus"),
         ({"Name": "N", "SalesDefaultLineAmountType": "SIDEWAYS"}, "SalesDefaultLineAmountType"),
-        ({"ContactID": "11111111-1111-1111-1111-111111111111", "Name": "N"}, "specified ContactID could not be found"),
+        (
+            {"ContactID": "11111111-1111-1111-1111-111111111111", "Name": "N"},
+            "specified ContactID could not be found",
+        ),
     ],
 )
 def test_refusals(us, method, values, words):
@@ -59,7 +65,9 @@ def test_put_refuses_an_existing_name_without_case(us):
 
 
 def test_a_refused_create_carries_the_zero_guid_and_an_echo(us):
-    answer = us.call("PUT", "Contacts", {"Contacts": [{"Name": "Town Council", "EmailAddress": "t@council.example"}]})
+    answer = us.call(
+        "PUT", "Contacts", {"Contacts": [{"Name": "Town Council", "EmailAddress": "t@council.example"}]}
+    )
     element = answer.json()["Elements"][0]
     assert element["ContactID"] == "00000000-0000-0000-0000-000000000000"
     assert (element["Name"], element["EmailAddress"]) == ("Town Council", "t@council.example")
@@ -148,7 +156,11 @@ def test_read_by_contact_number(us):
 
 def test_one_bad_element_refuses_the_lot(us):
     before = len(us.get("Contacts")["Contacts"])
-    answer = us.call("PUT", "Contacts", {"Contacts": [{"Name": "Good One"}, {"Name": "Town Council"}, {"Name": "Good Two"}]})
+    answer = us.call(
+        "PUT",
+        "Contacts",
+        {"Contacts": [{"Name": "Good One"}, {"Name": "Town Council"}, {"Name": "Good Two"}]},
+    )
     assert answer.status_code == 400
     assert [e["Name"] for e in answer.json()["Elements"]] == ["Town Council"]
     assert len(us.get("Contacts")["Contacts"]) == before

@@ -39,14 +39,26 @@ def line(**values):
         ({"LineItems": None}, "One or more line items must be specified"),
         ({"LineItems": [line(Description=None)]}, "Description must be specified for each line item."),
         ({"LineItems": [line(AccountCode=None, TaxType="NONE")]}, "Account code must be specified"),
-        ({"LineItems": [line(AccountCode="999")]}, "Account code '999' is not a valid code for this document."),
-        ({"LineItems": [line(AccountCode="090")]}, "Account code '090' is not a valid code for this document."),
-        ({"LineItems": [line(AccountCode="610")]}, "Account code '610' is not a valid code for this document."),
+        (
+            {"LineItems": [line(AccountCode="999")]},
+            "Account code '999' is not a valid code for this document.",
+        ),
+        (
+            {"LineItems": [line(AccountCode="090")]},
+            "Account code '090' is not a valid code for this document.",
+        ),
+        (
+            {"LineItems": [line(AccountCode="610")]},
+            "Account code '610' is not a valid code for this document.",
+        ),
         (
             {"LineItems": [line(AccountCode="299")]},
             "Account code '299' has been archived, or has been deleted. Each line item must reference a valid account.",
         ),
-        ({"LineItems": [line(TaxType="TAX004")]}, "The TaxType code 'TAX004' cannot be used with account code '200'."),
+        (
+            {"LineItems": [line(TaxType="TAX004")]},
+            "The TaxType code 'TAX004' cannot be used with account code '200'.",
+        ),
         (
             {"LineItems": [line(TaxType="TAX003")]},
             "The TaxType code 'TAX003' does not exist or cannot be used for this type of transaction.",
@@ -58,7 +70,10 @@ def line(**values):
         ({"LineItems": [line(ItemCode="NO-SUCH-ITEM")]}, "Item code 'NO-SUCH-ITEM' is not valid."),
         ({"LineItems": [line(Quantity="many")]}, "Quantity must be a number."),
         ({"LineItems": [line(UnitAmount=True)]}, "UnitAmount must be a number."),
-        ({"LineItems": [line(LineAmount="10.01")]}, "The line total 10.01 does not match the expected line total 10.00"),
+        (
+            {"LineItems": [line(LineAmount="10.01")]},
+            "The line total 10.01 does not match the expected line total 10.00",
+        ),
         ({"LineItems": [line(DiscountRate=101)]}, "The DiscountRate must be between 0 and 100."),
         ({"LineItems": [line(TaxAmount="10.01")]}, "The TaxAmount cannot be more than the LineAmount."),
         (
@@ -87,7 +102,9 @@ def test_refusals(us, invoice, method, values, message):
 
 def test_discounts_are_for_sales_only(us, invoice):
     bill = invoice(Type="ACCPAY", LineItems=[line(AccountCode="429", TaxType="TAX004", DiscountRate=5)])
-    assert us.refused("PUT", "Invoices", bill) == ["Discounts are only supported on sales invoices and quotes."]
+    assert us.refused("PUT", "Invoices", bill) == [
+        "Discounts are only supported on sales invoices and quotes."
+    ]
 
 
 def test_a_refused_invoice_changes_nothing_at_all(us, invoice):
@@ -196,7 +213,9 @@ def test_a_just_voided_invoice_still_shows_what_was_due(us, invoice):
 
 
 def test_sent_to_contact_is_for_approved_invoices(us, invoice):
-    draft, approved = us.put("Invoices", invoice(Status="DRAFT", SentToContact=True), invoice(SentToContact=True))
+    draft, approved = us.put(
+        "Invoices", invoice(Status="DRAFT", SentToContact=True), invoice(SentToContact=True)
+    )
     assert (draft["SentToContact"], approved["SentToContact"]) == (False, True)
 
 
@@ -234,7 +253,11 @@ def test_an_unknown_line_id_is_refused(us, invoice):
 def test_changing_the_amount_types_works_the_tax_out_anew(us, invoice):
     made = us.put("Invoices", invoice())[0]
     inclusive = us.post(f"Invoices/{made['InvoiceID']}", {"LineAmountTypes": "Inclusive"})[0]
-    assert [str(inclusive[name]) for name in ("SubTotal", "TotalTax", "Total")] == ["86.96", "13.04", "100.00"]
+    assert [str(inclusive[name]) for name in ("SubTotal", "TotalTax", "Total")] == [
+        "86.96",
+        "13.04",
+        "100.00",
+    ]
 
 
 def test_the_type_cannot_be_changed(us, invoice):
@@ -270,7 +293,11 @@ def paid(us, invoice):
 
 def test_payments_show(us, paid):
     part, whole = (us.get(f"Invoices/{entry['InvoiceID']}")["Invoices"][0] for entry in paid)
-    assert (part["Status"], str(part["AmountDue"]), str(part["AmountPaid"])) == ("AUTHORISED", "100.00", "15.00")
+    assert (part["Status"], str(part["AmountDue"]), str(part["AmountPaid"])) == (
+        "AUTHORISED",
+        "100.00",
+        "15.00",
+    )
     assert (whole["Status"], str(whole["AmountDue"]), whole["Payments"][0]["Amount"]) == ("PAID", "0.00", 115)
     assert "FullyPaidOnDate" in whole
     assert "FullyPaidOnDate" not in part
@@ -279,12 +306,16 @@ def test_payments_show(us, paid):
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("status", ["VOIDED", "DRAFT", "SUBMITTED"])
 def test_a_paid_invoice_keeps_its_status(us, paid, number, status):
-    message = f"The status {status} cannot be applied to the invoice because it has payments or credit notes allocated to it."
+    message = (
+        f"The status {status} cannot be applied to the invoice "
+        "because it has payments or credit notes allocated to it."
+    )
     assert us.refused("POST", f"Invoices/{paid[number]['InvoiceID']}", {"Status": status}) == [message]
 
 
 @pytest.mark.parametrize(
-    "values", [{"Date": "2026-01-01"}, {"LineAmountTypes": "Inclusive"}, {"CurrencyCode": "EUR"}, {"CurrencyRate": 2}]
+    "values",
+    [{"Date": "2026-01-01"}, {"LineAmountTypes": "Inclusive"}, {"CurrencyCode": "EUR"}, {"CurrencyRate": 2}],
 )
 def test_most_of_a_paid_invoice_is_fixed(us, paid, values):
     assert us.refused("POST", f"Invoices/{paid[0]['InvoiceID']}", values) == [HAS_PAYMENT]
@@ -298,7 +329,9 @@ def test_a_few_fields_of_a_paid_invoice_can_change(us, paid):
             "Reference": "late",
             "DueDate": "2026-12-24",
             "InvoiceNumber": "PAID-1",
-            "LineItems": [{"LineItemID": lines[0]["LineItemID"], "Description": "told", "AccountCode": "205"}],
+            "LineItems": [
+                {"LineItemID": lines[0]["LineItemID"], "Description": "told", "AccountCode": "205"}
+            ],
         },
     )[0]
     assert (changed["Reference"], changed["InvoiceNumber"]) == ("late", "PAID-1")
@@ -317,7 +350,8 @@ def test_lines_of_a_paid_invoice(us, paid):
 
 
 @pytest.mark.parametrize(
-    ("field", "words"), [("PeriodLockDate", "period lock date"), ("EndOfYearLockDate", "end of year lock date")]
+    ("field", "words"),
+    [("PeriodLockDate", "period lock date"), ("EndOfYearLockDate", "end of year lock date")],
 )
 def test_locked_periods(us, invoice, field, words):
     key = us.put("Invoices", invoice())[0]["InvoiceID"]
@@ -361,7 +395,9 @@ def test_the_contacts_currency_is_the_default(us, invoice):
 # === DATES === #
 
 
-@pytest.mark.parametrize("value", ["2026-09-14", "2026-09-14T00:00:00", "/Date(1789344000000+0000)/", "/Date(1789344000000)/"])
+@pytest.mark.parametrize(
+    "value", ["2026-09-14", "2026-09-14T00:00:00", "/Date(1789344000000+0000)/", "/Date(1789344000000)/"]
+)
 def test_dates_are_read_in_every_form(us, invoice, value):
     made = us.put("Invoices", invoice(Date=value))[0]
     assert (made["DateString"], made["Date"]) == ("2026-09-14T00:00:00", "/Date(1789344000000+0000)/")

@@ -30,7 +30,9 @@ def test_refusals(us, method, values, words):
 
 
 def test_put_refuses_a_code_in_use(us):
-    assert us.refused("PUT", "Items", {"Code": "labour"}) == ["Price List Item with Code 'labour' already exists"]
+    assert us.refused("PUT", "Items", {"Code": "labour"}) == [
+        "Price List Item with Code 'labour' already exists"
+    ]
 
 
 def test_put_refuses_an_item_id(us):
@@ -40,7 +42,9 @@ def test_put_refuses_an_item_id(us):
 
 def test_create_and_read_by_id_and_code(us):
     made = us.put(
-        "Items", {"Code": "A/b 1", "Name": "Thing", "SalesDetails": {"UnitPrice": "1.23456", "AccountCode": "200"}}, unitdp=4
+        "Items",
+        {"Code": "A/b 1", "Name": "Thing", "SalesDetails": {"UnitPrice": "1.23456", "AccountCode": "200"}},
+        unitdp=4,
     )[0]
     assert made["SalesDetails"] == {"UnitPrice": Decimal("1.2346"), "AccountCode": "200"}
     assert us.get(f"Items/{made['ItemID']}", unitdp=4)["Items"][0] == made
@@ -50,7 +54,9 @@ def test_create_and_read_by_id_and_code(us):
 
 def test_without_unitdp_the_price_is_rounded_for_good(us):
     made = us.put("Items", {"Code": "R", "SalesDetails": {"UnitPrice": "1.2350"}})[0]
-    assert us.get(f"Items/{made['ItemID']}", unitdp=4)["Items"][0]["SalesDetails"]["UnitPrice"] == Decimal("1.2400")
+    assert us.get(f"Items/{made['ItemID']}", unitdp=4)["Items"][0]["SalesDetails"]["UnitPrice"] == Decimal(
+        "1.2400"
+    )
 
 
 def test_post_changes_by_id_or_code_and_leaves_the_rest(us):
@@ -72,7 +78,8 @@ def test_not_sold_any_more_empties_the_sales_part(us):
 
 def test_tracked_item(us):
     made = us.put(
-        "Items", {"Code": "TRK", "InventoryAssetAccountCode": "630", "PurchaseDetails": {"COGSAccountCode": "310"}}
+        "Items",
+        {"Code": "TRK", "InventoryAssetAccountCode": "630", "PurchaseDetails": {"COGSAccountCode": "310"}},
     )[0]
     assert made["IsTrackedAsInventory"] is True
     assert made["QuantityOnHand"] == 0

@@ -9,7 +9,9 @@ from simulators.common import jsonio
 
 @pytest.fixture
 def many(sim, connect):
-    sim.control("POST", "/_sim/reset", {"seed": "empty", "contacts": 250, "items": 30, "organisations": ["US"]})
+    sim.control(
+        "POST", "/_sim/reset", {"seed": "empty", "contacts": 250, "items": 30, "organisations": ["US"]}
+    )
     sim.control("POST", "/_sim/limits", {"minute": None})
     return connect("US")
 
@@ -43,7 +45,9 @@ def test_page_size(many):
     assert "pagination" not in body
 
 
-@pytest.mark.parametrize("params", [{"page": 0}, {"page": -1}, {"page": "x"}, {"page": 1, "pageSize": 1001}, {"pageSize": 0}])
+@pytest.mark.parametrize(
+    "params", [{"page": 0}, {"page": -1}, {"page": "x"}, {"page": 1, "pageSize": 1001}, {"pageSize": 0}]
+)
 def test_impossible_pages(many, params):
     _error(many, "Contacts", **params)
 
@@ -139,7 +143,9 @@ def test_invoice_filters(us, invoice):
     assert numbers() == {"A-1", "A-2", "A-3", "BOOK-1"}
     assert numbers(where=f'Contact.ContactID==guid("{other}")') == {"A-3"}
     assert numbers(where='Contact.Name=="town council" AND Status=="AUTHORISED"') == {"A-1", "BOOK-1"}
-    assert numbers(where='Type=="ACCREC" AND AmountDue>0 AND Date>=DateTime(2026, 09, 14) AND Date<DateTime(2026,09,15)')
+    assert numbers(
+        where='Type=="ACCREC" AND AmountDue>0 AND Date>=DateTime(2026, 09, 14) AND Date<DateTime(2026,09,15)'
+    )
     assert numbers(where="Date>=DateTime(2026, 09, 15)") == set()
     assert three["InvoiceNumber"] == "A-3"
 
@@ -180,12 +186,18 @@ def test_if_modified_since_does_not_see_a_flag_set_by_invoicing(us, invoice, sim
         ('Name=="Smith, Jones \\"and\\" Co"', {'Smith, Jones "and" Co'}),
         ('Name=="Smith, Jones ""and"" Co"', {'Smith, Jones "and" Co'}),
         ('Name.Contains("council")', {"Town Council"}),
-        ('Name.StartsWith("Sun") && EmailAddress!=null', {"Sunrise Property Management", "Sunrise Property Management (North)"}),
+        (
+            'Name.StartsWith("Sun") && EmailAddress!=null',
+            {"Sunrise Property Management", "Sunrise Property Management (North)"},
+        ),
         ('Name.EndsWith("GmbH")', {"Overseas Client GmbH"}),
-        ('Name.ToLower()=="town council" OR Name.ToUpper().Trim()=="AZURE INTERIOR"', {"Town Council", "Azure Interior"}),
+        (
+            'Name.ToLower()=="town council" OR Name.ToUpper().Trim()=="AZURE INTERIOR"',
+            {"Town Council", "Azure Interior"},
+        ),
         ('EmailAddress!=null AND EmailAddress.StartsWith("sales@")', {"Copper Wholesale"}),
         ('ContactNumber=="CRM-4711"', {"Linked Elsewhere Ltd"}),
-        ('IsSupplier==true AND IsCustomer==false', {"Pipe & Valve Supplies"}),
+        ("IsSupplier==true AND IsCustomer==false", {"Pipe & Valve Supplies"}),
         ("IsSupplier && !IsCustomer", {"Pipe & Valve Supplies"}),
         ("IsSupplier AND NOT IsCustomer", {"Pipe & Valve Supplies"}),
         ('(Name=="Town Council" || Name=="Nobody") && ContactStatus=="ACTIVE"', {"Town Council"}),
@@ -194,7 +206,7 @@ def test_if_modified_since_does_not_see_a_flag_set_by_invoicing(us, invoice, sim
         ('Name=="" OR Name==""', set()),
         ("UpdatedDateUTC>=DateTime(2099,1,1)", set()),
         ('UpdatedDateUTC>DateTime.Parse("2099-01-01T00:00:00")', set()),
-        ("1==1 && Name.Contains(\"Żółć\")", {"Łukasz Żółć"}),
+        ('1==1 && Name.Contains("Żółć")', {"Łukasz Żółć"}),
     ],
 )
 def test_where(us, where, names):
@@ -224,11 +236,11 @@ def test_where_null(us):
         'Name.Explode("x")',
         'Name.Contains("x"',
         'ContactID==Guid("nonsense")',
-        'ContactID==Guid(1)',
+        "ContactID==Guid(1)",
         "UpdatedDateUTC>DateTime(2026,13,1)",
         "UpdatedDateUTC>DateTime(2026,x)",
         "UpdatedDateUTC>DateTime.Now()",
-        'Name>5',
+        "Name>5",
         "; DROP TABLE",
         "Name.Contains(5)",
         'Name=="a" Name=="b"',
@@ -241,7 +253,9 @@ def test_where_that_makes_no_sense(us, where):
 
 
 def test_where_on_settings(us):
-    assert {a["Code"] for a in us.get("Accounts", where='Class=="REVENUE" AND Status=="ACTIVE"')["Accounts"]} >= {"200", "270"}
+    assert {
+        a["Code"] for a in us.get("Accounts", where='Class=="REVENUE" AND Status=="ACTIVE"')["Accounts"]
+    } >= {"200", "270"}
     assert len(us.get("Accounts", where='SystemAccount=="DEBTORS"')["Accounts"]) == 1
     assert [t["TaxType"] for t in us.get("TaxRates", where="EffectiveRate==8.25")["TaxRates"]] == ["TAX002"]
     assert len(us.get("Accounts", where='Type=="BANK" OR EnablePaymentsToAccount==true')["Accounts"]) == 3

@@ -36,7 +36,8 @@ from simulators.xero.server import start_in_thread
 )
 def test_a_faulty_request_ends_on_an_error_page(browser, values, error):
     page = browser.authorize(**values)
-    assert page.status_code == 400 and f'data-error="{error}"' in page.text
+    assert page.status_code == 400
+    assert f'data-error="{error}"' in page.text
 
 
 @pytest.mark.parametrize(
@@ -61,13 +62,15 @@ def test_strict_redirects_refuse_127_0_0_1_as_the_real_xero_does():
 
 def test_wrong_password(browser):
     page = browser.login(browser.authorize(), password="guess")
-    assert "login-error" in page.text and "consent-form" not in page.text
+    assert "login-error" in page.text
+    assert "consent-form" not in page.text
     assert "login-error" in browser.login(browser.authorize(), username="nobody@example.com").text
 
 
 def test_consent_lists_scopes_in_words_and_organisations(browser):
     page = browser.login(browser.authorize())
-    assert "View and change contacts" in page.text and 'data-scope="offline_access"' in page.text
+    assert "View and change contacts" in page.text
+    assert 'data-scope="offline_access"' in page.text
     for name in ("Riverside Plumbing", "Thames Heating", "Lakeside Field Services"):
         assert name in page.text
     assert 'type="checkbox"' in page.text
@@ -75,7 +78,8 @@ def test_consent_lists_scopes_in_words_and_organisations(browser):
 
 def test_a_person_sees_only_their_own_organisations(browser, tenants):
     page = browser.login(browser.authorize(), username="owner@example.com")
-    assert "Lakeside" in page.text and "Riverside" not in page.text
+    assert "Lakeside" in page.text
+    assert "Riverside" not in page.text
     answer = browser.decide(page, tenants["AU"])
     assert "consent-error" in answer.text
 
@@ -113,9 +117,11 @@ def test_consent_without_login_leads_to_the_login(browser, sim):
 
 def test_the_whole_flow(browser, tenants, sim):
     answer = browser.decide(browser.login(browser.authorize()), tenants["US"], tenants["GB"])
-    assert answer["state"] == "st4te" and answer["scope"] == SCOPES
+    assert answer["state"] == "st4te"
+    assert answer["scope"] == SCOPES
     tokens = browser.exchange(answer["code"])
-    assert tokens.status_code == 200 and tokens.headers["Cache-Control"] == "no-store"
+    assert tokens.status_code == 200
+    assert tokens.headers["Cache-Control"] == "no-store"
     assert contract.violations(jsonio.loads(tokens.content), contract.TOKEN) == []
     keys = requests.get(f"{sim.base_url}/.well-known/openid-configuration/jwks", timeout=5).json()["keys"]
     key = jwt.PyJWK(keys[0])
@@ -123,9 +129,11 @@ def test_the_whole_flow(browser, tenants, sim):
         tokens.json()["access_token"], key, ["RS256"], audience="https://identity.xero.com/resources"
     )
     assert claims["exp"] - claims["nbf"] == 30 * 60
-    assert claims["scope"] == SCOPES.split() and claims["client_id"] == CLIENT[0]
+    assert claims["scope"] == SCOPES.split()
+    assert claims["client_id"] == CLIENT[0]
     identity = jwt.decode(tokens.json()["id_token"], key, ["RS256"], audience=CLIENT[0])
-    assert identity["exp"] - identity["iat"] == 300 and identity["email"] == "bookkeeper@example.com"
+    assert identity["exp"] - identity["iat"] == 300
+    assert identity["email"] == "bookkeeper@example.com"
     assert identity["xero_userid"] == claims["xero_userid"]
     bearer = {"Authorization": f"Bearer {tokens.json()['access_token']}"}
     event = claims["authentication_event_id"]
@@ -213,7 +221,8 @@ def test_pkce_app_needs_no_secret(browser, tenants):
 
 def test_scopes_decide_what_comes_back(browser, tenants):
     tokens = browser.exchange(browser.code(tenants["US"], scope="accounting.contacts")).json()
-    assert "refresh_token" not in tokens and "id_token" not in tokens
+    assert "refresh_token" not in tokens
+    assert "id_token" not in tokens
 
 
 def test_scopes_add_up(browser, tenants):
@@ -246,7 +255,8 @@ def test_refresh_rotates_with_thirty_minutes_of_grace(browser, tokens, sim):
     assert first["refresh_token"] != tokens["refresh_token"]
     sim.control("POST", "/_sim/clock", {"advance_seconds": 29 * 60})
     repeat = _refresh(browser, tokens["refresh_token"])
-    assert repeat.status_code == 200 and repeat.json()["refresh_token"] != first["refresh_token"]
+    assert repeat.status_code == 200
+    assert repeat.json()["refresh_token"] != first["refresh_token"]
     sim.control("POST", "/_sim/clock", {"advance_seconds": 2 * 60})
     late = _refresh(browser, tokens["refresh_token"])
     assert (late.status_code, late.json()) == (400, {"error": "invalid_grant"})

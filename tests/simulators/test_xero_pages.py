@@ -18,7 +18,11 @@ def books(us, invoice, sim):
             InvoiceNumber="INV/1",
             LineItems=[
                 {"ItemCode": "VALVE-15", "Quantity": 3, "DiscountRate": 10},
-                {"Description": "<b>bold</b> & long " + "x" * 300, "UnitAmount": 12345.67, "AccountCode": "200"},
+                {
+                    "Description": "<b>bold</b> & long " + "x" * 300,
+                    "UnitAmount": 12345.67,
+                    "AccountCode": "200",
+                },
             ],
         ),
         unitdp=4,
@@ -49,7 +53,10 @@ def test_unknown_pages_are_a_sentence(books, sim):
         f"{home}/items/11111111-1111-1111-1111-111111111111",
     ):
         assert 'id="missing"' in _get(address, 404)
-    assert requests.post(f"{home}/invoicing/view/nonsense", data={"action": "void"}, timeout=5).status_code == 404
+    assert (
+        requests.post(f"{home}/invoicing/view/nonsense", data={"action": "void"}, timeout=5).status_code
+        == 404
+    )
 
 
 def test_start_page_lists_organisations_and_connections(books, sim):
@@ -62,7 +69,15 @@ def test_start_page_lists_organisations_and_connections(books, sim):
 def test_deep_link_to_an_invoice_shows_lines_tax_and_totals(books):
     home, made, _ = books
     page = _get(f"{home}/invoicing/view/{made['InvoiceID']}")
-    for text in ("INV/1", "Town Council", "Isolation valve 15 mm", "7.3350", "10 %", "19.80", "Tax on Sales 15%"):
+    for text in (
+        "INV/1",
+        "Town Council",
+        "Isolation valve 15 mm",
+        "7.3350",
+        "10 %",
+        "19.80",
+        "Tax on Sales 15%",
+    ):
         assert text in page
     assert "&lt;b&gt;bold&lt;/b&gt; &amp; long" in page
     assert f'id="invoice-total">{made["Total"]:,} USD<' in page
@@ -106,7 +121,11 @@ def test_void_approve_delete_and_pay(books, us, invoice):
     assert "deleted" in _post(f"{home}/invoicing/view/{other['InvoiceID']}", action="delete")
     assert "approve, void, delete" in _post(address, action="explode")
     statuses = {i["InvoiceID"]: i["Status"] for i in us.get("Invoices")["Invoices"]}
-    assert statuses == {made["InvoiceID"]: "AUTHORISED", draft["InvoiceID"]: "VOIDED", other["InvoiceID"]: "DELETED"}
+    assert statuses == {
+        made["InvoiceID"]: "AUTHORISED",
+        draft["InvoiceID"]: "VOIDED",
+        other["InvoiceID"]: "DELETED",
+    }
 
 
 def test_archive_restore_and_edit_a_contact(books, us):
@@ -139,15 +158,30 @@ def test_change_and_delete_an_item(books, us):
 
 
 def test_style_and_icon(sim):
-    assert requests.get(f"{sim.base_url}/static/books.css", timeout=5).headers["Content-Type"].startswith("text/css")
-    assert requests.get(f"{sim.base_url}/favicon.ico", timeout=5).headers["Content-Type"].startswith("image/svg+xml")
+    assert (
+        requests.get(f"{sim.base_url}/static/books.css", timeout=5)
+        .headers["Content-Type"]
+        .startswith("text/css")
+    )
+    assert (
+        requests.get(f"{sim.base_url}/favicon.ico", timeout=5)
+        .headers["Content-Type"]
+        .startswith("image/svg+xml")
+    )
 
 
 # === IN A BROWSER === #
 
 
 def _chromium():
-    return next((path for path in (str(ROOT / ".dev/bin/chromium"), shutil.which("chromium")) if path and Path(path).exists()), None)
+    return next(
+        (
+            path
+            for path in (str(ROOT / ".dev/bin/chromium"), shutil.which("chromium"))
+            if path and Path(path).exists()
+        ),
+        None,
+    )
 
 
 @pytest.fixture
@@ -159,11 +193,15 @@ def screen():
         pytest.skip("There is no Chromium here.")
     complaints = []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
 
         def open_page(width):
             page = browser.new_page(viewport={"width": width, "height": 800})
-            page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+            page.on(
+                "console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None
+            )
             page.on("pageerror", lambda error: complaints.append(str(error)))
             return page
 
@@ -182,7 +220,9 @@ def _no_overflow(page):
 def test_consent_and_books_in_a_browser(screen, books, sim, width, us):
     home, made, contact = books
     page = screen(width)
-    page.route(f"{CALLBACK}**", lambda route: route.fulfill(status=200, content_type="text/html", body="back"))
+    page.route(
+        f"{CALLBACK}**", lambda route: route.fulfill(status=200, content_type="text/html", body="back")
+    )
     query = f"response_type=code&client_id=fieldpromax-demo&redirect_uri={CALLBACK}&scope={SCOPES}&state=abc"
     page.goto(f"{sim.base_url}/identity/connect/authorize?{query}")
     _no_overflow(page)

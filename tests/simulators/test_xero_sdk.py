@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("xero_python")
 
-from xero_python.accounting import (  # noqa: E402
+from xero_python.accounting import (
     AccountingApi,
     Contact,
     Contacts,
@@ -18,11 +18,11 @@ from xero_python.accounting import (  # noqa: E402
     LineItem,
     Purchase,
 )
-from xero_python.api_client import ApiClient  # noqa: E402
-from xero_python.api_client.configuration import Configuration  # noqa: E402
-from xero_python.api_client.oauth2 import OAuth2Token  # noqa: E402
-from xero_python.exceptions import AccountingBadRequestException  # noqa: E402
-from xero_python.identity import IdentityApi  # noqa: E402
+from xero_python.api_client import ApiClient
+from xero_python.api_client.configuration import Configuration
+from xero_python.api_client.oauth2 import OAuth2Token
+from xero_python.exceptions import AccountingBadRequestException
+from xero_python.identity import IdentityApi
 
 
 @pytest.fixture
@@ -66,7 +66,8 @@ def test_settings(sdk):
     assert "200" in {account.code for account in accounts}
     assert len(accounting.get_accounts(tenant, where='Type=="REVENUE"&&Status=="ACTIVE"').accounts) == 4
     rates = {rate.tax_type: rate.effective_rate for rate in accounting.get_tax_rates(tenant).tax_rates}
-    assert rates["TAX001"] == 15 and rates["TAX002"] == 8.25
+    assert rates["TAX001"] == 15
+    assert rates["TAX002"] == 8.25
     assert {currency.code.value for currency in accounting.get_currencies(tenant).currencies} == {
         "USD",
         "CAD",
@@ -93,9 +94,8 @@ def test_contacts(sdk):
         Contacts(contacts=[Contact(name="Town Council"), Contact(name="Other Council")]),
         summarize_errors=False,
     ).contacts
-    assert mixed[0].has_validation_errors and mixed[0].validation_errors[0].message.startswith(
-        "The contact name Town"
-    )
+    assert mixed[0].has_validation_errors
+    assert mixed[0].validation_errors[0].message.startswith("The contact name Town")
     assert mixed[1].status_attribute_string == "OK"
 
 
@@ -131,8 +131,14 @@ def test_invoices(sdk):
     listed = accounting.get_invoices(
         tenant, page=1, page_size=1000, statuses=["AUTHORISED"], i_ds=[made.invoice_id]
     )
-    assert listed.invoices[0].line_items and listed.pagination.item_count == 1
-    assert accounting.get_invoices(tenant, if_modified_since=datetime.datetime(2030, 1, 1)).invoices == []
+    assert listed.invoices[0].line_items
+    assert listed.pagination.item_count == 1
+    assert (
+        accounting.get_invoices(
+            tenant, if_modified_since=datetime.datetime(2030, 1, 1, tzinfo=datetime.timezone.utc)
+        ).invoices
+        == []
+    )
     changed = accounting.update_invoice(
         tenant, made.invoice_id, Invoices(invoices=[Invoice(reference="PO 2")])
     )
@@ -179,6 +185,7 @@ def test_refused_elements_are_read_too(sdk):
 def test_connections(sdk):
     _, identity, tenant = sdk
     connection = identity.get_connections()[0]
-    assert connection.tenant_id == tenant and connection.id != tenant
+    assert connection.tenant_id == tenant
+    assert connection.id != tenant
     identity.delete_connection(connection.id)
     assert identity.get_connections() == []
