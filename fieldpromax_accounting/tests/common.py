@@ -1,7 +1,6 @@
 """What the tests share: two companies with a common customer, the people, the simulator and a consent that goes through
 its pages."""
 
-import atexit
 import json
 import os
 import re
@@ -35,38 +34,35 @@ SECOND_PERSON = 'owner@example.com'
 class Simulator:
     """The Xero simulator over HTTP; a process of its own, shared by all tests of this process."""
 
-    _instance = None
-
     def __init__(self, url):
         self.url = url.rstrip('/')
 
     @classmethod
-    def start(cls):
-        """The running simulator: the one that FIELDPROMAX_XERO_SIMULATOR names, otherwise our own.
+    def start(cls, test_class):
+        """The simulator: the one that FIELDPROMAX_XERO_SIMULATOR names, otherwise one for this class of tests alone
+        (Odoo ends every child process with the class).
 
         :raise unittest.SkipTest: the simulators do not lie beside the addon.
         """
-        if cls._instance is None:
-            url = os.environ.get('FIELDPROMAX_XERO_SIMULATOR')
-            if not url:
-                if not (REPOSITORY / 'simulators' / 'xero' / '__main__.py').is_file():
-                    raise unittest.SkipTest('The Xero simulator does not lie beside the addon.')
-                process = subprocess.Popen(
-                    [sys.executable, '-m', 'simulators.xero', '--port', '0'],
-                    cwd=REPOSITORY,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                atexit.register(process.kill)
-                found = None
-                while not found:
-                    line = process.stdout.readline()
-                    if not line:
-                        raise RuntimeError(f'The Xero simulator ended with status {process.wait()} before it listened.')
-                    found = re.search(r'http://[\w.\[\]:]+:\d+', line)
-                url = found[0]
-            cls._instance = cls(url)
-        return cls._instance
+        url = os.environ.get('FIELDPROMAX_XERO_SIMULATOR')
+        if url:
+            return cls(url)
+        if not (REPOSITORY / 'simulators' / 'xero' / '__main__.py').is_file():
+            raise unittest.SkipTest('The Xero simulator does not lie beside the addon.')
+        process = subprocess.Popen(
+            [sys.executable, '-m', 'simulators.xero', '--port', '0'], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+        )
+        test_class.addClassCleanup(cls._stop, process)
+        for line in process.stdout:
+            if found := re.search(r'http://[\w.\[\]:]+:\d+', line):
+                return cls(found[0])
+        raise RuntimeError(f'The Xero simulator ended with status {process.wait()} before it listened.')
+
+    @staticmethod
+    def _stop(process):
+        process.terminate()
+        process.stdout.close()
+        process.wait(10)
 
     def control(self, method, path, body=None):
         """Call a control endpoint; urllib, because Odoo's tests watch ``requests``."""
@@ -169,7 +165,7 @@ class FieldpromaxCommon(AccountTestInvoicingCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.simulator = Simulator.start()
+        cls.simulator = Simulator.start(cls)
         cls.company = cls.company_data['company']
         cls.company.write({'country_id': cls.env.ref('base.us').id})
         aud = cls.env.ref('base.AUD')
