@@ -208,6 +208,7 @@ class FieldpromaxExchange(models.Model):
         if not rows:
             return
         ids, company_ids, names = map(list, zip(*rows, strict=True))
+        self.flush_model()
         self.env.cr.execute(
             SQL(
                 """
@@ -283,6 +284,8 @@ class FieldpromaxExchange(models.Model):
         )
         if connection._silence_reason() and not removal:
             return
+        # Nothing is kept open while waiting, and what is read under the lock is read afresh.
+        self.env.cr.commit()
         with connection._exclusive(wait=LOCK_WAIT) as held:
             if not held:
                 connection._trigger_push()

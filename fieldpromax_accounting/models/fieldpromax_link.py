@@ -92,6 +92,7 @@ class FieldpromaxLink(models.Model):
         if not pairs:
             return 0
         column = RECORD_FIELDS[kind]
+        self.flush_model()
         rows = [
             {
                 'record': record.id or None,

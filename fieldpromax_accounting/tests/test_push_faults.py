@@ -1,9 +1,11 @@
 """What goes wrong on the way: every outcome ends in the right state with a sentence, exactly once in the books."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.addons.fieldpromax_accounting.models.fieldpromax_connection import FieldpromaxConnection
 from odoo.addons.fieldpromax_accounting.models.fieldpromax_exchange import FieldpromaxExchange
 from odoo.tests import tagged
 
@@ -103,7 +105,7 @@ class TestPushFaults(FieldpromaxPushCommon):
         with self.short_time_out():
             self.run_push(self.connection)
         call = self.exchange_of(move).call_id
-        call.write(
+        call.sudo().write(
             {
                 'first_sent_at': fields.Datetime.now() - timedelta(minutes=10),
                 'last_sent_at': fields.Datetime.now() - timedelta(seconds=60),
@@ -144,8 +146,8 @@ class TestPushFaults(FieldpromaxPushCommon):
 
     def test_killed_between_claim_and_answer(self):
         move = self.invoice()
-        with patch.object(FieldpromaxExchange, '_call', side_effect=Killed), self.assertRaises(Killed):
-            self.run_driver()
+        with patch.object(FieldpromaxExchange, '_call', side_effect=Killed):
+            self.run_until_killed()
         self.assertEqual(self.exchange_of(move).state, 'sending')
         self.assertTrue(self.exchange_of(move).call_id.body)
         self.run_push(self.connection)
@@ -153,22 +155,31 @@ class TestPushFaults(FieldpromaxPushCommon):
 
     def test_killed_between_answer_and_commit(self):
         move = self.invoice()
-        with patch.object(FieldpromaxExchange, '_record', side_effect=Killed), self.assertRaises(Killed):
-            self.run_driver()
+        with patch.object(FieldpromaxExchange, '_record', side_effect=Killed):
+            self.run_until_killed()
         self.assertEqual(len(self.in_books(move)), 1, 'it stands there, and Odoo does not know')
         self.assertNotEqual(move.fieldpromax_state, 'sent')
         self.run_push(self.connection)
         self.assertSent(move)
         self.assertEqual(len({row['key'] for row in self.puts()}), 1)
 
-    def run_driver(self):
-        """The driver itself: a cron job would turn the death into a log line."""
+    def run_until_killed(self):
+        """The driver itself: a cron job would turn the death into a log line.
+
+        Without the lock, whose cursor shares the one session of a test: its end would undo what was committed under it.
+        """
         self.env.flush_all()
+        killed = False
         try:
-            self.connection._cron_push()
-        finally:
-            self.env.cr.rollback()
-            self.env.invalidate_all()
+            with (
+                patch.object(FieldpromaxConnection, '_exclusive', lambda connection, wait=0.0: nullcontext(True)),
+                self.env.registry.cursor() as cr,
+            ):
+                self.connection.with_env(self.env(cr=cr))._cron_push()
+        except Killed:
+            killed = True
+        self.assertTrue(killed, 'assertRaises would undo what was committed')
+        self.env.invalidate_all()
 
     # === LIMITS === #
 
@@ -200,6 +211,7 @@ class TestPushFaults(FieldpromaxPushCommon):
     def test_withdrawn_consent_keeps_the_queue_and_reconnecting_resumes(self):
         move = self.invoice()
         self.simulator.revoke_tokens()
+        self.simulator.expire_access_tokens()
         self.run_push(self.connection)
         self.assertEqual(self.connection.state, 'reauth_required')
         self.assertIn(self.exchange_of(move).state, ('queued', 'retry'))
@@ -259,7 +271,7 @@ class TestPushFaults(FieldpromaxPushCommon):
     def test_queueing_twice_keeps_one_open_row(self):
         move = self.invoice()
         exchange = self.exchange_of(move)
-        exchange.write(
+        exchange.sudo().write(
             {'state': 'retry', 'attempts': 3, 'next_attempt_at': fields.Datetime.now() + timedelta(hours=4)}
         )
         self.env['fieldpromax.exchange']._enqueue(self.connection, 'invoice', move)
