@@ -93,7 +93,7 @@ class Simulator:
             method=request.method,
             path=request.path,
             query=sorted(set(request.query)),
-            key=request.headers.get("Idempotency-Key"),
+            key=self.key_of(request),
             tenant=self.tenant_of(request),
             purpose=self.purpose_of(request),
         )
@@ -257,6 +257,10 @@ class Simulator:
 
     def tenant_of(self, request):
         """The organization a request speaks about, for the log."""
+        raise NotImplementedError
+
+    def key_of(self, request):
+        """The idempotency key of a request, for the log; None without one."""
         raise NotImplementedError
 
     def purpose_of(self, request):

@@ -102,6 +102,9 @@ class XeroSimulator(Simulator):
     def tenant_of(self, request):
         return request.headers.get("xero-tenant-id")
 
+    def key_of(self, request):
+        return request.headers.get("Idempotency-Key")
+
     def purpose_of(self, request):
         path = request.path
         if path.startswith("/api.xro/2.0/"):
