@@ -73,10 +73,12 @@ def _prepare_database(xero_url: str, odoo_url: str) -> None:
     def is_there() -> bool:
         return databases.exists(name)
 
-    if step("demo", "Demo database", addon_digest(), build, is_there):
-        stamp_path("demo-data").unlink(missing_ok=True)
+    if step(postgres.stamp_name("demo"), "Demo database", addon_digest(), build, is_there):
+        stamp_path(postgres.stamp_name("demo-data")).unlink(missing_ok=True)
     told = digest(SCRIPTS / "demo_data.py", xero_url, odoo_url)
-    step("demo-data", "Connection of the demo to the simulators", told, fill_in, is_there)
+    step(
+        postgres.stamp_name("demo-data"), "Connection of the demo to the simulators", told, fill_in, is_there
+    )
 
 
 def start() -> int:
@@ -113,7 +115,7 @@ def reset() -> int:
             with postgres.lease():
                 databases.drop(databases.shared_name(DATABASE))
         for name in ("demo", "demo-data"):
-            stamp_path(name).unlink(missing_ok=True)
+            stamp_path(postgres.stamp_name(name)).unlink(missing_ok=True)
         remove(SIMULATORS)
     say("The demo's database and the simulators' books are gone: the next make demo starts anew.")
     return 0

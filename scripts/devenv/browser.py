@@ -81,7 +81,7 @@ def ensure() -> None:
         step(
             "chromium",
             "Chromium for the browser tests",
-            digest(PACKAGES, FONTS, debian.codename()),
+            digest(PACKAGES, FONTS, str(UNPACKED), debian.codename()),
             _unpack,
             program.is_file,
         )

@@ -9,7 +9,16 @@ from pathlib import Path
 
 from devenv import odoo_tree, postgres
 from devenv.settings import BIN, LOGS, ODOO_CONF, ODOO_DATA, ROOT, VENV_PYTHON, present_addons
-from devenv.steps import SetupError, digest, one_sentence_for_a_full_disk, remove, run, step
+from devenv.steps import (
+    DISK_FULL,
+    SetupError,
+    digest,
+    disk_full_error,
+    one_sentence_for_a_full_disk,
+    remove,
+    run,
+    step,
+)
 
 TEMPLATE_MODULES = ["account", "l10n_us_account"]
 # What Odoo's own _pregenerate_assets_bundles() does, for the pages that a person and our tests open (the others,
@@ -139,9 +148,14 @@ def ensure_template() -> None:
         str(odoo),
         odoo.stat().st_mtime,
         template_name(),
-        postgres.environment().get("PGHOST", ""),
     )
-    step("template", "Odoo database with demo data", wanted, _build_template, lambda: exists(template_name()))
+    step(
+        postgres.stamp_name("template"),
+        "Odoo database with demo data",
+        wanted,
+        _build_template,
+        lambda: exists(template_name()),
+    )
 
 
 def create(name: str, modules: list[str], log: Path | None = None) -> None:
@@ -173,6 +187,8 @@ def install(name: str, modules: list[str], *, update: bool = False, log: Path | 
         check=False,
     )
     told = (log.read_text(errors="replace") if log.exists() else "") + done.stderr
+    if DISK_FULL in told:
+        raise disk_full_error()
     if done.returncode or re.search(r" (ERROR|CRITICAL) ", told):
         lines = [
             line

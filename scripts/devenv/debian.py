@@ -71,7 +71,7 @@ class Packages:
         self._apt(["update"], "Fetching Debian's package lists")
 
     def _apt(self, arguments: list[str], what: str, cwd: Path = DEV) -> str:
-        return run(["apt-get", *self.options, *arguments], what, cwd=cwd)
+        return run(["apt-get", *self.options, *arguments], what, cwd=cwd, fetches=True)
 
     def missing_for(self, package: str) -> list[str]:
         """`package` and what it needs beyond what is installed on this machine."""

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devenv.settings import DEV, ROOT, VENV
-from devenv.steps import SetupError, digest, exclusive, remove, run, step
+from devenv.steps import DISK_FULL, SetupError, digest, disk_full_error, exclusive, remove, run, step
 
 DATA = DEV / "pg"
 SUPERUSER = "odoo"
@@ -42,6 +42,14 @@ LONGEST_SOCKET_PATH = 100
 def is_external() -> bool:
     """Whether the person's environment names a server to use instead of the embedded one."""
     return any(os.environ.get(name) for name in ("PGHOST", "PGPORT", "PGSERVICE"))
+
+
+def stamp_name(step_name: str) -> str:
+    """A step's stamp for the server in use: what was made on another one is not here."""
+    if not is_external():
+        return step_name
+    server = "|".join(os.environ.get(name, "") for name in ("PGHOST", "PGPORT", "PGSERVICE"))
+    return f"{step_name}-{digest(server)[:6]}"
 
 
 def _program(name: str) -> Path:
@@ -203,14 +211,14 @@ def lease() -> Iterator[None]:
         yield
         return
     with LEASE.open("w") as held:
-        with exclusive("pg"):
+        with exclusive("pg", quiet=True):
             fcntl.flock(held, fcntl.LOCK_SH)
             if not is_running():
                 _start()
         try:
             yield
         finally:
-            with exclusive("pg"):
+            with exclusive("pg", quiet=True):
                 fcntl.flock(held, fcntl.LOCK_UN)
                 with contextlib.suppress(BlockingIOError):
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -249,6 +257,8 @@ def query(sql: str, database: str = "postgres") -> str:
         if "being accessed by other users" not in done.stderr:
             break
         time.sleep(0.5)
+    if DISK_FULL in done.stderr:
+        raise disk_full_error()
     if done.returncode:
         raise SetupError(
             f"{done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'PostgreSQL failed'}."

@@ -16,8 +16,10 @@ CONSTRAINTS = SCRIPTS / "constraints.txt"
 
 
 def _fits() -> bool:
-    """Whether the environment is there and was made by this very Python."""
-    made = VENV / "pyvenv.cfg"
+    """Whether the environment is there, was made by this very Python, and has not been moved."""
+    made, program = VENV / "pyvenv.cfg", VENV / "bin" / "pip"
+    if not program.is_file() or str(VENV) not in program.read_text():
+        return False
     return (
         VENV_PYTHON.exists()
         and made.is_file()
@@ -60,7 +62,7 @@ def _install(files: list[Path], what: str) -> None:
     command += ["--retries=2", "--no-warn-script-location"]
     for file in files:
         command += ["-r", file]
-    run([*command, "-c", CONSTRAINTS], what)
+    run([*command, "-c", CONSTRAINTS], what, fetches=True)
 
 
 def check() -> None:

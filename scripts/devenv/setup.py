@@ -6,7 +6,7 @@ from devenv.steps import FIRST_SETUP_BYTES, LATER_START_BYTES, check_disk, exclu
 
 def set_up() -> None:
     """Everything that any other command needs; quick when it is there already."""
-    check_disk(LATER_START_BYTES if stamp_of("template") else FIRST_SETUP_BYTES)
+    check_disk(LATER_START_BYTES if stamp_of(postgres.stamp_name("template")) else FIRST_SETUP_BYTES)
     with exclusive("setup"):
         python_env.check()
         together(odoo_tree.ensure, python_env.ensure_run)

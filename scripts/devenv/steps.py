@@ -65,14 +65,15 @@ def one_sentence_for_a_full_disk() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def exclusive(name: str) -> Iterator[None]:
+def exclusive(name: str, *, quiet: bool = False) -> Iterator[None]:
     """Only one process of this working tree does `name` at a time; the others wait. Dies with the process."""
     DEV.mkdir(exist_ok=True)
     with (DEV / f"{name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"Another command is busy with the {name} in this folder: waiting for it.")
+            if not quiet:
+                say(f"Another command is busy with the {name} in this folder: waiting for it.")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -119,18 +120,21 @@ def together(*tasks: Callable[[], None]) -> None:
 
 NETWORK_WORDS = re.compile(
     r"Temporary failure resolving|Could not resolve|Name or service not known|name resolution|Network is unreachable"
-    r"|Connection refused|Connection timed out|Could not connect|NewConnectionError|Max retries exceeded|Proxy"
+    r"|Connection refused|Connection timed out|Could not connect|NewConnectionError|Max retries exceeded|ProxyError"
     r"|Unable to connect|Read timed out|No route to host",
     re.IGNORECASE,
 )
 
 
-def explain(what: str, output: str, log: Path) -> SetupError:
-    """The likeliest cause of a failed program as one sentence, with its log for the curious."""
+def explain(what: str, output: str, log: Path, *, fetches: bool = False) -> SetupError:
+    """The likeliest cause of a failed program as one sentence, with its log for the curious.
+
+    `fetches` tells that the program talks to the network.
+    """
     if DISK_FULL in output:
         return disk_full_error()
     where = log.relative_to(ROOT)
-    if NETWORK_WORDS.search(output):
+    if fetches and NETWORK_WORDS.search(output):
         return SetupError(
             f"{what} failed because the network did not answer: check the connection or proxy and start again "
             f"(details: {where})."
@@ -142,7 +146,13 @@ def explain(what: str, output: str, log: Path) -> SetupError:
 
 
 def run(
-    command: list, what: str, *, env: dict | None = None, cwd: Path = ROOT, stdin: str | None = None
+    command: list,
+    what: str,
+    *,
+    env: dict | None = None,
+    cwd: Path = ROOT,
+    stdin: str | None = None,
+    fetches: bool = False,
 ) -> str:
     """Run a program to its end with its output in a log; return the output, or raise the reason in a sentence."""
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -167,7 +177,7 @@ def run(
     with one_sentence_for_a_full_disk():
         log.write_text(done.stdout)
     if done.returncode:
-        raise explain(what, done.stdout, log)
+        raise explain(what, done.stdout, log, fetches=fetches)
     return done.stdout
 
 

@@ -89,7 +89,7 @@ def test_too_little_space_is_refused_before_anything_is_made(dev, monkeypatch):
 def test_a_failed_program_is_told_in_one_sentence(dev, said, told):
     script = f"import sys; sys.stdout.write({said!r}); sys.exit(3)"
     with pytest.raises(SetupError) as caught:
-        steps.run([sys.executable, "-c", script], "Fetching it")
+        steps.run([sys.executable, "-c", script], "Fetching it", fetches=True)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
     assert (dev / "logs" / "fetching-it.log").read_text() == said
