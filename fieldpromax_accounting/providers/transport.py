@@ -310,7 +310,8 @@ class Transport:
             limits, request_id = self._report(purpose, response.status_code, response.headers)
             content = self._read(response)
         except errors.ProviderError as error:
-            return None, error
+            # of the adapter: without the frames of requests, whose variables hold headers and body
+            return None, error.with_traceback(None)
         except FAILURES as exc:
             return None, read_failure(exc, response)
         finally:

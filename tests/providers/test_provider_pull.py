@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from fieldpromax_accounting.providers import dto, errors
+from fieldpromax_accounting.providers.transport import Answer
 
 GUID = '11111111-2222-3333-4444-{:012d}'
 START = datetime(2026, 3, 1, 10, 0, 0, tzinfo=timezone.utc)
@@ -86,6 +87,19 @@ def test_the_checkpoint_is_of_xeros_clock(sim, us):
     assert timedelta(seconds=500) < ahead < timedelta(seconds=601)
 
 
+def test_what_changes_while_the_first_page_is_answered_is_after_the_checkpoint(pulls_from):
+    """Xero stamps an answer when it is done with it; a change half-way may be missing from it."""
+    body = b'{"DateTimeUTC": "/Date(1772360000000)/", "Contacts": [], "Items": []}'
+
+    class Slow:
+        def call(self, *args, **kwargs):
+            return Answer(status=200, headers={}, body=body, elapsed=40.0)
+
+    for kind in ('contact', 'item'):
+        checkpoint = pulls_from(Slow()).pull_page(kind).checkpoint
+        assert datetime.fromisoformat(checkpoint).timestamp() == 1772360000 - 40
+
+
 def test_a_pass_resumes_in_another_process(us, sim, make_provider, tenants):
     first = us.pull_page('contact', page_size=4)
     json.loads(first.next_cursor)
@@ -144,8 +158,6 @@ class Book:
                 for c in shown
             ],
         }
-        from fieldpromax_accounting.providers.transport import Answer
-
         return Answer(
             status=200, headers={'Content-Type': 'application/json'}, body=json.dumps(body).encode()
         )

@@ -119,6 +119,9 @@ def shown(error):
     """Whatever of an error may end up in a log; checked on the way: nothing else hangs on it."""
     assert error.__cause__ is None
     assert error.__context__ is None
+    # frames of a library would bring its variables along: headers, bodies
+    frames = traceback.extract_tb(error.__traceback__)
+    assert not [frame.filename for frame in frames if 'site-packages' in frame.filename]
     return '\n'.join(
         (
             repr(error),
