@@ -28,6 +28,9 @@
         'views/res_config_settings_views.xml',
         'views/fieldpromax_menus.xml',
     ],
+    'assets': {
+        'web.assets_backend': ['fieldpromax_accounting/static/src/**/*'],
+    },
     'uninstall_hook': 'uninstall_hook',
     'application': False,
     'installable': True,

@@ -13,6 +13,7 @@ from . import (
     fieldpromax_link,
     fieldpromax_mapping,
     fieldpromax_match,
+    fieldpromax_overview,
     fieldpromax_reference,
     fieldpromax_run,
     fieldpromax_run_line,

@@ -1,0 +1,140 @@
+from datetime import timedelta
+
+from babel.dates import format_timedelta
+from odoo import api, fields, models
+from odoo.tools.misc import babel_locale_parse, get_lang
+
+from .fieldpromax_run import OPEN_STATES
+
+# States of an exchange that change within seconds, by themselves.
+MOVING_STATES = ('queued', 'sending')
+
+
+class FieldpromaxConnection(models.Model):
+    """What the overview, first page of Accounting Sync, shows of a connection. Nothing here is stored."""
+
+    _inherit = 'fieldpromax.connection'
+
+    is_importing = fields.Boolean(compute='_compute_import')
+    is_moving = fields.Boolean(
+        compute='_compute_import', help='The page reads itself anew while this is set.'
+    )
+    import_line_ids = fields.Many2many('fieldpromax.run.line', compute='_compute_import')
+    import_text = fields.Char(compute='_compute_import')
+    last_sync_text = fields.Char('Last sync', compute='_compute_last_sync_text')
+    sent_count = fields.Integer('Sent this month', compute='_compute_to_do')
+    mapping_count = fields.Integer('To confirm', compute='_compute_to_do')
+    mapping_text = fields.Char(compute='_compute_to_do')
+    match_text = fields.Char(compute='_compute_to_do')
+    has_to_do = fields.Boolean(compute='_compute_to_do')
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('run_ids.state', 'run_ids.reason')
+    def _compute_import(self):
+        runs = (
+            self.env['fieldpromax.run']
+            .sudo()
+            .search(
+                [('connection_id', 'in', self.ids), ('kind', '=', 'initial'), ('state', 'in', OPEN_STATES)]
+            )
+        )
+        run_of = {run.connection_id.id: run for run in runs}
+        moving = dict(
+            self.env['fieldpromax.exchange']
+            .sudo()
+            ._read_group(
+                [('connection_id', 'in', self.ids), ('state', 'in', MOVING_STATES)],
+                ['connection_id'],
+                ['__count'],
+            )
+        )
+        for connection in self:
+            run = run_of.get(connection.id, runs.browse())
+            connection.is_importing = bool(run)
+            connection.import_line_ids = run.line_ids.with_env(self.env)
+            connection.import_text = run.reason or self.env._(
+                'It goes on in the background. You can leave this page.'
+            )
+            connection.is_moving = connection.status == 'connected' and bool(run or connection in moving)
+
+    def _compute_last_sync_text(self):
+        ended = dict(
+            self.env['fieldpromax.run']
+            .sudo()
+            ._read_group(
+                [('connection_id', 'in', self.ids), ('state', '=', 'done')],
+                ['connection_id'],
+                ['ended_at:max'],
+            )
+        )
+        locale = babel_locale_parse(get_lang(self.env).code)
+        now = fields.Datetime.now()
+        for connection in self:
+            at = ended.get(connection)
+            # A clock that was set back must not make the last sync a thing of the future.
+            ago = max(now - at, timedelta()) if at else None
+            connection.last_sync_text = (
+                format_timedelta(-ago, add_direction=True, locale=locale) if at else self.env._('Not yet')
+            )
+
+    @api.depends('status')
+    def _compute_to_do(self):
+        mappings = self._count_all('fieldpromax.mapping', [('needs_attention', '=', True)])
+        month = fields.Date.context_today(self).replace(day=1)
+        sent = self._count_all('fieldpromax.link', [('kind', '=', 'invoice'), ('create_date', '>=', month)])
+        for connection in self:
+            open_mappings, matches = mappings.get(connection, 0), connection.match_count
+            connection.sent_count = sent.get(connection, 0)
+            connection.mapping_count = open_mappings
+            connection.mapping_text = (
+                self.env._('1 account or tax has to be confirmed before invoices with it are sent.')
+                if open_mappings == 1
+                else self.env._(
+                    '%s accounts and taxes have to be confirmed before invoices with them are sent.',
+                    open_mappings,
+                )
+            )
+            connection.match_text = (
+                self.env._('1 customer or product waits for your decision.')
+                if matches == 1
+                else self.env._('%s customers and products wait for your decision.', matches)
+            )
+            connection.has_to_do = connection.status == 'connected' and bool(open_mappings or matches)
+
+    def _count_all(self, model_name, domain):
+        """``{connection: count}``, whatever the person may read of the rows themselves."""
+        groups = (
+            self.env[model_name]
+            .sudo()
+            ._read_group([('connection_id', 'in', self.ids), *domain], ['connection_id'], ['__count'])
+        )
+        return {self.browse(connection.id): count for connection, count in groups}
+
+    # === ACTIONS === #
+
+    @api.model
+    def action_open_overview(self):
+        """The first page of Accounting Sync: the connection itself when there is one only, otherwise the list."""
+        action = self.env['ir.actions.act_window']._for_xml_id(
+            'fieldpromax_accounting.fieldpromax_connection_action'
+        )
+        connections = self.search([('company_id', 'in', self.env.companies.ids)], limit=2)
+        in_use = connections.filtered(lambda connection: connection.state != 'disconnected')
+        shown = in_use if len(in_use) == 1 else connections
+        if len(shown) == 1:
+            action.update(res_id=shown.id, view_mode='form', views=[(False, 'form')])
+        return action
+
+    def action_view_mappings(self):
+        self.ensure_one()
+        action = self._open_rows('mapping', [])
+        return {**action, 'context': {'search_default_to_do': 1}}
+
+    def action_view_sent(self):
+        """The customer invoices that stand in the books."""
+        self.ensure_one()
+        self.check_access('read')
+        action = self.env['ir.actions.act_window']._for_xml_id('account.action_move_out_invoice_type')
+        context = {'default_move_type': 'out_invoice', 'search_default_fieldpromax_sent': 1}
+        return {**action, 'domain': [('move_type', '=', 'out_invoice')], 'context': context}
