@@ -1,0 +1,181 @@
+"""The journeys' world: an Odoo database of their own, Odoo and the Xero simulator as processes, a headless Chromium.
+
+The tests of a file are the steps of one journey and run in its order; when a step fails, the later ones are skipped
+with its name as the reason.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "e2e")]
+
+from desk import SCREENSHOTS, Desk  # noqa: E402
+
+from devenv import databases, postgres, services  # noqa: E402
+from devenv.settings import BIN, LOGS, present_addons  # noqa: E402
+from devenv.steps import run  # noqa: E402
+
+# A first import that is over in seconds; the journey slows the books down while it watches.
+CONTACTS, ITEMS = 300, 40
+NEUTRAL_PASSWORD = "a long word for the journey"
+PEOPLE_SCRIPT = """
+parameters = env["ir.config_parameter"].sudo()
+parameters.set_param("web.base.url", {odoo!r})
+parameters.set_param("web.base.url.freeze", "True")
+parameters.set_param("fieldpromax_accounting.xero_base_url", {xero!r})
+for login, name, group in (
+    ("bookkeeper", "Bea Bookkeeper", "account.group_account_user"),
+    ("invoicing", "Ivo Invoicing", "account.group_account_invoice"),
+):
+    env["res.users"].with_context(no_reset_password=True).create(
+        {{"name": name, "login": login, "password": {password!r}, "group_ids": [(6, 0, [env.ref(group).id])]}}
+    )
+# The tips of Odoo's own tours lie over what is clicked.
+env["res.users"].search([]).write({{"tour_enabled": False}})
+env.cr.commit()
+# The first page would otherwise wait until the scripts are put together anew with ours.
+bundle = env["ir.qweb"]._get_asset_bundle
+bundle("web.assets_web", css=False, js=True).js()
+bundle("web.assets_web", css=True, js=False).css()
+env.cr.commit()
+print("PREPARED")
+"""
+
+
+class Simulator:
+    """The control endpoints of the running simulator."""
+
+    def __init__(self, url: str, state: Path):
+        self.url, self.state = url, state
+
+    def control(self, method: str, path: str, body=None):
+        request = urllib.request.Request(
+            self.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Content-Type": "application/json"},
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=60) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def issued(self, text: str) -> list[str]:
+        """The codes and refresh tokens of this simulator among the words of `text`; it keeps their hashes only."""
+        kept = b"".join(path.read_bytes() for path in sorted(self.state.rglob("*")) if path.is_file())
+        words = set(re.findall(r"(?<![\w-])[\w-]{43}(?![\w-])", text))
+        return [word for word in words if hashlib.sha256(word.encode()).hexdigest().encode() in kept]
+
+    def invoices(self) -> list[dict]:
+        """The invoices in the books of the organization in USD."""
+        state = self.control("GET", "/_sim/state?tenant=US&entities=invoices")
+        return next(iter(state["organisations"].values()))["invoices"]
+
+
+class World:
+    """The running servers."""
+
+    def __init__(self, odoo_url: str, simulator: Simulator, odoo):
+        self.odoo_url, self.simulator, self.odoo = odoo_url, simulator, odoo
+
+
+@pytest.fixture(scope="session")
+def world():
+    database = f"e2e_{os.getpid()}"
+    port, xero_port = services.free_port(), services.free_port()
+    state = Path(tempfile.mkdtemp(prefix="e2e-xero-"))
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
+    SCREENSHOTS.mkdir(parents=True)
+    try:
+        with postgres.lease():
+            try:
+                databases.create(database, present_addons(), log=LOGS / "e2e-install.log")
+                odoo_url, xero_url = f"http://localhost:{port}", f"http://localhost:{xero_port}"
+                script = PEOPLE_SCRIPT.format(odoo=odoo_url, xero=xero_url, password=NEUTRAL_PASSWORD)
+                command = databases.odoo_command("shell", "-d", database, "--no-http", "--log-level=warn")
+                said = run(command, "Preparing the journey", env=databases.odoo_environment(), stdin=script)
+                assert "PREPARED" in said, said[-2000:]
+                with (
+                    services.xero_simulator(xero_port, state, name="e2e xero") as url,
+                    services.odoo_server(database, port, name="e2e odoo") as odoo,
+                ):
+                    simulator = Simulator(url, state)
+                    simulator.control(
+                        "POST",
+                        "/_sim/reset",
+                        {"seed": "demo", "contacts": CONTACTS, "items": ITEMS, "organisations": ["US"]},
+                    )
+                    yield World(odoo_url, simulator, odoo)
+            finally:
+                databases.drop(database)
+    finally:
+        shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(BIN / "chromium"))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def desks(world, browser):
+    """``desks(login, narrow=False)``: a logged-in window of that person, the same one every time."""
+    opened: dict[tuple[str, bool], Desk] = {}
+
+    def desk(login: str, narrow: bool = False) -> Desk:
+        if (login, narrow) not in opened:
+            password = "admin" if login == "admin" else NEUTRAL_PASSWORD
+            opened[login, narrow] = Desk(browser, world, login, password, narrow=narrow)
+        return opened[login, narrow]
+
+    yield desk
+    for one in opened.values():
+        one.close()
+
+
+@pytest.fixture
+def admin(desks):
+    return desks("admin")
+
+
+@pytest.fixture
+def bookkeeper(desks):
+    return desks("bookkeeper")
+
+
+@pytest.fixture
+def invoicing(desks):
+    return desks("invoicing")
+
+
+_failed: dict[str, str] = {}
+_screens: Counter = Counter()
+
+
+def pytest_runtest_makereport(item, call):
+    if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+        _failed.setdefault(item.module.__name__, item.name)
+        for desk in getattr(item, "funcargs", {}).values():
+            if isinstance(desk, Desk) and call.when == "call":
+                _screens[item.name] += 1
+                desk.snap(f"failed-{item.name}-{_screens[item.name]}")
+
+
+def pytest_runtest_setup(item):
+    before = _failed.get(item.module.__name__)
+    if before:
+        pytest.skip(f"the step before it failed: {before}")
