@@ -70,7 +70,7 @@ class FieldpromaxMapping(models.Model):
     )
     use = fields.Selection([('sale', 'Sales'), ('refund', 'Credit notes')], readonly=True)
     rate = fields.Float(
-        'Rate (%)', digits=(16, 4), readonly=True, help='What these taxes come to, on the price without tax.'
+        'Rate (%)', digits=(16, 4), aggregator=None, readonly=True, help='What these taxes come to, on the price without tax.'
     )
     is_derivable = fields.Boolean(
         default=True, readonly=True, help='Not set for taxes that are no percentage of the price.'
@@ -103,6 +103,17 @@ class FieldpromaxMapping(models.Model):
     needs_attention = fields.Boolean(
         'To do', compute='_compute_needs_attention', store=True, help='Nothing is sent with it before it is confirmed.'
     )
+    status = fields.Selection(
+        [
+            ('missing', 'Missing'),
+            ('to_confirm', 'To confirm'),
+            ('mapped', 'Mapped'),
+            ('confirmed', 'Confirmed'),
+            ('default', 'Default account'),
+        ],
+        compute='_compute_status',
+        help='The state in one word: what is suggested is used at once, or waits to be confirmed.',
+    )
     reason = fields.Char(readonly=True, help='Why it is missing, proposed, or to be confirmed.')
     confirmed_by_id = fields.Many2one('res.users', 'Confirmed by', readonly=True, ondelete='set null')
     confirmed_at = fields.Datetime('Confirmed on', readonly=True)
@@ -117,6 +128,13 @@ class FieldpromaxMapping(models.Model):
             mapping.needs_attention = mapping.state == 'missing' or (
                 mapping.state == 'suggested' and mapping.needs_confirmation
             )
+
+    @api.depends('state', 'needs_confirmation')
+    def _compute_status(self):
+        for mapping in self:
+            mapping.status = mapping.state
+            if mapping.state == 'suggested':
+                mapping.status = 'to_confirm' if mapping.needs_confirmation else 'mapped'
 
     # === CONSTRAINT METHODS === #
 
