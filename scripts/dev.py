@@ -11,7 +11,7 @@ import checks
 import demo
 import levels
 
-from devenv import databases, postgres, setup
+from devenv import browser, databases, postgres, setup
 from devenv.settings import BIN, ROOT, VENV, VENV_PYTHON, present_addons
 from devenv.steps import SetupError, fail, say
 
@@ -29,7 +29,7 @@ def command_setup(_args: argparse.Namespace) -> int:
 
 
 def command_env(_args: argparse.Namespace) -> int:
-    for name, value in postgres.environment().items():
+    for name, value in {**postgres.environment(), **browser.environment()}.items():
         say(f"export {name}={shlex.quote(value)}")
     say(f"export PATH={shlex.quote(str(BIN))}:{shlex.quote(str(VENV / 'bin'))}:$PATH")
     return 0

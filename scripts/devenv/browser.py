@@ -7,13 +7,14 @@ import shutil
 from pathlib import Path
 
 from devenv import debian
-from devenv.settings import BIN, DEV
+from devenv.settings import BIN, DEV, VENV
 from devenv.steps import SetupError, digest, remove, say, step
 
 UNPACKED = DEV / "chromium"
 WRAPPER = BIN / "chromium"
-# Needed by Chromium at run time, on a machine without any desktop.
-PACKAGES = ["chromium", "fonts-dejavu-core"]
+PLAYWRIGHT_NODE = BIN / "playwright-node"
+# With all that a machine without a desktop lacks: a font, and a library that the program inside Playwright needs.
+PACKAGES = ["chromium", "fonts-dejavu-core", "libatomic1"]
 # No sandbox: it needs set-up by root, and only our own pages are shown. The others keep Chromium from calling home.
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -35,20 +36,24 @@ FONTS = """<?xml version="1.0"?>
 """
 
 
-def _wrapper(program: Path) -> str:
-    lines = ["#!/bin/sh", "# Chromium as the browser tests start it."]
-    if program.is_relative_to(UNPACKED):
-        folders = {
-            file.parent
-            for tree in ("usr/lib", "lib")
-            for file in UNPACKED.glob(f"{tree}/*-linux-gnu/**/lib*.so*")
-        }
-        libraries = ":".join(str(folder) for folder in sorted(folders))
+def _write_wrapper(wrapper: Path, program: Path, options: str = "") -> None:
+    """A program in `.dev/bin` that starts `program` with the unpacked libraries and fonts, if there are any."""
+    lines = ["#!/bin/sh"]
+    if UNPACKED.is_dir():
+        trees = [UNPACKED.glob(f"{tree}/*-linux-gnu/**/lib*.so*") for tree in ("usr/lib", "lib")]
+        libraries = ":".join(sorted({str(file.parent) for tree in trees for file in tree}))
         lines += [
             f'export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"',
             f'export FONTCONFIG_FILE="{UNPACKED / "fonts.conf"}"',
         ]
-    return "\n".join([*lines, f'exec "{program}" {FLAGS} "$@"', ""])
+    BIN.mkdir(parents=True, exist_ok=True)
+    wrapper.write_text("\n".join([*lines, f'exec "{program}" {options} "$@"', ""]))
+    wrapper.chmod(0o755)
+
+
+def environment() -> dict[str, str]:
+    """What Playwright must be told to run beside the unpacked Chromium."""
+    return {"PLAYWRIGHT_NODEJS_PATH": str(PLAYWRIGHT_NODE)} if PLAYWRIGHT_NODE.is_file() else {}
 
 
 def _unpack(_before: str | None) -> None:
@@ -63,16 +68,10 @@ def _unpack(_before: str | None) -> None:
     fresh.rename(UNPACKED)
 
 
-def _install(program: Path) -> None:
-    BIN.mkdir(parents=True, exist_ok=True)
-    WRAPPER.write_text(_wrapper(program))
-    WRAPPER.chmod(0o755)
-
-
 def ensure() -> None:
     installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if installed and Path(installed).resolve() != WRAPPER.resolve():
-        _install(Path(installed))
+        _write_wrapper(WRAPPER, Path(installed), FLAGS)
         return
     program = UNPACKED / "usr" / "lib" / "chromium" / "chromium"
     try:
@@ -89,4 +88,7 @@ def ensure() -> None:
         WRAPPER.unlink(missing_ok=True)
         say(f"  Browser tests will be skipped. {error}")
         return
-    _install(program)
+    _write_wrapper(WRAPPER, program, FLAGS)
+    node = next(VENV.glob("lib/python3*/site-packages/playwright/driver/node"), None)
+    if node:
+        _write_wrapper(PLAYWRIGHT_NODE, node)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from devenv import odoo_tree, postgres
+from devenv import browser, odoo_tree, postgres
 from devenv.settings import BIN, LOGS, ODOO_CONF, ODOO_DATA, ROOT, VENV_PYTHON, present_addons
 from devenv.steps import (
     DISK_FULL,
@@ -75,7 +75,13 @@ def odoo_environment() -> dict[str, str]:
     """The environment in which Odoo, its tests and PostgreSQL's programs find each other and the browser."""
     path = os.pathsep.join([str(BIN), str(VENV_PYTHON.parent), os.environ.get("PATH", "")])
     cleared = {name: value for name, value in os.environ.items() if name not in ("ODOO_RC", "OPENERP_SERVER")}
-    return {**cleared, **postgres.environment(), "PATH": path, "PYTHONUNBUFFERED": "1"}
+    return {
+        **cleared,
+        **postgres.environment(),
+        **browser.environment(),
+        "PATH": path,
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def odoo_command(command: str, *options: object) -> list[str]:

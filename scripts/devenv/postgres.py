@@ -88,7 +88,11 @@ def _as_owner(command: list) -> list:
     if probe.returncode:
         # The working tree lies where nobody else may look, such as under /root. Rather than open up those folders,
         # let this one process pass; the secure bit makes access(), which PostgreSQL asks, agree.
-        prefix += ["--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        prefix += [
+            "--securebits=+no_setuid_fixup",
+            "--inh-caps=+dac_override",
+            "--ambient-caps=+dac_override",
+        ]
     return [*prefix, *command]
 
 
