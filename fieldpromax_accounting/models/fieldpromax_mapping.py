@@ -18,8 +18,8 @@ RATE_DIGITS = 4
 # Words that tell rates of 0 % apart; a match is only proposed, a person confirms it.
 ZERO_RATE_WORDS = (
     ('notax', ('notax', 'none', 'outofscope', 'basexcluded', 'notaxable', 'nontaxable')),
-    ('zerorated', ('zerorated', 'zero', 'export', 'gstfree')),
-    ('exempt', ('exempt',)),
+    ('exempt', ('exempt', 'gstfree')),
+    ('zerorated', ('zerorated', 'zero')),
 )
 
 
@@ -63,14 +63,22 @@ class FieldpromaxMapping(models.Model):
     kind = fields.Selection([('account', 'Account'), ('tax', 'Tax')], required=True, readonly=True)
     key = fields.Char(required=True, readonly=True)
     sequence = fields.Integer(default=10, readonly=True)
-    record_name = fields.Char('In Odoo', required=True, readonly=True, help='Kept when the account or tax is deleted.')
-    account_id = fields.Many2one('account.account', index='btree_not_null', ondelete='set null', readonly=True)
+    record_name = fields.Char(
+        'In Odoo', required=True, readonly=True, help='Kept when the account or tax is deleted.'
+    )
+    account_id = fields.Many2one(
+        'account.account', index='btree_not_null', ondelete='set null', readonly=True
+    )
     tax_ids = fields.Many2many(
         'account.tax', 'fieldpromax_mapping_tax_rel', 'mapping_id', 'tax_id', 'Taxes', readonly=True
     )
     use = fields.Selection([('sale', 'Sales'), ('refund', 'Credit notes')], readonly=True)
     rate = fields.Float(
-        'Rate (%)', digits=(16, 4), aggregator=None, readonly=True, help='What these taxes come to, on the price without tax.'
+        'Rate (%)',
+        digits=(16, 4),
+        aggregator=None,
+        readonly=True,
+        help='What these taxes come to, on the price without tax.',
     )
     is_derivable = fields.Boolean(
         default=True, readonly=True, help='Not set for taxes that are no percentage of the price.'
@@ -101,7 +109,10 @@ class FieldpromaxMapping(models.Model):
         readonly=True, help='A person has to confirm it once before anything is sent with it.'
     )
     needs_attention = fields.Boolean(
-        'To do', compute='_compute_needs_attention', store=True, help='Nothing is sent with it before it is confirmed.'
+        'To do',
+        compute='_compute_needs_attention',
+        store=True,
+        help='Nothing is sent with it before it is confirmed.',
     )
     status = fields.Selection(
         [
@@ -118,7 +129,9 @@ class FieldpromaxMapping(models.Model):
     confirmed_by_id = fields.Many2one('res.users', 'Confirmed by', readonly=True, ondelete='set null')
     confirmed_at = fields.Datetime('Confirmed on', readonly=True)
 
-    _key_unique = models.Constraint('unique(connection_id, key)', 'There is one mapping for each account or tax.')
+    _key_unique = models.Constraint(
+        'unique(connection_id, key)', 'There is one mapping for each account or tax.'
+    )
 
     # === COMPUTE METHODS === #
 
@@ -132,9 +145,8 @@ class FieldpromaxMapping(models.Model):
     @api.depends('state', 'needs_confirmation')
     def _compute_status(self):
         for mapping in self:
-            mapping.status = mapping.state
-            if mapping.state == 'suggested':
-                mapping.status = 'to_confirm' if mapping.needs_confirmation else 'mapped'
+            suggested = 'to_confirm' if mapping.needs_confirmation else 'mapped'
+            mapping.status = suggested if mapping.state == 'suggested' else mapping.state
 
     # === CONSTRAINT METHODS === #
 
@@ -200,7 +212,9 @@ class FieldpromaxMapping(models.Model):
             'type': 'ir.actions.client',
             'tag': 'display_notification',
             'params': {
-                'message': self.env._('Accounts and tax rates are being read again. This takes a few seconds.'),
+                'message': self.env._(
+                    'Accounts and tax rates are being read again. This takes a few seconds.'
+                ),
                 'next': {'type': 'ir.actions.act_window_close'},
             },
         }
@@ -251,7 +265,11 @@ class FieldpromaxMapping(models.Model):
     def _is_eligible(self, reference):
         """May the books' ``reference`` stand for this?"""
         self.ensure_one()
-        if reference.connection_id != self.connection_id or reference.kind != self.kind or not reference.active:
+        if (
+            reference.connection_id != self.connection_id
+            or reference.kind != self.kind
+            or not reference.active
+        ):
             return False
         if self.kind == 'tax':
             return reference.for_sales
@@ -264,9 +282,7 @@ class FieldpromaxMapping(models.Model):
         connection = connection.sudo()
         self = self.sudo()  # noqa: PLW0642 mappings belong to the sync, whoever made it run
         existing = set(self.search([('connection_id', '=', connection.id)]).mapped('key'))
-        values = [
-            row for row in self._wanted_values(connection) if row['key'] not in existing
-        ]
+        values = [row for row in self._wanted_values(connection) if row['key'] not in existing]
         self.create(values)
         self.search([('connection_id', '=', connection.id)])._suggest(connection)
 
@@ -369,7 +385,9 @@ class FieldpromaxMapping(models.Model):
             )
         base = 1_000_000.0
         result = taxes.with_context(round=False).compute_all(base, handle_price_include=False)
-        percent = Decimal(repr(result['total_included'] - result['total_excluded'])) * 100 / Decimal(repr(base))
+        percent = (
+            Decimal(repr(result['total_included'] - result['total_excluded'])) * 100 / Decimal(repr(base))
+        )
         return round(percent, RATE_DIGITS), ''
 
     def _suggest(self, connection):
@@ -383,10 +401,17 @@ class FieldpromaxMapping(models.Model):
                     name = mapping.reference_id.display_name
                     mapping._set(
                         state='default' if mapping._falls_back() and not mapping.reference_id else 'missing',
-                        reason=self.env._('"%(name)s" is no longer active in %(provider)s. Choose another one.',
-                                          name=name or mapping.record_name, provider=provider),
+                        reason=self.env._(
+                            '"%(name)s" is no longer active in %(provider)s. Choose another one.',
+                            name=name or mapping.record_name,
+                            provider=provider,
+                        ),
                     )
-                elif mapping.state == 'missing' and mapping.reference_id and mapping._is_eligible(mapping.reference_id):
+                elif (
+                    mapping.state == 'missing'
+                    and mapping.reference_id
+                    and mapping._is_eligible(mapping.reference_id)
+                ):
                     mapping._set(state='confirmed', reason=False)
                 continue
             eligible = references.filtered(mapping._is_eligible)
@@ -412,10 +437,18 @@ class FieldpromaxMapping(models.Model):
         self.ensure_one()
         rate, reason = self._rate_of(self.tax_ids)
         if reason:
-            self._set(state='missing', reference_id=False, is_derivable=False, needs_confirmation=False, reason=reason)
+            self._set(
+                state='missing',
+                reference_id=False,
+                is_derivable=False,
+                needs_confirmation=False,
+                reason=reason,
+            )
             return
         self._set(rate=float(rate), is_derivable=True)
-        fitting = eligible.filtered(lambda reference: round(Decimal(repr(reference.rate)), RATE_DIGITS) == rate)
+        fitting = eligible.filtered(
+            lambda reference: round(Decimal(repr(reference.rate)), RATE_DIGITS) == rate
+        )
         if not fitting:
             self._set(
                 state='missing',
@@ -444,8 +477,11 @@ class FieldpromaxMapping(models.Model):
                 state='suggested' if len(same_name) == 1 else 'missing',
                 reference_id=same_name.id if len(same_name) == 1 else False,
                 needs_confirmation=True,
-                reason=self.env._('%(provider)s has %(count)s tax rates with this percentage. Choose the right one.',
-                                  provider=provider, count=len(fitting)),
+                reason=self.env._(
+                    '%(provider)s has %(count)s tax rates with this percentage. Choose the right one.',
+                    provider=provider,
+                    count=len(fitting),
+                ),
             )
 
     def _suggest_zero_rate(self, fitting, provider):
@@ -455,7 +491,7 @@ class FieldpromaxMapping(models.Model):
         sort = zero_rate_sort(*names) if self.tax_ids else 'notax'
         proposed = fitting if len(fitting) == 1 else fitting.browse()
         if sort and not proposed:
-            alike = fitting.filtered(lambda reference: zero_rate_sort(reference.name, reference.code) == sort)
+            alike = fitting.filtered(lambda reference: zero_rate_sort(reference.name) == sort)
             proposed = alike if len(alike) == 1 else proposed
         self._set(
             state='suggested' if proposed else 'missing',
@@ -476,7 +512,9 @@ class FieldpromaxMapping(models.Model):
         for test in (
             lambda reference: account.code and reference.code == account.code,
             lambda reference: account.name and text_key(reference.name) == text_key(account.name),
-            lambda reference: text_key(reference.name) in ('sales', 'sale', 'salesincome', 'revenue', 'income'),
+            lambda reference: (
+                text_key(reference.name) in ('sales', 'sale', 'salesincome', 'revenue', 'income')
+            ),
         ):
             proposed = proposed or eligible.filtered(test)[:1]
         self._set(
@@ -490,7 +528,9 @@ class FieldpromaxMapping(models.Model):
         self.ensure_one()
         account = self.account_id.with_company(self.connection_id.company_id)
         by_code = eligible.filtered(lambda reference: account.code and reference.code == account.code)
-        by_name = eligible.filtered(lambda reference: account.name and text_key(reference.name) == text_key(account.name))
+        by_name = eligible.filtered(
+            lambda reference: account.name and text_key(reference.name) == text_key(account.name)
+        )
         both = by_code & by_name
         if len(both) == 1:
             self._set(
@@ -541,8 +581,12 @@ class MappingResolver:
         self._model = mapping_model
         self._connection = connection
         rows = mapping_model.search([('connection_id', '=', connection.id)])
-        rows.fetch(['key', 'reference_id', 'state', 'needs_confirmation', 'is_derivable', 'kind', 'only_revenue'])
-        rows.reference_id.fetch(['code', 'external_id', 'kind', 'active', 'is_revenue', 'for_sales', 'connection_id'])
+        rows.fetch(
+            ['key', 'reference_id', 'state', 'needs_confirmation', 'is_derivable', 'kind', 'only_revenue']
+        )
+        rows.reference_id.fetch(
+            ['code', 'external_id', 'kind', 'active', 'is_revenue', 'for_sales', 'connection_id']
+        )
         self._rows = {row.key: row for row in rows}
         self._usable = {}
 
@@ -612,7 +656,9 @@ class MappingResolver:
 
     def _tax_row(self, taxes, use):
         taxes = taxes.sudo()
-        return self._row(tax_key(taxes.ids, use), lambda: self._model._tax_values(self._connection, taxes, use))
+        return self._row(
+            tax_key(taxes.ids, use), lambda: self._model._tax_values(self._connection, taxes, use)
+        )
 
     def _row(self, key, values):
         """The mapping of a key; one met for the first time is made, with a proposal, so that a person finds it."""
