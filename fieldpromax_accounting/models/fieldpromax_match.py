@@ -57,12 +57,18 @@ class Candidate:
     def __init__(self, ways, name_key, second):
         self.same_name = bool(name_key) and any(local.name_key == name_key for local in ways)
         self.same_second = bool(second) and any(local.second_key == second for local in ways)
-        both = [local for local in ways if local.name_key == name_key and second and local.second_key == second]
+        both = [
+            local for local in ways if local.name_key == name_key and second and local.second_key == second
+        ]
         own = [local for local in ways if not local.via]
         self.local = next((local for local in both if not local.via), None) or (both or own or ways)[0]
         self.is_exact = bool(name_key and both) and not self.local.via and self.local.active
         self.score = (
-            SCORE_BOTH if self.same_name and self.same_second else SCORE_SECOND if self.same_second else SCORE_NAME
+            SCORE_BOTH
+            if self.same_name and self.same_second
+            else SCORE_SECOND
+            if self.same_second
+            else SCORE_NAME
         )
 
 
@@ -112,7 +118,9 @@ class FieldpromaxMatch(models.Model):
         'fieldpromax.connection', required=True, index=True, ondelete='cascade', readonly=True
     )
     company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
-    kind = fields.Selection([('contact', 'Customer'), ('item', 'Product')], 'What', required=True, readonly=True)
+    kind = fields.Selection(
+        [('contact', 'Customer'), ('item', 'Product')], 'What', required=True, readonly=True
+    )
     external_id = fields.Char('ID in the books', required=True, readonly=True, index=True)
     external_name = fields.Char('In the books', readonly=True)
     external_email = fields.Char('E-mail in the books', readonly=True)
@@ -123,7 +131,9 @@ class FieldpromaxMatch(models.Model):
     external_data = fields.Json(readonly=True)
     external_label = fields.Char('Record of the books', compute='_compute_external_label', store=True)
 
-    partner_id = fields.Many2one('res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True)
+    partner_id = fields.Many2one(
+        'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
+    )
     product_id = fields.Many2one(
         'product.product', 'Product', index='btree_not_null', ondelete='set null', readonly=True
     )
@@ -136,7 +146,8 @@ class FieldpromaxMatch(models.Model):
         readonly=True, help='Equal in both; linked at the end of the pass, if it proves unique on both sides.'
     )
     is_proposed = fields.Boolean(
-        readonly=True, help='Found when the record of Odoo was about to be sent; the pull leaves the row alone.'
+        readonly=True,
+        help='Found when the record of Odoo was about to be sent; the pull leaves the row alone.',
     )
     looked_at = fields.Datetime(readonly=True, help='When the two were last compared.')
     decision = fields.Selection(
@@ -169,13 +180,17 @@ class FieldpromaxMatch(models.Model):
     def _compute_external_label(self):
         for match in self:
             detail = match.external_email or match.external_code
-            match.external_label = f'{match.external_name or ""} · {detail}' if detail else match.external_name
+            match.external_label = (
+                f'{match.external_name or ""} · {detail}' if detail else match.external_name
+            )
 
     # === CRUD METHODS === #
 
     def write(self, vals):
         if not self.env.su:
-            raise AccessError(self.env._('Decide with the buttons Link, Create new, Ignore and Not the same.'))
+            raise AccessError(
+                self.env._('Decide with the buttons Link, Create new, Ignore and Not the same.')
+            )
         return super().write(vals)
 
     # === ACTIONS === #
@@ -189,10 +204,13 @@ class FieldpromaxMatch(models.Model):
             )
         external = Counter((match.connection_id.id, match.kind, match.external_id) for match in matches)
         local = Counter((match.connection_id.id, match._record_of()) for match in matches)
-        if twice := next((m for m in matches if external[m.connection_id.id, m.kind, m.external_id] > 1), None):
+        if twice := next(
+            (m for m in matches if external[m.connection_id.id, m.kind, m.external_id] > 1), None
+        ):
             raise UserError(
                 self.env._(
-                    '"%s" of the books can be linked to one record only. Select one of its rows.', twice.external_name
+                    '"%s" of the books can be linked to one record only. Select one of its rows.',
+                    twice.external_name,
                 )
             )
         if twice := next((m for m in matches if local[m.connection_id.id, m._record_of()] > 1), None):
@@ -232,7 +250,9 @@ class FieldpromaxMatch(models.Model):
             }
             driver = connection._as_driver()
             created = group.with_env(driver.env)._create_records(driver, kind, list(remotes.values()))
-            links._link_many(connection, kind, [(record.with_env(self.env), remote) for record, remote in created])
+            links._link_many(
+                connection, kind, [(record.with_env(self.env), remote) for record, remote in created]
+            )
         matches._decide('create', others='never')
         return True
 
@@ -260,7 +280,9 @@ class FieldpromaxMatch(models.Model):
         matches = self._to_decide()
         pairs = matches.filtered(lambda match: match._record_of())
         if not pairs:
-            raise UserError(self.env._('There is no record of Odoo in the row: choose Create new, or Ignore.'))
+            raise UserError(
+                self.env._('There is no record of Odoo in the row: choose Create new, or Ignore.')
+            )
         lonely = self.env['fieldpromax.match']
         for match in pairs:
             rest = match._others().filtered(lambda other: other not in pairs)
@@ -282,7 +304,9 @@ class FieldpromaxMatch(models.Model):
         if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
             raise AccessError(self.env._('Only a bookkeeper can decide about matches.'))
         self.check_access('write')
-        matches = self.sudo().filtered(lambda match: match.decision in ('ignore', 'never') and match.external_data)
+        matches = self.sudo().filtered(
+            lambda match: match.decision in ('ignore', 'never') and match.external_data
+        )
         if not matches:
             raise UserError(self.env._('Only what was ignored or set apart can be decided again.'))
         for match in matches.filtered(lambda match: match.decision == 'ignore'):
@@ -305,7 +329,12 @@ class FieldpromaxMatch(models.Model):
         record = self._record_of()
         if not record:
             raise UserError(self.env._('There is no record of Odoo to open in the row.'))
-        return {'type': 'ir.actions.act_window', 'res_model': record._name, 'res_id': record.id, 'view_mode': 'form'}
+        return {
+            'type': 'ir.actions.act_window',
+            'res_model': record._name,
+            'res_id': record.id,
+            'view_mode': 'form',
+        }
 
     def _to_decide(self):
         """The pending rows of the selection, as superuser, once the person may decide."""
@@ -314,7 +343,9 @@ class FieldpromaxMatch(models.Model):
         self.check_access('write')
         matches = self.sudo().filtered(lambda match: match.decision == 'pending' and match.external_data)
         if not matches:
-            raise UserError(self.env._('This is decided already, or is still being looked up. Reload the list.'))
+            raise UserError(
+                self.env._('This is decided already, or is still being looked up. Reload the list.')
+            )
         return matches.with_context(fieldpromax_no_push=True)
 
     def _check_free(self):
@@ -336,7 +367,10 @@ class FieldpromaxMatch(models.Model):
         }
         for match in self:
             link = there.get(match.external_id) or taken.get(match._record_of().id)
-            if link and (link.external_id, link[RECORD_FIELDS[kind]]) != (match.external_id, match._record_of()):
+            if link and (link.external_id, link[RECORD_FIELDS[kind]]) != (
+                match.external_id,
+                match._record_of(),
+            ):
                 raise UserError(
                     self.env._(
                         '"%(name)s" is linked to "%(other)s" of the books already. Choose Not the same for this row.',
@@ -526,11 +560,14 @@ class FieldpromaxMatch(models.Model):
                 for local_id, group in found.items()
                 if (record.external_id, local_id) not in different
             ]
-            twin = claimed_names.get(name_key) or (second and claimed_seconds.get(second))
-            known = found or twin or not name_key or record.external_id in deleted_here
+            twin = claimed_names.get(name_key) or claimed_seconds.get(second)
+            # Items of the books may do without a name; their code alone tells them.
+            has_key = name_key or (kind == 'item' and second)
+            known = found or twin or not has_key or record.external_id in deleted_here
             if make and not known:
                 to_make.append(record)
-                claimed_names[name_key] = record.name
+                if name_key:
+                    claimed_names[name_key] = record.name
                 if second:
                     claimed_seconds[second] = record.name
                 continue
@@ -560,14 +597,30 @@ class FieldpromaxMatch(models.Model):
         if rows:
             return rows[:CANDIDATES_KEPT]
         if candidates:
-            reason = self.env._(
-                '"%(name)s" in Odoo looks the same, but is linked to another one of the books. Merge the two there, or '
-                'create a second one.',
-                name=candidates[0].local.name,
-            )
+            candidate = candidates[0]
+            values = {'name': candidate.local.name}
+            if candidate.same_name:
+                reason = self.env._(
+                    'Same name as "%(name)s" in Odoo, which is linked to another one of the books. Merge the two there, or '
+                    'create a second one.',
+                    **values,
+                )
+            elif kind == 'contact':
+                reason = self.env._(
+                    'Same e-mail as "%(name)s" in Odoo, which is linked to another one of the books. Create it if it is '
+                    'another customer.',
+                    **values,
+                )
+            else:
+                reason = self.env._(
+                    'Same code as "%(name)s" in Odoo, which is linked to another one of the books. Create it if it is '
+                    'another product.',
+                    **values,
+                )
         elif twin:
             reason = self.env._(
-                'The books have another one that looks the same: "%s". Merge the two there, or create a second one.', twin
+                'The books have another one that looks the same: "%s". Merge the two there, or create a second one.',
+                twin,
             )
         elif was_deleted:
             reason = self.env._('It was deleted in Odoo. Create it again, or ignore it from now on.')
@@ -693,9 +746,10 @@ class FieldpromaxMatch(models.Model):
             pair = (match.external_id, match[column].id or None)
             if pair in wanted and pair not in kept:
                 kept.add(pair)
-                match.write({name: value for name, value in wanted[pair].items() if name != 'record'} | {
-                    'looked_at': fields.Datetime.now()
-                })
+                match.write(
+                    {name: value for name, value in wanted[pair].items() if name != 'record'}
+                    | {'looked_at': fields.Datetime.now()}
+                )
             else:
                 gone |= match
         gone.unlink()
@@ -742,7 +796,15 @@ class FieldpromaxMatch(models.Model):
         """Customers of no company or of this connection's. A contact person or address stands for its customer; archived
         ones are found as well, because what somebody archived must not be made again."""
         self.env['res.partner'].flush_model(
-            ['name', 'email', 'email_normalized', 'active', 'company_id', 'commercial_partner_id', 'parent_id']
+            [
+                'name',
+                'email',
+                'email_normalized',
+                'active',
+                'company_id',
+                'commercial_partner_id',
+                'parent_id',
+            ]
         )
         self.env['fieldpromax.link'].flush_model(['partner_id', 'connection_id'])
         self.env.cr.execute(
@@ -853,14 +915,18 @@ class FieldpromaxMatch(models.Model):
         linked = set(links.filtered(column).mapped('external_id'))
         (matches.filtered(lambda match: match.external_id in linked)).unlink()
         remotes = {
-            match.external_id: match._remote() for match in matches.exists() if match.external_id not in linked
+            match.external_id: match._remote()
+            for match in matches.exists()
+            if match.external_id not in linked
         }
         deleted_here = {link.external_id for link in links if not link[column]}
         self._match_batch(connection, kind, list(remotes.values()), deleted_here, make=False)
 
     def _look_anew_at_rivals(self):
         """These records of Odoo are linked now: other records of the books that waited for them are compared again."""
-        for (connection, kind), group in self.grouped(lambda match: (match.connection_id, match.kind)).items():
+        for (connection, kind), group in self.grouped(
+            lambda match: (match.connection_id, match.kind)
+        ).items():
             driver = connection._as_driver()
             model = self.with_env(driver.env)
             rivals = model.search(
@@ -972,16 +1038,23 @@ class FieldpromaxMatch(models.Model):
                 alike.pop(external_id)
             own = proposals.filtered(lambda match: match[column] == record)  # noqa: B023 used at once
             # What was found by asking the books for the name stays until somebody decides.
-            asked = own.filtered(lambda match: match.is_proposed and match.external_id and match.external_id not in alike)
+            asked = own.filtered(
+                lambda match: match.is_proposed and match.external_id and match.external_id not in alike
+            )
             if record in looking_up:
-                sentence = self.env._('The books have this name already; which record has it is being looked up.')
+                sentence = self.env._(
+                    'The books have this name already; which record has it is being looked up.'
+                )
                 verdicts[record.id] = ('review', sentence)
             elif not alike and not asked:
                 verdicts[record.id] = ('create', '')
             elif not asked and self._link_if_unique(connection, kind, record, name_key, second, alike):
                 verdicts[record.id] = ('linked', '')
             else:
-                verdicts[record.id] = ('review', self._propose(connection, kind, record, name_key, alike, own))
+                verdicts[record.id] = (
+                    'review',
+                    self._propose(connection, kind, record, name_key, alike, own),
+                )
         return verdicts
 
     @api.model
@@ -1075,7 +1148,9 @@ class FieldpromaxMatch(models.Model):
                     '%(provider)s has "%(name)s", which is ignored.', provider=provider, name=remote.name
                 )
             elif same_name:
-                reason = self.env._('%(provider)s has "%(name)s" already.', provider=provider, name=remote.name)
+                reason = self.env._(
+                    '%(provider)s has "%(name)s" already.', provider=provider, name=remote.name
+                )
             elif kind == 'contact':
                 reason = self.env._(
                     '%(provider)s has "%(name)s" with the same e-mail.', provider=provider, name=remote.name
@@ -1086,7 +1161,11 @@ class FieldpromaxMatch(models.Model):
                 )
             sentences.append(reason)
             if remote.external_id not in present:
-                rows.append(self._proposal_values(connection, kind, record, self._known_remote(kind, connection, remote), reason))
+                rows.append(
+                    self._proposal_values(
+                        connection, kind, record, self._known_remote(kind, connection, remote), reason
+                    )
+                )
         self.create(rows)
         return sentences[0]
 
@@ -1144,7 +1223,11 @@ class FieldpromaxMatch(models.Model):
         one). Noted here without asking the books; :meth:`_take_look_up` completes it at the next pass."""
         if not partner:
             return
-        pending = [('connection_id', '=', connection.id), ('decision', '=', 'pending'), ('partner_id', '=', partner.id)]
+        pending = [
+            ('connection_id', '=', connection.id),
+            ('decision', '=', 'pending'),
+            ('partner_id', '=', partner.id),
+        ]
         if self.search_count(pending, limit=1):
             return
         self.create(
@@ -1156,7 +1239,9 @@ class FieldpromaxMatch(models.Model):
                 'partner_id': partner.id,
                 'record_name': partner.name,
                 'record_detail': partner.email or False,
-                'reason': self.env._('%s has this name already; it is being looked up.', connection._provider_label()),
+                'reason': self.env._(
+                    '%s has this name already; it is being looked up.', connection._provider_label()
+                ),
                 'is_proposed': True,
             }
         )
@@ -1164,7 +1249,8 @@ class FieldpromaxMatch(models.Model):
     @api.model
     def _to_look_up(self, connection, limit=50):
         return self.search(
-            [('connection_id', '=', connection.id), ('decision', '=', 'pending'), ('external_id', '=', '')], limit=limit
+            [('connection_id', '=', connection.id), ('decision', '=', 'pending'), ('external_id', '=', '')],
+            limit=limit,
         )
 
     @api.model
@@ -1183,11 +1269,17 @@ class FieldpromaxMatch(models.Model):
                 if (remote.external_id, partner.id) in decided:
                     continue
                 if not remote.active:
-                    reason = self.env._('%(provider)s has an archived "%(name)s".', provider=provider, name=remote.name)
+                    reason = self.env._(
+                        '%(provider)s has an archived "%(name)s".', provider=provider, name=remote.name
+                    )
                 elif remote.is_supplier and not remote.is_customer:
-                    reason = self.env._('%(provider)s has a supplier "%(name)s".', provider=provider, name=remote.name)
+                    reason = self.env._(
+                        '%(provider)s has a supplier "%(name)s".', provider=provider, name=remote.name
+                    )
                 else:
-                    reason = self.env._('%(provider)s has "%(name)s" already.', provider=provider, name=remote.name)
+                    reason = self.env._(
+                        '%(provider)s has "%(name)s" already.', provider=provider, name=remote.name
+                    )
                 rows.append(self._proposal_values(connection, 'contact', partner, remote, reason))
             # Nothing found: the name is free again, and the next pass sends it.
             match.unlink()
@@ -1245,7 +1337,9 @@ class NewContacts(NewRecords):
             notes.append(self.env._('State or region in the books: %s', contact.address.region))
         vat = self._tax_number(contact, country_id)
         if contact.tax_number and not vat:
-            notes.append(self.env._('Tax number in the books, which Odoo does not accept: %s', contact.tax_number))
+            notes.append(
+                self.env._('Tax number in the books, which Odoo does not accept: %s', contact.tax_number)
+            )
         person = text_key(contact.first_name + contact.last_name)
         is_customer = contact.is_customer or not contact.is_supplier
         return {

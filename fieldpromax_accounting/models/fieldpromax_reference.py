@@ -66,7 +66,9 @@ class FieldpromaxReference(models.Model):
             }
             for rate in tax_rates
         }
-        data = [{'kind': kind, 'external_id': external_id, **row} for (kind, external_id), row in rows.items()]
+        data = [
+            {'kind': kind, 'external_id': external_id, **row} for (kind, external_id), row in rows.items()
+        ]
         self.env.cr.execute(
             SQL(
                 """

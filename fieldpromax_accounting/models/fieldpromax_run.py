@@ -68,7 +68,7 @@ class FieldpromaxRun(models.Model):
     ended_at = fields.Datetime('Ended', readonly=True)
     next_attempt_at = fields.Datetime('Goes on at', readonly=True)
     attempts = fields.Integer('Failed attempts in a row', readonly=True)
-    calls = fields.Integer(readonly=True, help='Requests for data made to the provider.')
+    calls = fields.Integer('Pages and lists read', readonly=True)
     line_ids = fields.One2many('fieldpromax.run.line', 'run_id', readonly=True)
     progress = fields.Integer('Percent', compute='_compute_progress')
     summary = fields.Char(compute='_compute_progress')
@@ -97,7 +97,10 @@ class FieldpromaxRun(models.Model):
             run.summary = self.env._(
                 '%(created)s made in Odoo, %(linked)s linked, %(review)s for review, %(updated)s known, '
                 '%(skipped)s left out',
-                **{name: sum(lines.mapped(name)) for name in ('created', 'linked', 'review', 'updated', 'skipped')},
+                **{
+                    name: sum(lines.mapped(name))
+                    for name in ('created', 'linked', 'review', 'updated', 'skipped')
+                },
             )
 
     # === STARTING === #
@@ -169,8 +172,11 @@ class FieldpromaxRun(models.Model):
     def _is_known(self, connection, kind):
         """Has everything of this kind been read once, so that what is not known here is not in the books?"""
         return bool(
-            self.env['fieldpromax.checkpoint'].sudo().search_count(
-                [('connection_id', '=', connection.id), ('kind', '=', kind), ('full_at', '!=', False)], limit=1
+            self.env['fieldpromax.checkpoint']
+            .sudo()
+            .search_count(
+                [('connection_id', '=', connection.id), ('kind', '=', kind), ('full_at', '!=', False)],
+                limit=1,
             )
         )
 
@@ -342,10 +348,20 @@ class FieldpromaxRun(models.Model):
         phase, cursor, since = step(self._position, connection, kind, full_before)
         if phase == 'settling':
             return step(self._settle, connection, kind, line)
-        page = connection._talk(
-            lambda provider: provider.pull_page(kind, cursor=cursor, since=since, page_size=PAGE_SIZE)
+        try:
+            page = connection._talk(
+                lambda provider: provider.pull_page(kind, cursor=cursor, since=since, page_size=PAGE_SIZE)
+            )
+        except ValueError:
+            # A position that an older version of the provider wrote, and this one cannot read: everything anew.
+            _logger.warning(
+                'Pull of accounting connection %s begins anew: its checkpoint is unreadable', connection.id
+            )
+            step(self._restart, connection, kind)
+            return False
+        return step(
+            self._take_page, connection, kind, line, page, (cursor, since), processed=len(page.records)
         )
-        return step(self._take_page, connection, kind, line, page, (cursor, since), processed=len(page.records))
 
     @api.model
     def _position(self, connection, kind, full_before):
@@ -353,6 +369,12 @@ class FieldpromaxRun(models.Model):
         full = full_before and (not checkpoint.full_at or checkpoint.full_at < full_before)
         checkpoint._begin(full=full)
         return checkpoint.phase, checkpoint.cursor or '', checkpoint.pass_since or ''
+
+    @api.model
+    def _restart(self, connection, kind):
+        self.env['fieldpromax.checkpoint']._of(connection, kind).write(
+            {'phase': 'idle', 'cursor': False, 'pass_since': False, 'since': False}
+        )
 
     @api.model
     def _take_page(self, connection, kind, line, page, position):
@@ -376,7 +398,9 @@ class FieldpromaxRun(models.Model):
     @api.model
     def _unreadable_note(self, external_id, reason):
         return self.env._(
-            'A record (%(external_id)s) could not be read: %(reason)s.', external_id=external_id or '?', reason=reason
+            'A record (%(external_id)s) could not be read: %(reason)s.',
+            external_id=external_id or '?',
+            reason=reason,
         )
 
     @api.model
@@ -503,5 +527,6 @@ class FieldpromaxRun(models.Model):
         """Drop old runs; the first import stays, so that what it did can be read."""
         limit = fields.Datetime.now() - KEPT_FOR
         self.sudo().search(
-            [('kind', '!=', 'initial'), ('state', 'in', ('done', 'failed')), ('ended_at', '<', limit)], limit=1000
+            [('kind', '!=', 'initial'), ('state', 'in', ('done', 'failed')), ('ended_at', '<', limit)],
+            limit=1000,
         ).unlink()

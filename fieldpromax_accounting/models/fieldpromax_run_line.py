@@ -33,7 +33,9 @@ class FieldpromaxRunLine(models.Model):
     linked = fields.Integer(readonly=True, help='Same name and e-mail, or same code and name, on both sides.')
     created = fields.Integer(readonly=True, help='Made in Odoo: neither of the two was known here.')
     review = fields.Integer('For review', readonly=True, help='Somebody has to decide: nothing was made.')
-    updated = fields.Integer('Known', readonly=True, help='Linked already; what the link says of them was renewed.')
+    updated = fields.Integer(
+        'Known', readonly=True, help='Linked already; what the link says of them was renewed.'
+    )
     skipped = fields.Integer(readonly=True, help='Out of scope, archived, ignored, or unreadable.')
     notes = fields.Text(readonly=True, help='Records that could not be taken over, and why.')
 
