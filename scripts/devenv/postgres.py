@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -264,7 +265,7 @@ def query(sql: str, database: str = "postgres") -> str:
     if DISK_FULL in done.stderr:
         raise disk_full_error()
     if done.returncode:
-        raise SetupError(
-            f"{done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'PostgreSQL failed'}."
-        )
+        lines = done.stderr.strip().splitlines() or ["PostgreSQL failed without a word"]
+        telling = [line for line in lines if re.search(r"error:|ERROR|FATAL", line)]
+        raise SetupError(f"{(telling or lines)[0].removeprefix('psql: ').removeprefix('error: ').strip()}.")
     return done.stdout.strip()
