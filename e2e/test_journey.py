@@ -12,6 +12,8 @@ CLIENT_ID, CLIENT_SECRET = "fieldpromax-demo", "fieldpromax-demo-secret"
 PERSON, PERSON_PASSWORD = "bookkeeper@example.com", "demo"
 ORGANIZATION = "Lakeside Field Services LLC"
 INVOICES = "account.action_move_out_invoice_type"
+# Odoo looks up the company's address on the net, which a test does not have.
+ODOOS_OWN = re.compile(r" odoo\.addons\.(iap|partner_autocomplete)\.")
 STATE_LINE = ".o_fieldpromax_line"
 
 
@@ -144,42 +146,40 @@ def test_mappings_say_what_a_person_has_to_confirm(bookkeeper):
     bookkeeper.menu("Accounting Sync", "Mappings")
     bookkeeper.headline("Mappings")
     default = bookkeeper.row("Revenue, unless an account below says otherwise")
-    expect(default.locator("td[name=state]")).to_have_text("To confirm")
-    expect(bookkeeper.row("15%").locator("td[name=state]")).to_have_text("Mapped")
-    expect(bookkeeper.row("No tax").locator("td[name=state]")).to_have_text("To confirm")
+    expect(default.locator("td[name=status]")).to_have_text("To confirm")
+    expect(bookkeeper.row("15%").locator("td[name=status]")).to_have_text("Mapped")
+    expect(bookkeeper.row("No tax").locator("td[name=status]")).to_have_text("To confirm")
     bookkeeper.look("13-mappings-to-do")
     default.locator("button[name=action_confirm]").click()
-    expect(default.locator("td[name=state]")).to_have_text("Confirmed")
+    expect(default.locator("td[name=status]")).to_have_text("Confirmed")
     bookkeeper.look("14-mappings-revenue-confirmed")
 
 
-def new_invoice(desk, customer, product, price=None):
+def new_invoice(desk, customer, product, tax):
     desk.action(INVOICES)
     desk.page.locator(".o_list_button_add").click()
-    partner = desk.page.locator("[name=partner_id] input")
-    partner.fill(customer)
-    desk.page.locator(".o-autocomplete--dropdown-item", has_text=customer).first.click()
-    desk.page.locator("[name=invoice_line_ids] .o_field_x2many_list_row_add a").first.click()
-    entry = desk.page.locator("[name=invoice_line_ids] .o_selected_row [name=product_id] input")
-    entry.fill(product)
-    desk.page.locator(".o-autocomplete--dropdown-item", has_text=product).first.click()
-    expect(
-        desk.page.locator("[name=invoice_line_ids] .o_selected_row [name=price_unit] input")
-    ).not_to_have_value("0.00")
-    desk.page.locator(".o_form_sheet h1, .oe_title").first.click()
-
-
-def tax_of_line(desk, name):
-    desk.page.locator("[name=invoice_line_ids] .o_data_row [name=tax_ids]").first.click()
-    entry = desk.page.locator("[name=invoice_line_ids] .o_selected_row [name=tax_ids] input")
-    entry.fill(name)
-    desk.page.locator(".o-autocomplete--dropdown-item", has_text=name).first.click()
+    choose(desk, desk.page.locator("[name=partner_id] input"), customer)
+    lines = desk.page.locator("[name=invoice_line_ids]")
+    lines.locator(".o_optional_columns_dropdown button").click()
+    desk.page.locator(".o-dropdown--menu .o-dropdown-item", has_text=re.compile(r"^\s*Product\s*$")).click()
+    expect(lines.locator("th[data-name=product_id]")).to_be_visible()
+    desk.page.keyboard.press("Escape")
+    lines.locator(".o_field_x2many_list_row_add a").first.click()
+    row = lines.locator("tr.o_selected_row")
+    choose(desk, row.locator("td[name=product_id] input"), product)
+    choose(desk, row.locator("td[name=tax_ids] input"), tax)
     desk.page.locator(".oe_title").first.click()
 
 
+def choose(desk, entry, name):
+    """Type into a field that points to a record, and take the first offer of that name."""
+    entry.click()
+    entry.fill(name)
+    desk.page.locator(".o-autocomplete--dropdown-item", has_text=name).first.click()
+
+
 def test_invoice_that_is_confirmed_becomes_sent_by_itself(bookkeeper):
-    new_invoice(bookkeeper, "Azure Interior", "Corner Desk")
-    tax_of_line(bookkeeper, "15%")
+    new_invoice(bookkeeper, "Azure Interior", "Corner Desk", "15%")
     bookkeeper.look("15-invoice-draft")
     bookkeeper.page.locator("button[name=action_post]:visible").click()
     expect(
@@ -252,7 +252,7 @@ def test_confirming_the_tax_cures_the_invoice_by_itself(bookkeeper):
     bookkeeper.page.locator("button[name=action_open_remedy]").click()
     row = bookkeeper.row("No tax")
     row.locator("button[name=action_confirm]").click()
-    expect(row.locator("td[name=state]")).to_have_text("Confirmed")
+    expect(row.locator("td[name=status]")).to_have_text("Confirmed")
     bookkeeper.look("24-tax-confirmed")
     bookkeeper.action(INVOICES)
     bookkeeper.reload_until(
