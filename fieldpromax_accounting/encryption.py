@@ -18,7 +18,6 @@ import secrets
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
-
 from odoo.tools import SQL, config
 
 from .exceptions import EncryptionKeyMissing
@@ -49,7 +48,8 @@ def _check_key(env, key):
         # From None: the reason would carry the key into the log.
         raise EncryptionKeyMissing(
             env._(
-                'The encryption key of this server cannot be used. Ask whoever runs the server to correct the environment '
+                'The encryption key of this server cannot be used. Ask whoever runs the server to correct '
+                'the environment '
                 'variable %(variable)s, or the file %(file)s, and to start Odoo again.',
                 variable=ENVIRONMENT_VARIABLE,
                 file=key_file(),
@@ -106,7 +106,8 @@ def _stored_key_ids(env):
 def _missing(env):
     return EncryptionKeyMissing(
         env._(
-            'Encryption key missing on this server: what is stored of the connection cannot be read. Ask whoever runs the '
+            'Encryption key missing on this server: what is stored of the connection cannot be read. Ask '
+            'whoever runs the '
             'server to set the environment variable %(variable)s, or to restore the file %(file)s, and to start Odoo '
             'again. If the key is lost for good, an administrator can forget the unreadable secrets in the settings '
             'and connect again.',

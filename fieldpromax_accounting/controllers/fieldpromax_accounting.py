@@ -18,9 +18,8 @@ SECURITY_HEADERS = {
 class FieldpromaxAccountingController(http.Controller):
     """The two ends of a consent. Every way out is the provider, Settings, or a page with a plain sentence."""
 
-    # self is positional only: a parameter of that name may stand in the address.
     @http.route('/fieldpromax/oauth/start/<string:provider>', type='http', auth='user', methods=['GET'])
-    def fieldpromax_oauth_start(self, /, provider, company_id=None, **_params):
+    def fieldpromax_oauth_start(self, provider, company_id=None, **_params):
         """Send the person to the provider's consent page."""
         if refusal := self._refuse_stranger():
             return refusal
@@ -28,7 +27,8 @@ class FieldpromaxAccountingController(http.Controller):
         if company_id and company_id != str(env.company.id):
             return self._page(
                 env._(
-                    'You are working in %(company)s in another window now. Reload the settings and click Connect again.',
+                    'You are working in %(company)s in another window now. Reload the settings and click '
+                    'Connect again.',
                     company=env.company.name,
                 )
             )
@@ -43,7 +43,7 @@ class FieldpromaxAccountingController(http.Controller):
         return response
 
     @http.route('/fieldpromax/oauth/callback/<string:provider>', type='http', auth='user', methods=['GET'])
-    def fieldpromax_oauth_callback(self, /, provider, **params):
+    def fieldpromax_oauth_callback(self, provider, **params):
         """Receive what the provider sends the person back with."""
         if refusal := self._refuse_stranger():
             return refusal

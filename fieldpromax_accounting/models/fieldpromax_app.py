@@ -26,7 +26,8 @@ class FieldpromaxApp(models.Model):
     @api.model
     def _get_credentials(self, provider):
         """
-        :return: :class:`~..providers.dto.AppCredentials`; an empty secret means an app that proves itself by PKCE alone.
+        :return: :class:`~..providers.dto.AppCredentials`; an empty secret means an app that proves
+        itself by PKCE alone.
         :raise UserError: no client id is entered.
         :raise EncryptionKeyMissing: the secret cannot be read on this server.
         """
@@ -59,10 +60,15 @@ class FieldpromaxApp(models.Model):
             ):
                 raise UserError(
                     self.env._(
-                        'The client ID cannot be empty while %(provider)s is connected. Disconnect first.', provider=label
+                        'The client ID cannot be empty while %(provider)s is connected. Disconnect first.',
+                        provider=label,
                     )
                 )
-            values |= {'client_id': client_id, 'client_secret_encrypted': False, 'client_secret_set_at': False}
+            values |= {
+                'client_id': client_id,
+                'client_secret_encrypted': False,
+                'client_secret_set_at': False,
+            }
         if client_secret and client_secret.strip():
             values |= {
                 'client_secret_encrypted': encryption.encrypt(self.env, client_secret.strip()),

@@ -63,7 +63,9 @@ class FieldpromaxAuthorization(models.Model):
     nonce_hash = fields.Char(required=True, groups=fields.NO_ACCESS, copy=False, readonly=True)
     code_verifier_encrypted = fields.Char(groups=fields.NO_ACCESS, copy=False, readonly=True)
     token_set_encrypted = fields.Char(groups=fields.NO_ACCESS, copy=False, readonly=True)
-    organization_ids = fields.One2many('fieldpromax.authorization.organization', 'authorization_id', readonly=True)
+    organization_ids = fields.One2many(
+        'fieldpromax.authorization.organization', 'authorization_id', readonly=True
+    )
     connection_id = fields.Many2one('fieldpromax.connection', readonly=True, ondelete='set null')
     needs_confirmation = fields.Boolean(compute='_compute_notes')
     introduction = fields.Text(compute='_compute_notes')
@@ -116,10 +118,14 @@ class FieldpromaxAuthorization(models.Model):
         connections._check_manager()
         label = dict(registry.selection()).get(provider)
         if not label:
-            raise UserError(self.env._('There is no accounting software of this name. Choose one in the settings.'))
+            raise UserError(
+                self.env._('There is no accounting software of this name. Choose one in the settings.')
+            )
         if self.env['ir.config_parameter'].sudo().get_param('database.is_neutralized'):
             raise UserError(
-                self.env._('This database is neutralized: it cannot be connected to %(provider)s.', provider=label)
+                self.env._(
+                    'This database is neutralized: it cannot be connected to %(provider)s.', provider=label
+                )
             )
         active = connections.sudo().search(
             [('company_id', '=', self.env.company.id), ('state', '!=', 'disconnected')], limit=1
@@ -127,7 +133,8 @@ class FieldpromaxAuthorization(models.Model):
         if active and active.provider != provider:
             raise UserError(
                 self.env._(
-                    'Disconnect %(other)s first: a company has one accounting integration at a time, and %(company)s is '
+                    'Disconnect %(other)s first: a company has one accounting integration at a time, and '
+                    '%(company)s is '
                     'tied to %(organization)s in %(other)s.',
                     other=active._provider_label(),
                     company=self.env.company.name,
@@ -136,7 +143,9 @@ class FieldpromaxAuthorization(models.Model):
             )
         if active and active._looks_copied():
             raise UserError(
-                self.env._('This database is a copy. Say in the settings first which database is the real one.')
+                self.env._(
+                    'This database is a copy. Say in the settings first which database is the real one.'
+                )
             )
         encryption.check(self.env)
         self.env['fieldpromax.app']._get_credentials(provider)
@@ -161,7 +170,11 @@ class FieldpromaxAuthorization(models.Model):
         self._check_start(provider)
         nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
         redirect_uri = self._redirect_uri(provider)
-        url = self.env['fieldpromax.connection']._provider_for(provider).authorization_url(nonce, redirect_uri, verifier)
+        url = (
+            self.env['fieldpromax.connection']
+            ._provider_for(provider)
+            .authorization_url(nonce, redirect_uri, verifier)
+        )
         self.sudo().create(
             {
                 'user_id': self.env.uid,
@@ -210,7 +223,8 @@ class FieldpromaxAuthorization(models.Model):
 
     @api.model
     def _own_transaction(self, method, *args):
-        """Call one of our methods on a cursor of its own, committed at the end and repeated as Odoo repeats a request."""
+        """Call one of our methods on a cursor of its own, committed at the end and repeated as Odoo
+        repeats a request."""
         with self.env.registry.cursor() as cr:
             env = api.Environment(cr, self.env.uid, dict(self.env.context))
             return retrying(lambda: getattr(env[self._name], method)(*args), env)
@@ -254,8 +268,12 @@ class FieldpromaxAuthorization(models.Model):
 
     def _used_already(self):
         if self.state == 'exchanged':
-            return self.env._('This consent was received already. Choose the organization, or click Connect again.')
-        return self.env._('This consent has been used already. Click Connect in the settings to start a new one.')
+            return self.env._(
+                'This consent was received already. Choose the organization, or click Connect again.'
+            )
+        return self.env._(
+            'This consent has been used already. Click Connect in the settings to start a new one.'
+        )
 
     def _exchange(self, params):
         """Exchange the code of a consent that is ours and unused.
@@ -272,14 +290,19 @@ class FieldpromaxAuthorization(models.Model):
         code = params.get('code')
         if not isinstance(code, str) or not 0 < len(code) <= MAX_PARAMETER_LENGTH:
             return self._fail(
-                self.env._('%(provider)s sent no authorization code back. Click Connect again.', provider=label)
+                self.env._(
+                    '%(provider)s sent no authorization code back. Click Connect again.', provider=label
+                )
             )
         try:
             token = (
                 self.env['fieldpromax.connection']
                 ._provider_for(self.provider)
                 .fetch_token(
-                    code, self.redirect_uri, encryption.decrypt(self.env, self.code_verifier_encrypted), self._texts(params)
+                    code,
+                    self.redirect_uri,
+                    encryption.decrypt(self.env, self.code_verifier_encrypted),
+                    self._texts(params),
                 )
             )
         except errors.ProviderError as error:
@@ -389,7 +412,8 @@ class FieldpromaxAuthorization(models.Model):
         error = params.get('error')
         if error in ('access_denied', 'user_cancelled'):
             return self.env._(
-                'You cancelled the consent at %(provider)s. Nothing was changed. Click Connect when you want to try again.',
+                'You cancelled the consent at %(provider)s. Nothing was changed. Click Connect when you '
+                'want to try again.',
                 provider=label,
             )
         words = params.get('error_description') or error
@@ -417,7 +441,9 @@ class FieldpromaxAuthorization(models.Model):
                 provider=label,
             )
         if isinstance(error, errors.HostRefused):
-            return self.env._('This database may not talk to %(provider)s. Nothing was changed.', provider=label)
+            return self.env._(
+                'This database may not talk to %(provider)s. Nothing was changed.', provider=label
+            )
         if isinstance(error, errors.PermissionMissing):
             return self.env._(
                 '%(provider)s does not allow this: “%(words)s”. Connect as a person who may, and leave all permissions '

@@ -38,7 +38,9 @@ class FieldpromaxAuthorizationOrganization(models.Model):
         """
         countries = {
             country.code: country.id
-            for country in self.env['res.country'].search([('code', 'in', [row.country for row in organizations])])
+            for country in self.env['res.country'].search(
+                [('code', 'in', [row.country for row in organizations])]
+            )
         }
         rows = self.create(
             [
@@ -102,7 +104,8 @@ class FieldpromaxAuthorizationOrganization(models.Model):
                 )
                 if visible
                 else self.env._(
-                    '%(organization)s is connected to another company of this database already. Disconnect it there first.',
+                    '%(organization)s is connected to another company of this database already. '
+                    'Disconnect it there first.',
                     organization=self.name,
                 )
             )
@@ -114,12 +117,16 @@ class FieldpromaxAuthorizationOrganization(models.Model):
             row.confirmation = row._needed_confirmation()
 
     def _needed_confirmation(self):
-        """What has to be confirmed because the company was connected to another organization, '' when nothing has to."""
-        former = self.env['fieldpromax.connection'].sudo()._latest(self.company_id, self.authorization_id.provider)
+        """What has to be confirmed because the company was connected to another organization, '' when
+        nothing has to."""
+        former = (
+            self.env['fieldpromax.connection'].sudo()._latest(self.company_id, self.authorization_id.provider)
+        )
         if not former or former.organization_external_id == self.external_id:
             return ''
         return self.env._(
-            'So far %(company)s was connected to %(former)s. Its %(links)s links, its history and its settings are kept '
+            'So far %(company)s was connected to %(former)s. Its %(links)s links, its history and its '
+            'settings are kept '
             'for the day you connect it again, but nothing of them is used for %(organization)s: customers, products '
             'and invoices start anew there.',
             company=self.company_id.name,
@@ -161,9 +168,14 @@ class FieldpromaxAuthorizationOrganization(models.Model):
         self.env['fieldpromax.connection']._check_manager()
         self.check_access('read')
         row = self.sudo()
-        if row.authorization_id.state != 'exchanged' or row.authorization_id.expires_at < fields.Datetime.now():
+        if (
+            row.authorization_id.state != 'exchanged'
+            or row.authorization_id.expires_at < fields.Datetime.now()
+        ):
             raise UserError(
-                self.env._('This consent is no longer open. Go to the settings and click Connect to start a new one.')
+                self.env._(
+                    'This consent is no longer open. Go to the settings and click Connect to start a new one.'
+                )
             )
         connection = self.env['fieldpromax.connection']._connect(row, confirmed=confirmed)
         return connection._after_connect_action()

@@ -3,12 +3,11 @@ import time
 from contextlib import contextmanager
 from datetime import timedelta
 
-from psycopg2 import errors as pg_errors
-
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.modules import module as odoo_module
 from odoo.tools import config
+from psycopg2 import errors as pg_errors
 
 from .. import encryption
 from ..providers import base, dto, errors, registry
@@ -73,8 +72,12 @@ class FieldpromaxConnection(models.Model):
     organization_short_code = fields.Char(readonly=True)
     organization_lock_date = fields.Date('Lock date in the books', readonly=True)
     currency_id = fields.Many2one('res.currency', 'Base currency', readonly=True)
-    remote_connection_external_id = fields.Char(readonly=True, help="The provider's own id of this connection.")
-    user_external_id = fields.Char(readonly=True, help='Who consented, by the id that the provider gives the person.')
+    remote_connection_external_id = fields.Char(
+        readonly=True, help="The provider's own id of this connection."
+    )
+    user_external_id = fields.Char(
+        readonly=True, help='Who consented, by the id that the provider gives the person.'
+    )
     connected_by_id = fields.Many2one('res.users', 'Connected by', readonly=True)
     connected_at = fields.Datetime('Connected on', readonly=True)
 
@@ -107,13 +110,17 @@ class FieldpromaxConnection(models.Model):
         tracking=True,
         help='Invoices dated before this day are sent only when somebody asks for it.',
     )
-    pull_suppliers = fields.Boolean('Suppliers too', help='Contacts that are only suppliers are pulled as well.')
+    pull_suppliers = fields.Boolean(
+        'Suppliers too', help='Contacts that are only suppliers are pulled as well.'
+    )
 
     link_ids = fields.One2many('fieldpromax.link', 'connection_id')
     exchange_ids = fields.One2many('fieldpromax.exchange', 'connection_id')
     run_ids = fields.One2many('fieldpromax.run', 'connection_id')
 
-    status = fields.Selection(STATUS, compute='_compute_status', help='The state in one word, pausing included.')
+    status = fields.Selection(
+        STATUS, compute='_compute_status', help='The state in one word, pausing included.'
+    )
     status_text = fields.Char(compute='_compute_status', help='What the state means and what to do.')
     provider_label = fields.Char('Accounting software', compute='_compute_provider_label')
     can_manage = fields.Boolean(compute='_compute_can_manage')
@@ -166,16 +173,22 @@ class FieldpromaxConnection(models.Model):
 
     @api.depends_context('uid')
     def _compute_can_manage(self):
-        self.can_manage = self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_manager')
+        self.can_manage = self.env.user.has_group(
+            'fieldpromax_accounting.fieldpromax_accounting_group_manager'
+        )
 
     def _compute_counts(self):
         links = self._count_by('fieldpromax.link', 'kind', [('decision', '=', False)])
-        waiting = self._count_by('fieldpromax.exchange', 'state', [('state', 'not in', ('done', 'cancelled'))])
+        waiting = self._count_by(
+            'fieldpromax.exchange', 'state', [('state', 'not in', ('done', 'cancelled'))]
+        )
         issues = self._count_by('fieldpromax.issue', 'state', [('state', '=', 'open')])
         # A record of the books may have several candidates: it is one decision.
         matches = dict(
             self.env['fieldpromax.match']._read_group(
-                [('connection_id', 'in', self.ids), *PENDING_MATCHES], ['connection_id'], ['external_id:count_distinct']
+                [('connection_id', 'in', self.ids), *PENDING_MATCHES],
+                ['connection_id'],
+                ['external_id:count_distinct'],
             )
         )
         for connection in self:
@@ -210,18 +223,21 @@ class FieldpromaxConnection(models.Model):
             connection.disconnect_text = '\n\n'.join(
                 (
                     self.env._(
-                        'What changes: nothing is sent to or read from %(organization)s any more, and this tie is removed '
+                        'What changes: nothing is sent to or read from %(organization)s any more, and '
+                        'this tie is removed '
                         'at %(provider)s. Other companies and other apps keep theirs.',
                         **values,
                     ),
                     self.env._(
                         'What stays: every customer, product and invoice, in Odoo and in %(provider)s. %(customers)s '
-                        'customers, %(products)s products and %(invoices)s invoices remain linked for the day you connect '
+                        'customers, %(products)s products and %(invoices)s invoices remain linked for the '
+                        'day you connect '
                         '%(organization)s again.',
                         **values,
                     ),
                     self.env._(
-                        'What waits (%(waiting)s at the moment) is kept and goes over after reconnecting.', **values
+                        'What waits (%(waiting)s at the moment) is kept and goes over after reconnecting.',
+                        **values,
                     ),
                 )
             )
@@ -234,12 +250,17 @@ class FieldpromaxConnection(models.Model):
             own = {
                 name
                 for name, field in self._fields.items()
-                if field.store and not field.related and not name.startswith(('message_', 'activity_', 'rating_'))
+                if field.store
+                and not field.related
+                and not name.startswith(('message_', 'activity_', 'rating_'))
             }
             refused = (own & set(vals)) - set(SETTINGS_FIELDS)
             if refused:
                 raise AccessError(
-                    self.env._('These fields of a connection are not changed by hand: %s.', ', '.join(sorted(refused)))
+                    self.env._(
+                        'These fields of a connection are not changed by hand: %s.',
+                        ', '.join(sorted(refused)),
+                    )
                 )
         return super().write(vals)
 
@@ -255,7 +276,9 @@ class FieldpromaxConnection(models.Model):
     def _latest(self, company, provider):
         """The connection that the company made last with this provider, in whatever state it is now."""
         return self.search(
-            [('company_id', '=', company.id), ('provider', '=', provider)], order='connected_at desc, id desc', limit=1
+            [('company_id', '=', company.id), ('provider', '=', provider)],
+            order='connected_at desc, id desc',
+            limit=1,
         )
 
     def _provider_label(self):
@@ -267,7 +290,9 @@ class FieldpromaxConnection(models.Model):
     def _active_for(self, company):
         """The active connection that serves ``company``: its own, or the nearest parent's. At most one record."""
         companies = company.parent_ids
-        connections = self.sudo().search([('company_id', 'in', companies.ids), ('state', '!=', 'disconnected')])
+        connections = self.sudo().search(
+            [('company_id', 'in', companies.ids), ('state', '!=', 'disconnected')]
+        )
         depth = {parent.id: index for index, parent in enumerate(companies)}
         return connections.sorted(lambda connection: depth[connection.company_id.id])[-1:]
 
@@ -298,7 +323,9 @@ class FieldpromaxConnection(models.Model):
             return self.env._('%(provider)s has to be connected again in the settings.', provider=provider)
         if self.state == 'suspended':
             return self.env._(
-                '%(provider)s suspended this connection: %(reason)s', provider=provider, reason=self.state_reason or ''
+                '%(provider)s suspended this connection: %(reason)s',
+                provider=provider,
+                reason=self.state_reason or '',
             )
         if self.state == 'disconnected':
             return self.env._('%(provider)s is disconnected. Connect it in the settings.', provider=provider)
@@ -306,7 +333,8 @@ class FieldpromaxConnection(models.Model):
             return self.env._('The connection is paused. Resume it in the settings.')
         if encryption.is_missing(self.env):
             return self.env._(
-                'Encryption key missing on this server: what is stored of the connection cannot be read. See the settings.'
+                'Encryption key missing on this server: what is stored of the connection cannot be read. '
+                'See the settings.'
             )
         return ''
 
@@ -335,7 +363,8 @@ class FieldpromaxConnection(models.Model):
         return self.state == 'copy' or (self.state != 'disconnected' and self._is_copy())
 
     def _allow_host(self, host):
-        """May a request go to ``host``? Tests reach this machine only; a neutralized or copied database reaches nobody."""
+        """May a request go to ``host``? Tests reach this machine only; a neutralized or copied database
+        reaches nobody."""
         if self.env['ir.config_parameter'].sudo().get_param('database.is_neutralized'):
             return False
         if self and (self.state == 'copy' or self._is_copy()):
@@ -346,7 +375,10 @@ class FieldpromaxConnection(models.Model):
 
     @api.model
     def _base_url(self, provider):
-        return self.env['ir.config_parameter'].sudo().get_param(f'fieldpromax_accounting.{provider}_base_url') or ''
+        return (
+            self.env['ir.config_parameter'].sudo().get_param(f'fieldpromax_accounting.{provider}_base_url')
+            or ''
+        )
 
     def _provider_for(self, provider, **timeouts):
         """The provider before an organization is chosen, with this deployment's app.
@@ -457,7 +489,9 @@ class FieldpromaxConnection(models.Model):
         if not self.env.is_superuser() and not self.env.user.has_group(
             'fieldpromax_accounting.fieldpromax_accounting_group_manager'
         ):
-            raise UserError(self.env._('Only an administrator can do this. Ask one who has access to the settings.'))
+            raise UserError(
+                self.env._('Only an administrator can do this. Ask one who has access to the settings.')
+            )
 
     # === CONNECTING === #
 
@@ -479,7 +513,9 @@ class FieldpromaxConnection(models.Model):
             raise UserError(refusal)
         connections = self.sudo().with_company(company)
         label = authorization._provider_label()
-        active = connections.search([('company_id', '=', company.id), ('state', '!=', 'disconnected')], limit=1)
+        active = connections.search(
+            [('company_id', '=', company.id), ('state', '!=', 'disconnected')], limit=1
+        )
         connection = connections.search(
             [
                 ('company_id', '=', company.id),
@@ -487,8 +523,10 @@ class FieldpromaxConnection(models.Model):
                 ('organization_external_id', '=', row.external_id),
             ]
         )
-        if active and active != connection and (
-            active.provider != authorization.provider or active.state != 'reauth_required'
+        if (
+            active
+            and active != connection
+            and (active.provider != authorization.provider or active.state != 'reauth_required')
         ):
             raise UserError(
                 self.env._(
@@ -577,12 +615,15 @@ class FieldpromaxConnection(models.Model):
                     self.env.cr.execute(
                         'SELECT set_config(%s, %s, true)', ('lock_timeout', f'{REMOVAL_WAIT_SECONDS}s')
                     )
-                    self.env.cr.execute('SELECT pg_advisory_xact_lock(%s, %s)', (ADVISORY_LOCK_CLASS, self.id))
+                    self.env.cr.execute(
+                        'SELECT pg_advisory_xact_lock(%s, %s)', (ADVISORY_LOCK_CLASS, self.id)
+                    )
                     self.env.cr.execute("SELECT set_config('lock_timeout', '0', true)")
             except pg_errors.LockNotAvailable:
                 raise UserError(
                     self.env._(
-                        '%(organization)s is still being disconnected at %(provider)s. Click Connect again in a minute.',
+                        '%(organization)s is still being disconnected at %(provider)s. Click Connect '
+                        'again in a minute.',
                         organization=self.organization_name,
                         provider=self._provider_label(),
                     )
@@ -594,7 +635,8 @@ class FieldpromaxConnection(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    '%(organization)s was removed at %(provider)s while you gave your consent. Click Connect once more.',
+                    '%(organization)s was removed at %(provider)s while you gave your consent. Click '
+                    'Connect once more.',
                     organization=self.organization_name,
                     provider=self._provider_label(),
                 )
@@ -614,17 +656,21 @@ class FieldpromaxConnection(models.Model):
                     if not connection[name].active:
                         connection[name].active = True
                     continue
-                connection[name] = self.env['ir.cron'].sudo().create(
-                    {
-                        'name': title % connection.display_name,
-                        'model_id': model_id,
-                        'state': 'code',
-                        'code': f'model.browse({connection.id}).{method}()',
-                        'user_id': self.env.ref('base.user_root').id,
-                        'interval_number': number,
-                        'interval_type': unit,
-                        'nextcall': fields.Datetime.now() + timedelta(**{unit: number}),
-                    }
+                connection[name] = (
+                    self.env['ir.cron']
+                    .sudo()
+                    .create(
+                        {
+                            'name': title % connection.display_name,
+                            'model_id': model_id,
+                            'state': 'code',
+                            'code': f'model.browse({connection.id}).{method}()',
+                            'user_id': self.env.ref('base.user_root').id,
+                            'interval_number': number,
+                            'interval_type': unit,
+                            'nextcall': fields.Datetime.now() + timedelta(**{unit: number}),
+                        }
+                    )
                 )
 
     def _resume_work(self):
@@ -663,33 +709,49 @@ class FieldpromaxConnection(models.Model):
         provider = self._provider_label()
         words = (error.message or '').strip()[:300]
         if isinstance(error, errors.PermissionMissing):
-            state, reason = 'reauth_required', self.env._(
-                '%(provider)s does not allow this connection to do its work: “%(words)s”. Connect again as a person who '
-                'may, and leave all permissions ticked.',
-                provider=provider,
-                words=words,
+            state, reason = (
+                'reauth_required',
+                self.env._(
+                    '%(provider)s does not allow this connection to do its work: “%(words)s”. Connect '
+                    'again as a person who '
+                    'may, and leave all permissions ticked.',
+                    provider=provider,
+                    words=words,
+                ),
             )
         elif isinstance(error, errors.AppRefused):
-            state, reason = 'suspended', self.env._(
-                '%(provider)s does not accept the app: “%(words)s”. Correct the client ID and the client secret in the '
-                'settings.',
-                provider=provider,
-                words=words,
+            state, reason = (
+                'suspended',
+                self.env._(
+                    '%(provider)s does not accept the app: “%(words)s”. Correct the client ID and the '
+                    'client secret in the '
+                    'settings.',
+                    provider=provider,
+                    words=words,
+                ),
             )
         elif isinstance(error, errors.AuthError):
-            state, reason = 'reauth_required', self.env._(
-                '%(provider)s no longer accepts the consent for %(organization)s. Connect again in the settings; what waits '
-                'is kept and goes over then.',
-                provider=provider,
-                organization=self.organization_name,
+            state, reason = (
+                'reauth_required',
+                self.env._(
+                    '%(provider)s no longer accepts the consent for %(organization)s. Connect again in '
+                    'the settings; what waits '
+                    'is kept and goes over then.',
+                    provider=provider,
+                    organization=self.organization_name,
+                ),
             )
         elif isinstance(error, errors.ConnectionRefused):
-            state, reason = 'suspended', self.env._(
-                '%(provider)s does not let this app into %(organization)s: “%(words)s”. Put it right at %(provider)s, or '
-                'connect again in the settings.',
-                provider=provider,
-                organization=self.organization_name,
-                words=words,
+            state, reason = (
+                'suspended',
+                self.env._(
+                    '%(provider)s does not let this app into %(organization)s: “%(words)s”. Put it right '
+                    'at %(provider)s, or '
+                    'connect again in the settings.',
+                    provider=provider,
+                    organization=self.organization_name,
+                    words=words,
+                ),
             )
         else:
             return False
@@ -734,12 +796,21 @@ class FieldpromaxConnection(models.Model):
         group = self.env.ref('fieldpromax_accounting.fieldpromax_accounting_group_manager')
 
         def may(user):
-            return user.active and not user.share and group in user.all_group_ids and self.company_id in user.company_ids
+            return (
+                user.active
+                and not user.share
+                and group in user.all_group_ids
+                and self.company_id in user.company_ids
+            )
 
         person = self.connected_by_id.sudo()
         if person and may(person):
             return person
-        users = self.env['res.users'].sudo().search([('all_group_ids', 'in', group.id), ('share', '=', False)], order='id')
+        users = (
+            self.env['res.users']
+            .sudo()
+            .search([('all_group_ids', 'in', group.id), ('share', '=', False)], order='id')
+        )
         return users.filtered(may)[:1]
 
     def _notify_responsible(self, summary, note):
@@ -809,7 +880,9 @@ class FieldpromaxConnection(models.Model):
             try:
                 provider.remove_connection(self._organization(), credential._token_set(self))
             except errors.AccessTokenExpired:
-                credential._get_access_token(self, stale=credential._token_set(self).access_token, provider=provider)
+                credential._get_access_token(
+                    self, stale=credential._token_set(self).access_token, provider=provider
+                )
                 provider.remove_connection(self._organization(), credential._token_set(self))
         except (errors.AuthError, errors.PermissionMissing, errors.ConnectionRefused) as error:
             # Not ours any more: there is nothing left to remove.
@@ -828,7 +901,9 @@ class FieldpromaxConnection(models.Model):
                         connect_timeout=UNINSTALL_TIMEOUT_SECONDS, read_timeout=UNINSTALL_TIMEOUT_SECONDS
                     )
             except (errors.ProviderError, UserError) as error:
-                _logger.info('Connection %s: not removed at the provider: %s', connection.id, type(error).__name__)
+                _logger.info(
+                    'Connection %s: not removed at the provider: %s', connection.id, type(error).__name__
+                )
         crons = connections.push_cron_id | connections.pull_cron_id
         connections.write({'push_cron_id': False, 'pull_cron_id': False})
         crons.unlink()
@@ -847,7 +922,8 @@ class FieldpromaxConnection(models.Model):
             self.write({'state': 'copy', 'state_reason': False})
             provider = self._provider_label()
             self._notify_responsible(
-                self.env._('%(provider)s: is this the real database?', provider=provider), self._silence_reason()
+                self.env._('%(provider)s: is this the real database?', provider=provider),
+                self._silence_reason(),
             )
         return True
 
@@ -893,7 +969,12 @@ class FieldpromaxConnection(models.Model):
             'res_model': self._name,
             'res_id': connection.id,
             'view_mode': 'form',
-            'views': [(self.env.ref('fieldpromax_accounting.fieldpromax_connection_view_form_disconnect').id, 'form')],
+            'views': [
+                (
+                    self.env.ref('fieldpromax_accounting.fieldpromax_connection_view_form_disconnect').id,
+                    'form',
+                )
+            ],
             'target': 'new',
         }
 
@@ -908,7 +989,9 @@ class FieldpromaxConnection(models.Model):
             ):
                 connection.write({'state': 'disconnected', 'state_reason': reason, 'paused': False})
                 connection._close_activities()
-                self.env['fieldpromax.exchange'].sudo()._enqueue(connection, 'organization', self.env['res.partner'])
+                self.env['fieldpromax.exchange'].sudo()._enqueue(
+                    connection, 'organization', self.env['res.partner']
+                )
                 connection._trigger_push()
             else:
                 connection._end(reason)
@@ -938,7 +1021,9 @@ class FieldpromaxConnection(models.Model):
             'tag': 'display_notification',
             'params': {
                 'type': 'success',
-                'message': self.env._('The sync with %(provider)s has started.', provider=connection._provider_label()),
+                'message': self.env._(
+                    'The sync with %(provider)s has started.', provider=connection._provider_label()
+                ),
                 'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},
             },
         }
@@ -947,7 +1032,11 @@ class FieldpromaxConnection(models.Model):
         """ "This is the real database": from now on the copy is the other one."""
         connection = self._check_action()
         if connection._looks_copied():
-            known = self.env['fieldpromax.credential'].sudo().search_count([('connection_id', '=', connection.id)])
+            known = (
+                self.env['fieldpromax.credential']
+                .sudo()
+                .search_count([('connection_id', '=', connection.id)])
+            )
             values = (
                 {'state': 'connected', 'state_reason': False}
                 if known
@@ -1004,5 +1093,7 @@ class FieldpromaxConnection(models.Model):
         """The page of that name, with the rows of this connection."""
         self.ensure_one()
         self.check_access('read')
-        action = self.env['ir.actions.act_window']._for_xml_id(f'fieldpromax_accounting.fieldpromax_{name}_action')
+        action = self.env['ir.actions.act_window']._for_xml_id(
+            f'fieldpromax_accounting.fieldpromax_{name}_action'
+        )
         return {**action, 'domain': [('connection_id', '=', self.id), *domain], 'context': {}}

@@ -2,10 +2,10 @@ import json
 import logging
 from datetime import datetime, timedelta, timezone
 
-from psycopg2 import errors as pg_errors
-
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
+from psycopg2 import errors as pg_errors
 
 from .. import encryption
 from ..providers import dto, errors
@@ -114,9 +114,11 @@ class FieldpromaxCredential(models.Model):
     @api.model
     def _select(self, env, connection_id, lock=False):
         env.cr.execute(
-            'SELECT token_set_encrypted FROM fieldpromax_credential WHERE connection_id = %s'
-            + (' FOR UPDATE' if lock else ''),
-            (connection_id,),
+            SQL(
+                'SELECT token_set_encrypted FROM fieldpromax_credential WHERE connection_id = %s %s',
+                connection_id,
+                SQL('FOR UPDATE') if lock else SQL(),
+            )
         )
         row = env.cr.fetchone()
         return load_token_set(encryption.decrypt(env, row[0])) if row and row[0] else None
@@ -167,14 +169,18 @@ class FieldpromaxCredential(models.Model):
             try:
                 with self.env.registry.cursor() as cr:
                     env = api.Environment(cr, SUPERUSER_ID, {})
-                    cr.execute('SELECT set_config(%s, %s, true)', ('lock_timeout', f'{LOCK_TIMEOUT_SECONDS}s'))
+                    cr.execute(
+                        'SELECT set_config(%s, %s, true)', ('lock_timeout', f'{LOCK_TIMEOUT_SECONDS}s')
+                    )
                     token = self._select(env, connection.id, lock=True)
                     if token is None:
                         raise errors.ReauthorizationRequired(self.env._('There is no consent any more.'))
                     if is_fresh(token):
                         return token
                     fresh = self._merge(token, provider.refresh_token(token.refresh_token))
-                    env[self._name].search([('connection_id', '=', connection.id)]).write(env[self._name]._values_of(fresh))
+                    env[self._name].search([('connection_id', '=', connection.id)]).write(
+                        env[self._name]._values_of(fresh)
+                    )
                 _logger.info('Connection %s: access token renewed.', connection.id)
                 self.invalidate_model()
                 return fresh
@@ -187,7 +193,8 @@ class FieldpromaxCredential(models.Model):
 
     @api.model
     def _merge(self, old, new):
-        """What a refresh does not repeat stays true: who consented, to what, and a refresh token that did not change."""
+        """What a refresh does not repeat stays true: who consented, to what, and a refresh token that
+        did not change."""
         return dto.TokenSet(
             access_token=new.access_token,
             refresh_token=new.refresh_token or old.refresh_token,
@@ -206,7 +213,9 @@ class FieldpromaxCredential(models.Model):
 
         One connection at a time, each committed by itself: a broken one never stops the others.
         """
-        connections = self.env['fieldpromax.connection'].sudo().search([('state', 'in', ('connected', 'suspended'))])
+        connections = (
+            self.env['fieldpromax.connection'].sudo().search([('state', 'in', ('connected', 'suspended'))])
+        )
         cron = self.env['ir.cron']
         cron._commit_progress(remaining=len(connections))
         for connection in connections:

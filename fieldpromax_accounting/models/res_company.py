@@ -21,7 +21,8 @@ class ResCompany(models.Model):
             if connection:
                 raise ValidationError(
                     self.env._(
-                        '%(company)s is connected to %(organization)s, which keeps its books in %(currency)s. Disconnect '
+                        '%(company)s is connected to %(organization)s, which keeps its books in '
+                        '%(currency)s. Disconnect '
                         'it in the settings before you change the currency.',
                         company=company.name,
                         organization=connection.organization_name,

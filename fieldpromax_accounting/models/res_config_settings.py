@@ -1,6 +1,6 @@
 from markupsafe import Markup
-
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from .. import encryption
@@ -17,8 +17,12 @@ class ResConfigSettings(models.TransientModel):
 
     _inherit = 'res.config.settings'
 
-    fieldpromax_provider = fields.Selection(selection=lambda self: registry.selection(), string='Accounting software')
-    fieldpromax_connection_id = fields.Many2one('fieldpromax.connection', compute='_compute_fieldpromax_connection')
+    fieldpromax_provider = fields.Selection(
+        selection=lambda self: registry.selection(), string='Accounting software'
+    )
+    fieldpromax_connection_id = fields.Many2one(
+        'fieldpromax.connection', compute='_compute_fieldpromax_connection'
+    )
     fieldpromax_provider_label = fields.Char(compute='_compute_fieldpromax_connection')
     fieldpromax_other_label = fields.Char(compute='_compute_fieldpromax_connection')
     fieldpromax_served_by = fields.Char(compute='_compute_fieldpromax_connection')
@@ -35,7 +39,10 @@ class ResConfigSettings(models.TransientModel):
     )
     # Always empty when read; what is entered is encrypted at once and stands nowhere else.
     fieldpromax_client_secret = fields.Char(
-        'Client secret', compute='_compute_fieldpromax_app', inverse='_inverse_fieldpromax_app', readonly=False
+        'Client secret',
+        compute='_compute_fieldpromax_app',
+        inverse='_inverse_fieldpromax_app',
+        readonly=False,
     )
     fieldpromax_client_secret_set_at = fields.Datetime(
         'Client secret set on', compute='_compute_fieldpromax_app'
@@ -46,7 +53,9 @@ class ResConfigSettings(models.TransientModel):
     fieldpromax_push_trigger = fields.Selection(
         [('posted', 'When posted'), ('sent', 'When sent'), ('manual', 'By hand')], string='Push invoices'
     )
-    fieldpromax_invoice_status = fields.Selection([('approved', 'Approved'), ('draft', 'Draft')], string='Arrive as')
+    fieldpromax_invoice_status = fields.Selection(
+        [('approved', 'Approved'), ('draft', 'Draft')], string='Arrive as'
+    )
     fieldpromax_start_date = fields.Date('Nothing dated before')
     fieldpromax_pull_suppliers = fields.Boolean('Suppliers too')
     fieldpromax_shown = fields.Json()
@@ -63,9 +72,13 @@ class ResConfigSettings(models.TransientModel):
             active = connections if served else own
             connection = active or connections._latest(company, settings.fieldpromax_provider)
             settings.fieldpromax_connection_id = connection
-            settings.fieldpromax_provider_label = dict(registry.selection()).get(settings.fieldpromax_provider, '')
+            settings.fieldpromax_provider_label = dict(registry.selection()).get(
+                settings.fieldpromax_provider, ''
+            )
             settings.fieldpromax_other_label = (
-                active._provider_label() if active and active.provider != settings.fieldpromax_provider else ''
+                active._provider_label()
+                if active and active.provider != settings.fieldpromax_provider
+                else ''
             )
             settings.fieldpromax_served_by = (
                 self.env._(
@@ -83,7 +96,11 @@ class ResConfigSettings(models.TransientModel):
             settings.fieldpromax_organization = ' · '.join(
                 filter(
                     None,
-                    (connection.organization_name, connection.organization_country, connection.currency_id.name),
+                    (
+                        connection.organization_name,
+                        connection.organization_country,
+                        connection.currency_id.name,
+                    ),
                 )
             )
             settings.fieldpromax_connected_text = settings._fieldpromax_connected_text(connection)
@@ -155,7 +172,10 @@ class ResConfigSettings(models.TransientModel):
         shown = {
             'connection': connection.id,
             'client_id': {name: self.env['fieldpromax.app']._of(name).client_id or '' for name in names},
-            **{name: fields.Date.to_string(value) if name == 'start_date' else value for name, value in chosen.items()},
+            **{
+                name: fields.Date.to_string(value) if name == 'start_date' else value
+                for name, value in chosen.items()
+            },
         }
         values |= {f'fieldpromax_{name}': value for name, value in chosen.items()}
         return values | {'fieldpromax_provider': provider, 'fieldpromax_shown': shown}
@@ -221,4 +241,6 @@ class ResConfigSettings(models.TransientModel):
     def _fieldpromax_connection(self):
         """The connection with the person's own rights."""
         self.ensure_one()
+        if not self.fieldpromax_connection_id:
+            raise UserError(self.env._('Nothing is connected in this company. Click Connect first.'))
         return self.env['fieldpromax.connection'].browse(self.fieldpromax_connection_id.id)

@@ -15,11 +15,9 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
-
 from odoo import Command
-from odoo.tests import HttpCase, new_test_user
-
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.tests import HttpCase, new_test_user
 
 from ..providers import transport
 
@@ -50,7 +48,10 @@ class Simulator:
         if not (REPOSITORY / 'simulators' / 'xero' / '__main__.py').is_file():
             raise unittest.SkipTest('The Xero simulator does not lie beside the addon.')
         process = subprocess.Popen(
-            [sys.executable, '-m', 'simulators.xero', '--port', '0'], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+            [sys.executable, '-m', 'simulators.xero', '--port', '0'],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         test_class.addClassCleanup(cls._stop, process)
         for line in process.stdout:
@@ -122,11 +123,15 @@ def answer_consent(authorization_url, organizations, person=PERSON, password=PAS
         page = session.post(form['action'], data=form['values'], timeout=30)
     form = _read_form(page, 'organisations')
     chosen = [
-        value for value, label in form['choices'] if any(name.lower() in label.lower() for name in organizations)
+        value
+        for value, label in form['choices']
+        if any(name.lower() in label.lower() for name in organizations)
     ]
     if not cancel and len(chosen) < len(organizations):
         raise AssertionError(f'{organizations} are not all among {form["choices"]}.')
-    data = [(name, value) for name, value in form['values'].items() if name not in ('organisations', 'action')]
+    data = [
+        (name, value) for name, value in form['values'].items() if name not in ('organisations', 'action')
+    ]
     data += [('organisations', value) for value in chosen] + [('action', 'cancel' if cancel else 'allow')]
     back = session.post(form['action'], data=data, allow_redirects=False, timeout=30)
     if back.status_code not in (302, 303):
@@ -142,7 +147,9 @@ def _read_form(page, field):
     document = html.fromstring(page.text)
     forms = [form for form in document.forms if any(name == field for name in form.fields.keys())]
     if not forms:
-        raise AssertionError(f'No form with {field} at {urlsplit(page.url).path}: {page.status_code} {page.text[:500]}')
+        raise AssertionError(
+            f'No form with {field} at {urlsplit(page.url).path}: {page.status_code} {page.text[:500]}'
+        )
     form = forms[0]
     choices = []
     for node in form.xpath(f'.//input[@name="{field}"]'):
@@ -160,7 +167,12 @@ class FieldpromaxCommon(AccountTestInvoicingCommon):
     """Company one keeps its books in USD, company two in AUD; ``shared_customer`` belongs to neither."""
 
     #: organizations of the simulator by country
-    organizations = {'US': 'Lakeside Field Services', 'AU': 'Riverside Plumbing', 'GB': 'Thames Heating', 'NZ': 'Southern'}
+    organizations = {
+        'US': 'Lakeside Field Services',
+        'AU': 'Riverside Plumbing',
+        'GB': 'Thames Heating',
+        'NZ': 'Southern',
+    }
 
     @classmethod
     def setUpClass(cls):
@@ -175,7 +187,12 @@ class FieldpromaxCommon(AccountTestInvoicingCommon):
         cls.company_2 = cls.company_data_2['company']
         cls.company_2.country_id = cls.env.ref('base.au')
         cls.shared_customer = cls.env['res.partner'].create(
-            {'name': 'Shared Customer', 'email': 'shared@example.com', 'is_company': True, 'company_id': False}
+            {
+                'name': 'Shared Customer',
+                'email': 'shared@example.com',
+                'is_company': True,
+                'company_id': False,
+            }
         )
         cls.own_customer = cls.env['res.partner'].create(
             {'name': 'Customer of One', 'email': 'one@example.com', 'company_id': cls.company.id}
@@ -215,9 +232,13 @@ class FieldpromaxCommon(AccountTestInvoicingCommon):
         cls.user_bookkeeper = person('fpm_bookkeeper', 'base.group_user,account.group_account_user')
         cls.user_manager = person('fpm_manager', f'base.group_user,base.group_system,{module}manager')
         cls.user_manager_both = person(
-            'fpm_manager_both', f'base.group_user,base.group_system,{module}manager', cls.company | cls.company_2
+            'fpm_manager_both',
+            f'base.group_user,base.group_system,{module}manager',
+            cls.company | cls.company_2,
         )
-        cls.user_bookkeeper_2 = person('fpm_bookkeeper_2', 'base.group_user,account.group_account_user', cls.company_2)
+        cls.user_bookkeeper_2 = person(
+            'fpm_bookkeeper_2', 'base.group_user,account.group_account_user', cls.company_2
+        )
         cls.user_manager_2 = person(
             'fpm_manager_2', f'base.group_user,base.group_system,{module}manager', cls.company_2
         )
@@ -276,12 +297,16 @@ class FieldpromaxCommon(AccountTestInvoicingCommon):
     def run_pull(self, connection):
         return self._run_cron(connection.sudo().pull_cron_id)
 
+    def run_refresh(self):
+        """The daily cron that keeps idle connections alive."""
+        return self._run_cron(self.env.ref('fieldpromax_accounting.ir_cron_refresh_credentials'))
+
     def _run_cron(self, cron):
         self.env.flush_all()
         result = cron.with_user(self.env.ref('base.user_root')).method_direct_trigger()
         self.env.invalidate_all()
         if isinstance(result, dict):
-            raise AssertionError(f'The cron failed: {result["params"]["data"].get("message")}')
+            self.fail(f'The cron failed: {result["params"]["data"].get("message")}')
         return result
 
     @contextmanager

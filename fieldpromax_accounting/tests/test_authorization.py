@@ -52,7 +52,9 @@ class TestAuthorization(FieldpromaxCommon):
         self.assertEqual(authorization.user_id, self.user_manager)
         self.assertEqual(authorization.company_id, self.company)
         self.assertAlmostEqual(
-            authorization.expires_at, fields.Datetime.now() + timedelta(minutes=10), delta=timedelta(seconds=60)
+            authorization.expires_at,
+            fields.Datetime.now() + timedelta(minutes=10),
+            delta=timedelta(seconds=60),
         )
         self.assertNotEqual(parse_qs(urlsplit(self.start_consent()).query)['state'], query['state'])
 
@@ -107,7 +109,11 @@ class TestAuthorization(FieldpromaxCommon):
             self.start_consent(self.user_manager_both, self.company_2), [self.organizations['AU']]
         )
         self.assertRefused(
-            'started for Second Company', params, spent=False, user=self.user_manager_both, company=self.company
+            'started for Second Company',
+            params,
+            spent=False,
+            user=self.user_manager_both,
+            company=self.company,
         )
         authorization = self.receive_consent(params, self.user_manager_both, self.company_2)
         self.assertEqual(authorization.connection_id.company_id, self.company_2)
@@ -139,7 +145,8 @@ class TestAuthorization(FieldpromaxCommon):
             self.receive_consent(params)
 
     def test_resumed_by_the_same_request(self):
-        """Odoo repeats a request after the code was exchanged: the stored tokens are used, the code is not spent twice."""
+        """Odoo repeats a request after the code was exchanged: the stored tokens are used, the code is
+        not spent twice."""
         params, consumed = self.consent(), []
         manager = self.as_person(self.user_manager)['fieldpromax.authorization']
         self.env.flush_all()
@@ -176,7 +183,11 @@ class TestAuthorization(FieldpromaxCommon):
         )
 
     def test_error_description_is_shortened_and_cleaned(self):
-        params = {'state': self.consent()['state'], 'error': 'x', 'error_description': '<b>a\r\n\x00b</b>' + 'z' * 5000}
+        params = {
+            'state': self.consent()['state'],
+            'error': 'x',
+            'error_description': '<b>a\r\n\x00b</b>' + 'z' * 5000,
+        }
         with self.assertRaises(ConsentRefused) as caught:
             self.receive_consent(params)
         self.assertIn('<b>a b</b>zzz', str(caught.exception))
@@ -300,8 +311,10 @@ class TestAuthorizationRoutes(FieldpromaxHttpCommon):
     def test_round_trip(self):
         response = self.start(params={'company_id': self.company.id})
         self.assertEqual(response.status_code, 303)
-        self.assertTrue(response.headers['Location'].startswith('https://login.xero.com/') or
-                        response.headers['Location'].startswith(self.simulator.url))
+        self.assertTrue(
+            response.headers['Location'].startswith('https://login.xero.com/')
+            or response.headers['Location'].startswith(self.simulator.url)
+        )
         self.assertEqual(response.headers['Referrer-Policy'], 'no-referrer')
         path, params = answer_consent(response.headers['Location'], [self.organizations['US']])
         self.assertEqual(path, '/fieldpromax/oauth/callback/xero')
@@ -328,7 +341,10 @@ class TestAuthorizationRoutes(FieldpromaxHttpCommon):
     def test_strangers(self):
         for user in (self.user_portal, self.user_employee, self.user_invoice, self.user_bookkeeper):
             self.log_in(user)
-            for address in ('/fieldpromax/oauth/start/xero', '/fieldpromax/oauth/callback/xero?state=x&code=y'):
+            for address in (
+                '/fieldpromax/oauth/start/xero',
+                '/fieldpromax/oauth/callback/xero?state=x&code=y',
+            ):
                 response = self.url_open(address)
                 self.assertEqual(response.status_code, 403)
                 self.assertIn('Only an administrator', self.sentence(response))
@@ -342,12 +358,23 @@ class TestAuthorizationRoutes(FieldpromaxHttpCommon):
             self.assertIn('/web/login', response.headers['Location'])
 
     def test_garbage(self):
-        junk = ['', '\x00', '%00', '../../etc/passwd', '"><script>alert(1)</script>', '{{7*7}}', "' OR 1=1 --", 'é' * 3000,
-                '\ud83d\ude00'.encode('utf-16', 'surrogatepass').decode('utf-16')]
+        junk = [
+            '',
+            '\x00',
+            '%00',
+            '../../etc/passwd',
+            '"><script>alert(1)</script>',
+            '{{7*7}}',
+            "' OR 1=1 --",
+            'é' * 3000,
+            '\ud83d\ude00'.encode('utf-16', 'surrogatepass').decode('utf-16'),
+        ]
         with mute_logger('werkzeug'):
             for value in junk:
-                for name in ('state', 'code', 'error', 'error_description', 'scope', 'provider', 'self', 'params'):
-                    response = self.url_open('/fieldpromax/oauth/callback/xero', params={'state': 'x', name: value})
+                for name in ('state', 'code', 'error', 'error_description', 'scope', 'provider', 'params'):
+                    response = self.url_open(
+                        '/fieldpromax/oauth/callback/xero', params={'state': 'x', name: value}
+                    )
                     self.assertEqual(response.status_code, 200, (name, value))
                     self.assertIn('does not belong', self.sentence(response))
                     self.assertNotIn('<script>alert', response.text)
@@ -358,10 +385,12 @@ class TestAuthorizationRoutes(FieldpromaxHttpCommon):
                 self.assertIn('another window', self.sentence(response))
             for provider in ('nobody', '%3Cb%3E', 'x' * 2000):
                 self.assertIn(
-                    'no accounting software', self.sentence(self.url_open(f'/fieldpromax/oauth/start/{provider}'))
+                    'no accounting software',
+                    self.sentence(self.url_open(f'/fieldpromax/oauth/start/{provider}')),
                 )
                 self.assertIn(
-                    'does not belong', self.sentence(self.url_open(f'/fieldpromax/oauth/callback/{provider}?state=1'))
+                    'does not belong',
+                    self.sentence(self.url_open(f'/fieldpromax/oauth/callback/{provider}?state=1')),
                 )
 
     def test_no_open_redirect(self):
@@ -396,8 +425,19 @@ class TestAuthorizationRoutes(FieldpromaxHttpCommon):
                 records.append(self.format(record))
 
         handler, root = Keep(level=logging.DEBUG), logging.getLogger()
-        loggers = [root, *(logging.getLogger(name) for name in ('werkzeug', 'odoo.addons.fieldpromax_accounting',
-                                                               'requests_oauthlib', 'oauthlib', 'urllib3'))]
+        loggers = [
+            root,
+            *(
+                logging.getLogger(name)
+                for name in (
+                    'werkzeug',
+                    'odoo.addons.fieldpromax_accounting',
+                    'requests_oauthlib',
+                    'oauthlib',
+                    'urllib3',
+                )
+            ),
+        ]
         levels = [(logger, logger.level) for logger in loggers]
         root.addHandler(handler)
         try:
@@ -418,7 +458,13 @@ class TestAuthorizationRoutes(FieldpromaxHttpCommon):
         connection = self.env['fieldpromax.connection'].sudo().search([('company_id', '=', self.company.id)])
         token = self.env['fieldpromax.credential'].sudo()._token_set(connection)
         self.assertIn('/fieldpromax/oauth/callback/xero?[redacted]', log)
-        for secret in (params['state'], params['code'], token.access_token, token.refresh_token, CLIENT_SECRET):
+        for secret in (
+            params['state'],
+            params['code'],
+            token.access_token,
+            token.refresh_token,
+            CLIENT_SECRET,
+        ):
             self.assertNotIn(secret, log)
 
     def test_second_person(self):
