@@ -1,20 +1,32 @@
-"""When do two names, e-mails or codes count as the same? Plain helpers, and the same rule as an SQL expression.
+"""When do two names, e-mails or codes count as the same? Plain helpers, and the same rule as an SQL
+expression.
 
-Names are compared without case, accents, spaces and punctuation, so that "Müller  & Söhne" and "MULLER & SOHNE" meet. The Python
-function and the SQL expression give the same key by construction: the same code points are dropped and the same letters
-folded. That lets the database pick the few rows worth reading, set-based, whatever its locale is (``lower()`` of PostgreSQL
-leaves other than ASCII letters alone in a C locale).
+Names are compared without case, accents, spaces and punctuation, so that "Müller  & Söhne" and "MULLER &
+SOHNE" meet. The Python function and the SQL expression give the same key by construction: the same code
+points are dropped and the same letters folded. That lets the database pick the few rows worth reading,
+set-based, whatever its locale is (``lower()`` of PostgreSQL leaves other than ASCII letters alone in a C
+locale).
 """
 
+import json
 import re
 import unicodedata
+from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
+from decimal import Decimal
 from functools import cache
 
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize
 
-# What carries no meaning in a name: ASCII and Latin-1 signs, combining marks (accents after NFKD), typographic punctuation
-# and spaces, variation selectors, full-width forms' remains. One list for Python and PostgreSQL.
+from .providers import dto
+
+# What a person reads as a percentage; the order decides, not the number.
+SCORE_BOTH, SCORE_SECOND, SCORE_NAME = 95, 70, 60
+
+# What carries no meaning in a name: ASCII and Latin-1 signs, combining marks (accents after NFKD),
+# typographic punctuation and spaces, variation selectors, full-width forms' remains. One list for Python and
+# PostgreSQL.
 _DROPPED_RANGES = (
     (0x01, 0x2F),
     (0x3A, 0x40),
@@ -66,7 +78,8 @@ _FOLDED_PAIRS = (
 
 @cache
 def _letter_table():
-    """``(from, to)``: every Latin, Greek, Cyrillic or Armenian capital outside ASCII that NFKD leaves whole, and its small letter."""
+    """``(from, to)``: every Latin, Greek, Cyrillic or Armenian capital outside ASCII that NFKD leaves whole,
+    and its small letter."""
     table = dict(_FOLDED_LETTERS)
     for code in range(0x80, 0x590):
         letter = chr(code)
@@ -98,14 +111,15 @@ def text_key(text):
 
 
 def text_key_sql(column):
-    """:func:`text_key` as an SQL expression over ``column`` (an SQL object). Plain ASCII takes the short way."""
+    """:func:`text_key` as an SQL expression over ``column`` (an SQL object). Plain ASCII takes the short
+    way."""
     source, target = _letter_table()
     folded = SQL('translate(normalize(%s, NFKD), %s, %s)', column, source, target)
     for letter, pair in _FOLDED_PAIRS:
         folded = SQL('replace(%s, %s, %s)', folded, letter, pair)
     return SQL(
-        """regexp_replace(lower((CASE WHEN %(column)s ~ '[^\\u0001-\\u007F]' THEN %(folded)s ELSE %(column)s END)
-        COLLATE "C"), %(dropped)s, '', 'g')""",
+        """regexp_replace(lower((CASE WHEN %(column)s ~ '[^\\u0001-\\u007F]' THEN %(folded)s ELSE %(column)s
+        END) COLLATE "C"), %(dropped)s, '', 'g')""",
         column=column,
         folded=folded,
         dropped=_DROPPED_SQL,
@@ -113,10 +127,89 @@ def text_key_sql(column):
 
 
 def email_key(email):
-    """The first e-mail address in ``email``, as ``email_normalized`` of a partner holds it; '' when there is none."""
+    """The first e-mail address in ``email``, as ``email_normalized`` of a partner holds it; '' when there is
+    none."""
     return (email and email_normalize(email, strict=False)) or ''
 
 
 def one_line(text):
     """Without double, leading and trailing spaces and line breaks: what a name is shown as."""
     return ' '.join((text or '').split())
+
+
+@dataclass(frozen=True)
+class Local:
+    """A record of Odoo as matching sees it. ``second``: e-mail of a customer, code of a product."""
+
+    id: int
+    name: str
+    second: str
+    name_key: str
+    second_key: str
+    active: bool
+    #: external id that it is linked to in this connection, '' when to none
+    linked_to: str
+    #: the contact person or address that the likeness was found on, '' when it is the customer itself
+    via: str = ''
+
+
+class Candidate:
+    """What one record of Odoo has in common with one of the books, over all the ways in which it was
+    found."""
+
+    def __init__(self, ways, name_key, second):
+        self.same_name = bool(name_key) and any(local.name_key == name_key for local in ways)
+        self.same_second = bool(second) and any(local.second_key == second for local in ways)
+        both = [
+            local for local in ways if local.name_key == name_key and second and local.second_key == second
+        ]
+        own = [local for local in ways if not local.via]
+        self.local = next((local for local in both if not local.via), None) or (both or own or ways)[0]
+        self.is_exact = bool(name_key and both) and not self.local.via and self.local.active
+        self.score = (
+            SCORE_BOTH
+            if self.same_name and self.same_second
+            else SCORE_SECOND
+            if self.same_second
+            else SCORE_NAME
+        )
+
+
+def second_of(kind, remote):
+    return remote.email if kind == 'contact' else remote.code
+
+
+def second_key(kind, text):
+    return email_key(text) if kind == 'contact' else text_key(text)
+
+
+def snapshot(remote):
+    """A DTO as JSON, to make the record from later."""
+    return json.loads(json.dumps(asdict(remote), default=str).replace('\\u0000', ''))
+
+
+def from_snapshot(kind, data):
+    """The DTO of a snapshot; fields that it does not have, or no longer has, keep their defaults."""
+    data = dict(data)
+    data.pop('updated_at', None)
+    if kind == 'contact':
+        data['address'] = dto.Address(**data.get('address') or {})
+        cls = dto.Contact
+    else:
+        for name in ('sale_price', 'purchase_price'):
+            data[name] = Decimal(data[name]) if data.get(name) is not None else None
+        cls = dto.Item
+    known = {field.name for field in dataclass_fields(cls)}
+    return cls(**{name: value for name, value in data.items() if name in known})
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A record of the books as it is known here."""
+
+    external_id: str
+    name: str
+    second: str
+    record_id: int
+    is_ignored: bool
+    match_id: int

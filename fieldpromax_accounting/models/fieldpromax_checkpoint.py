@@ -2,7 +2,8 @@ from odoo import api, fields, models
 
 
 class FieldpromaxCheckpoint(models.Model):
-    """Where the pull of one kind resumes, in the provider's own clock; written with the page that it covers (invariant 10)."""
+    """Where the pull of one kind resumes, in the provider's own clock; written with the page that it covers
+    (invariant 10)."""
 
     _name = 'fieldpromax.checkpoint'
     _description = 'Checkpoint of the pull'

@@ -44,9 +44,10 @@ def zero_rate_sort(*names):
 class FieldpromaxMapping(models.Model):
     """Which account or tax rate of the books stands for one of Odoo's.
 
-    A tax mapping is keyed by the set of taxes of a line and its use; the empty set ("no tax") has one too. A proposal is used
-    without asking only where it is beyond doubt; zero per cent and the default revenue account never are, because the same
-    0 % goes into different boxes of the tax return and any account would do.
+    A tax mapping is keyed by the set of taxes of a line and its use; the empty set ("no tax") has one too. A
+    proposal is used without asking only where it is beyond doubt; zero per cent and the default revenue
+    account never are, because the same 0 % goes into different boxes of the tax return and any account would
+    do.
     """
 
     _name = 'fieldpromax.mapping'
@@ -179,10 +180,10 @@ class FieldpromaxMapping(models.Model):
             self.sudo()._choose(self.env['fieldpromax.reference'].browse(vals['reference_id']), self.env.user)
         return True
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_with_its_connection(self):
         if not self.env.su:
             raise AccessError(self.env._('A mapping stays; choose another counterpart, or none.'))
-        return super().unlink()
 
     # === ACTIONS === #
 
@@ -277,10 +278,10 @@ class FieldpromaxMapping(models.Model):
 
     @api.model
     def _prepare(self, connection):
-        """Make the mappings that the invoices of this connection need, and propose counterparts for all that no person
-        decided on. Called whenever accounts and tax rates were read."""
+        """Make the mappings that the invoices of this connection need, and propose counterparts for all that
+        no person decided on. Called whenever accounts and tax rates were read."""
         connection = connection.sudo()
-        self = self.sudo()  # noqa: PLW0642 mappings belong to the sync, whoever made it run
+        self = self.sudo()  # mappings belong to the sync, whoever made it run
         existing = set(self.search([('connection_id', '=', connection.id)]).mapped('key'))
         values = [row for row in self._wanted_values(connection) if row['key'] not in existing]
         self.create(values)
@@ -288,7 +289,8 @@ class FieldpromaxMapping(models.Model):
 
     @api.model
     def _wanted_values(self, connection):
-        """Values of the mappings of the default account, and of what customer invoices of the last year use."""
+        """Values of the mappings of the default account, and of what customer invoices of the last year
+        use."""
         yield self._default_account_values(connection)
         companies = connection._served_companies()
         account_ids, tax_sets = self._in_use(companies)
@@ -306,8 +308,8 @@ class FieldpromaxMapping(models.Model):
             SQL(
                 """
                 SELECT array_agg(DISTINCT account_id), tax_ids
-                  FROM (SELECT l.id, l.account_id, COALESCE(array_agg(r.account_tax_id ORDER BY r.account_tax_id)
-                               FILTER (WHERE r.account_tax_id IS NOT NULL), '{}') AS tax_ids
+                  FROM (SELECT l.id, l.account_id, COALESCE(array_agg(r.account_tax_id ORDER BY
+                               r.account_tax_id) FILTER (WHERE r.account_tax_id IS NOT NULL), '{}') AS tax_ids
                           FROM account_move_line l
                           JOIN account_move m ON m.id = l.move_id
                           LEFT JOIN account_move_line_account_tax_rel r ON r.account_move_line_id = l.id
@@ -370,8 +372,8 @@ class FieldpromaxMapping(models.Model):
 
     @api.model
     def _rate_of(self, taxes):
-        """``(percent, '')`` of the price without tax, worked out by Odoo itself, so that groups and taxes upon taxes are
-        counted as on an invoice; ``(None, sentence)`` for taxes that no percentage says."""
+        """``(percent, '')`` of the price without tax, worked out by Odoo itself, so that groups and taxes
+        upon taxes are counted as on an invoice; ``(None, sentence)`` for taxes that no percentage says."""
         leaves = taxes.flatten_taxes_hierarchy()
         odd = leaves.filtered(lambda tax: tax.amount_type not in ('percent', 'division'))
         if odd:
@@ -471,7 +473,7 @@ class FieldpromaxMapping(models.Model):
                 reason=self.env._('The only active tax rate for sales with this percentage.'),
             )
         else:
-            names = {text_key(name) for name in self.tax_ids.mapped('name') + [self.record_name]}
+            names = {text_key(name) for name in [*self.tax_ids.mapped('name'), self.record_name]}
             same_name = fitting.filtered(lambda reference: text_key(reference.name) in names)
             self._set(
                 state='suggested' if len(same_name) == 1 else 'missing',
@@ -498,8 +500,8 @@ class FieldpromaxMapping(models.Model):
             reference_id=proposed.id,
             needs_confirmation=True,
             reason=self.env._(
-                'Zero-rated, exempt and out of scope are all 0 %% but different in the tax return: confirm which one it '
-                'is in %s.',
+                'Zero-rated, exempt and out of scope are all 0 %% but different in the tax return: confirm which '
+                'one it is in %s.',
                 provider,
             ),
         )
@@ -591,7 +593,8 @@ class MappingResolver:
         self._usable = {}
 
     def account(self, account, _product=None):
-        """The account of the books that stands for ``account``; None when a person has to confirm one first."""
+        """The account of the books that stands for ``account``; None when a person has to confirm one
+        first."""
         row = self._rows.get(account_key(account.id))
         found = self._reference(row)
         if found or not account:
@@ -603,7 +606,8 @@ class MappingResolver:
         return self._reference(self._rows.get(DEFAULT_ACCOUNT_KEY))
 
     def tax(self, taxes, use='sale'):
-        """The tax rate of the books that stands for this set of taxes (empty: no tax); None when it is not settled."""
+        """The tax rate of the books that stands for this set of taxes (empty: no tax); None when it is not
+        settled."""
         return self._reference(self._tax_row(taxes, use))
 
     def missing_account(self, account):
@@ -661,7 +665,8 @@ class MappingResolver:
         )
 
     def _row(self, key, values):
-        """The mapping of a key; one met for the first time is made, with a proposal, so that a person finds it."""
+        """The mapping of a key; one met for the first time is made, with a proposal, so that a person finds
+        it."""
         if key not in self._rows:
             row = self._model.create([values()])
             row._suggest(self._connection)

@@ -1,16 +1,28 @@
 import json
 import logging
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass, fields as dataclass_fields
-from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
-from odoo.tools.mail import plaintext2html
 
-from ..matching import email_key, one_line, text_key, text_key_sql
+from ..matching import (
+    SCORE_BOTH,
+    SCORE_NAME,
+    SCORE_SECOND,
+    Candidate,
+    Local,
+    Remote,
+    from_snapshot,
+    one_line,
+    second_key,
+    second_of,
+    snapshot,
+    text_key,
+    text_key_sql,
+)
+from ..new_records import NewContacts, NewItems
 from ..providers import dto
 from .fieldpromax_link import RECORD_FIELDS
 
@@ -18,93 +30,14 @@ _logger = logging.getLogger(__name__)
 
 # Candidates kept for one record of the books: more than these nobody reads.
 CANDIDATES_KEPT = 10
-# What a person reads as a percentage; the order decides, not the number.
-SCORE_BOTH, SCORE_SECOND, SCORE_NAME = 95, 70, 60
 COUNTS = ('linked', 'created', 'review', 'updated', 'skipped')
-# What people write into an address for countries that Odoo names otherwise.
-COUNTRY_ALIASES = {
-    'uk': 'GB',
-    'england': 'GB',
-    'scotland': 'GB',
-    'wales': 'GB',
-    'northernireland': 'GB',
-    'greatbritain': 'GB',
-    'usa': 'US',
-    'america': 'US',
-    'unitedstatesofamerica': 'US',
-}
-
-
-@dataclass(frozen=True)
-class Local:
-    """A record of Odoo as matching sees it. ``second``: e-mail of a customer, code of a product."""
-
-    id: int
-    name: str
-    second: str
-    name_key: str
-    second_key: str
-    active: bool
-    #: external id that it is linked to in this connection, '' when to none
-    linked_to: str
-    #: the contact person or address that the likeness was found on, '' when it is the customer itself
-    via: str = ''
-
-
-class Candidate:
-    """What one record of Odoo has in common with one of the books, over all the ways in which it was found."""
-
-    def __init__(self, ways, name_key, second):
-        self.same_name = bool(name_key) and any(local.name_key == name_key for local in ways)
-        self.same_second = bool(second) and any(local.second_key == second for local in ways)
-        both = [
-            local for local in ways if local.name_key == name_key and second and local.second_key == second
-        ]
-        own = [local for local in ways if not local.via]
-        self.local = next((local for local in both if not local.via), None) or (both or own or ways)[0]
-        self.is_exact = bool(name_key and both) and not self.local.via and self.local.active
-        self.score = (
-            SCORE_BOTH
-            if self.same_name and self.same_second
-            else SCORE_SECOND
-            if self.same_second
-            else SCORE_NAME
-        )
-
-
-def second_of(kind, remote):
-    return remote.email if kind == 'contact' else remote.code
-
-
-def second_key(kind, text):
-    return email_key(text) if kind == 'contact' else text_key(text)
-
-
-def snapshot(remote):
-    """A DTO as JSON, to make the record from later."""
-    return json.loads(json.dumps(asdict(remote), default=str).replace('\\u0000', ''))
-
-
-def from_snapshot(kind, data):
-    """The DTO of a snapshot; fields that it does not have, or no longer has, keep their defaults."""
-    data = dict(data)
-    data.pop('updated_at', None)
-    if kind == 'contact':
-        data['address'] = dto.Address(**data.get('address') or {})
-        cls = dto.Contact
-    else:
-        for name in ('sale_price', 'purchase_price'):
-            data[name] = Decimal(data[name]) if data.get(name) is not None else None
-        cls = dto.Item
-    known = {field.name for field in dataclass_fields(cls)}
-    return cls(**{name: value for name, value in data.items() if name in known})
 
 
 class FieldpromaxMatch(models.Model):
     """A pair of a record of the books and one of Odoo that may be the same, and what was decided about it.
 
-    Rows exist where a person has to decide, or has decided. A pair without a record of Odoo says that the record of the books
-    may be new, but is not made unasked.
+    Rows exist where a person has to decide, or has decided. A pair without a record of Odoo says that the
+    record of the books may be new, but is not made unasked.
     """
 
     _name = 'fieldpromax.match'
@@ -140,7 +73,7 @@ class FieldpromaxMatch(models.Model):
     record_name = fields.Char('In Odoo', readonly=True, help='Kept when the record is deleted.')
     record_detail = fields.Char('E-mail or code in Odoo', readonly=True)
 
-    score = fields.Integer('Likeness', readonly=True, help='Percent.')
+    score = fields.Integer('Likeness', readonly=True, aggregator=None, help='Percent.')
     reason = fields.Char('Why', readonly=True)
     is_deferred = fields.Boolean(
         readonly=True, help='Equal in both; linked at the end of the pass, if it proves unique on both sides.'
@@ -165,7 +98,8 @@ class FieldpromaxMatch(models.Model):
     decided_by_id = fields.Many2one('res.users', 'Decided by', readonly=True, ondelete='set null')
     decided_at = fields.Datetime('Decided on', readonly=True)
 
-    # Pairs only: where the record of Odoo was deleted, rows may look the same, and deleting must never fail for that.
+    # Pairs only: where the record of Odoo was deleted, rows may look the same, and deleting must never fail
+    # for that.
     _partner_unique = models.UniqueIndex(
         '(connection_id, external_id, partner_id) WHERE partner_id IS NOT NULL'
     )
@@ -229,8 +163,8 @@ class FieldpromaxMatch(models.Model):
         return True
 
     def action_create(self):
-        """They are different: make the record of the books in Odoo. One that is linked already needs nothing made: then the
-        record of Odoo is another one, and goes over as new."""
+        """They are different: make the record of the books in Odoo. One that is linked already needs nothing
+        made: then the record of Odoo is another one, and goes over as new."""
         matches = self._to_decide()
         for (connection, kind), group in matches.grouped(lambda m: (m.connection_id, m.kind)).items():
             links = self.env['fieldpromax.link'].sudo()
@@ -276,7 +210,8 @@ class FieldpromaxMatch(models.Model):
         return True
 
     def action_never(self):
-        """These two are not the same; what becomes of the record of the books is decided by what else is like it."""
+        """These two are not the same; what becomes of the record of the books is decided by what else is like
+        it."""
         matches = self._to_decide()
         pairs = matches.filtered(lambda match: match._record_of())
         if not pairs:
@@ -380,7 +315,8 @@ class FieldpromaxMatch(models.Model):
                 )
 
     def _decide(self, decision, others):
-        """Write down who decided what, settle the other candidates of the same record of the books, and wake the push."""
+        """Write down who decided what, settle the other candidates of the same record of the books, and wake
+        the push."""
         stamp = {'decided_by_id': self.env.user.id, 'decided_at': fields.Datetime.now(), 'is_deferred': False}
         rest = self.env['fieldpromax.match'].sudo()
         if others:
@@ -434,7 +370,8 @@ class FieldpromaxMatch(models.Model):
     def _take_in(self, connection, kind, records):
         """Link, make, or keep for review what came with a page; one bad record never fails the others.
 
-        :return: ``(counts, notes)``: a Counter over :data:`COUNTS`, and sentences about what could not be taken over.
+        :return: ``(counts, notes)``: a Counter over :data:`COUNTS`, and sentences about what could not be
+            taken over.
         """
         counts, notes = Counter(dict.fromkeys(COUNTS, 0)), []
         records = list({record.external_id: record for record in records}.values())
@@ -446,7 +383,7 @@ class FieldpromaxMatch(models.Model):
                 return counts, notes
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 whatever any addon raises, one by one tells which record
             _logger.info(
                 'A page of %s of accounting connection %s is taken in one by one: %s',
                 kind,
@@ -459,7 +396,7 @@ class FieldpromaxMatch(models.Model):
                     counts.update(self._take_in_batch(connection, kind, [record]))
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 one bad record never fails the page
                 _logger.warning(
                     'Record %s (%s) of accounting connection %s cannot be taken over: %s',
                     record.external_id,
@@ -537,10 +474,12 @@ class FieldpromaxMatch(models.Model):
     def _match_batch(self, connection, kind, records, deleted_here=frozenset(), make=True):
         """Decide about records of the books that have no counterpart yet.
 
-        Neither name nor second (e-mail, code) known → made in Odoo. Both equal, to one candidate and no other → linked at the end
-        of the pass, when it is known that no other record of the books claims the same. Everything else → review.
+        Neither name nor second (e-mail, code) known → made in Odoo. Both equal, to one candidate and no other
+        → linked at the end of the pass, when it is known that no other record of the books claims the same.
+        Everything else → review.
 
-        :param deleted_here: external ids that had a counterpart which somebody deleted in Odoo: never made again unasked.
+        :param deleted_here: external ids that had a counterpart which somebody deleted in Odoo: never made
+            again unasked.
         :param make: False while looking anew at what waits for review: then nothing is made.
         """
         counts = Counter()
@@ -601,14 +540,14 @@ class FieldpromaxMatch(models.Model):
             values = {'name': candidate.local.name}
             if candidate.same_name:
                 reason = self.env._(
-                    'Same name as "%(name)s" in Odoo, which is linked to another one of the books. Merge the two there, or '
-                    'create a second one.',
+                    'Same name as "%(name)s" in Odoo, which is linked to another one of the books. Merge the two '
+                    'there, or create a second one.',
                     **values,
                 )
             elif kind == 'contact':
                 reason = self.env._(
-                    'Same e-mail as "%(name)s" in Odoo, which is linked to another one of the books. Create it if it is '
-                    'another customer.',
+                    'Same e-mail as "%(name)s" in Odoo, which is linked to another one of the books. Create it if '
+                    'it is another customer.',
                     **values,
                 )
             else:
@@ -664,7 +603,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _store_rows(self, connection, kind, records, rows):
-        """Replace the pending rows of these records of the books; in one statement each, whatever their number."""
+        """Replace the pending rows of these records of the books; in one statement each, whatever their
+        number."""
         column = RECORD_FIELDS[kind]
         data = []
         for record, (local, score, reason, deferred) in rows:
@@ -698,20 +638,21 @@ class FieldpromaxMatch(models.Model):
             self.env.cr.execute(
                 SQL(
                     """
-                    INSERT INTO fieldpromax_match (connection_id, company_id, kind, external_id, external_name,
-                           external_email, external_phone, external_city, external_code, external_price,
-                           external_label, external_data, %(column)s, record_name, record_detail, score, reason,
-                           is_deferred, decision, looked_at, create_uid, write_uid, create_date, write_date)
-                    SELECT %(connection)s, %(company)s, %(kind)s, r.external_id, r.external_name, r.external_email,
-                           r.external_phone, r.external_city, r.external_code, r.external_price, r.external_label,
-                           r.external_data, r.record, r.record_name, r.record_detail, r.score, r.reason,
-                           r.is_deferred, 'pending', now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s,
-                           now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                    INSERT INTO fieldpromax_match (connection_id, company_id, kind, external_id,
+                           external_name, external_email, external_phone, external_city, external_code,
+                           external_price, external_label, external_data, %(column)s, record_name,
+                           record_detail, score, reason, is_deferred, decision, looked_at, create_uid,
+                           write_uid, create_date, write_date)
+                    SELECT %(connection)s, %(company)s, %(kind)s, r.external_id, r.external_name,
+                           r.external_email, r.external_phone, r.external_city, r.external_code,
+                           r.external_price, r.external_label, r.external_data, r.record, r.record_name,
+                           r.record_detail, r.score, r.reason, r.is_deferred, 'pending', now() AT TIME ZONE
+                           'UTC', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                       FROM json_to_recordset(%(data)s::json) AS r(external_id varchar, external_name varchar,
                            external_email varchar, external_phone varchar, external_city varchar,
                            external_code varchar, external_price numeric, external_label varchar,
-                           external_data jsonb, record int, record_name varchar, record_detail varchar, score int,
-                           reason varchar, is_deferred bool)
+                           external_data jsonb, record int, record_name varchar, record_detail varchar, score
+                           int, reason varchar, is_deferred bool)
                     ON CONFLICT DO NOTHING
                     """,
                     column=SQL.identifier(column),
@@ -726,7 +667,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _keep_rows(self, connection, kind, external_ids, data):
-        """Renew the pending rows that stay, so that a list that is open on somebody's screen stays valid; drop the others.
+        """Renew the pending rows that stay, so that a list that is open on somebody's screen stays valid;
+        drop the others.
 
         :return: ``{(external id, record id or None)}`` of what stays.
         """
@@ -757,7 +699,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _decided_pairs(self, connection, kind, external_ids, record=None):
-        """``{(external id, record id)}`` that a person said are not the same; of one record of Odoo or of all."""
+        """``{(external id, record id)}`` that a person said are not the same; of one record of Odoo or of
+        all."""
         column = RECORD_FIELDS[kind]
         rows = self.search_fetch(
             [
@@ -793,8 +736,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _find_contacts(self, connection, name_keys, email_keys):
-        """Customers of no company or of this connection's. A contact person or address stands for its customer; archived
-        ones are found as well, because what somebody archived must not be made again."""
+        """Customers of no company or of this connection's. A contact person or address stands for its
+        customer; archived ones are found as well, because what somebody archived must not be made again."""
         self.env['res.partner'].flush_model(
             [
                 'name',
@@ -810,8 +753,8 @@ class FieldpromaxMatch(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT c.id, c.name, c.email, p.id, p.name, p.email_normalized, c.active AND p.active, l.external_id
-                  FROM res_partner p
+                SELECT c.id, c.name, c.email, p.id, p.name, p.email_normalized, c.active AND p.active,
+                  l.external_id FROM res_partner p
                   JOIN res_partner c ON c.id = p.commercial_partner_id
                   LEFT JOIN fieldpromax_link l ON l.partner_id = c.id AND l.connection_id = %(connection)s
                  WHERE (c.company_id IS NULL OR c.company_id = ANY(%(companies)s))
@@ -840,7 +783,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _find_items(self, connection, name_keys, code_keys):
-        """Products of no company or of this connection's, by any of the names that their translations give them."""
+        """Products of no company or of this connection's, by any of the names that their translations give
+        them."""
         self.env['product.product'].flush_model(['default_code', 'active', 'product_tmpl_id'])
         self.env['product.template'].flush_model(['name', 'active', 'company_id'])
         self.env['fieldpromax.link'].flush_model(['product_id', 'connection_id'])
@@ -879,8 +823,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _look_anew(self, connection, kind, before, limit):
-        """Compare again what waits for review and was not looked at since ``before``: a name or e-mail corrected in Odoo may
-        have settled it. Nothing is made.
+        """Compare again what waits for review and was not looked at since ``before``: a name or e-mail
+        corrected in Odoo may have settled it. Nothing is made.
 
         :return: whether there is more to do.
         """
@@ -923,7 +867,8 @@ class FieldpromaxMatch(models.Model):
         self._match_batch(connection, kind, list(remotes.values()), deleted_here, make=False)
 
     def _look_anew_at_rivals(self):
-        """These records of Odoo are linked now: other records of the books that waited for them are compared again."""
+        """These records of Odoo are linked now: other records of the books that waited for them are compared
+        again."""
         for (connection, kind), group in self.grouped(
             lambda match: (match.connection_id, match.kind)
         ).items():
@@ -1016,8 +961,9 @@ class FieldpromaxMatch(models.Model):
     def _decide_local(self, connection, kind, records):
         """The same rules seen from Odoo: may these records, which have no link, be made in the books?
 
-        :return: ``{record id: (verdict, sentence)}``: ``('create', '')`` nothing in the books is like it; ``('linked', '')`` one is
-            equal, unique both ways, and is linked now; ``('review', why)`` a person has to decide, the rows are there.
+        :return: ``{record id: (verdict, sentence)}``: ``('create', '')`` nothing in the books is like it;
+            ``('linked', '')`` one is equal, unique both ways, and is linked now; ``('review', why)`` a person
+            has to decide, the rows are there.
         """
         if not records:
             return {}
@@ -1039,7 +985,7 @@ class FieldpromaxMatch(models.Model):
             own = proposals.filtered(lambda match: match[column] == record)  # noqa: B023 used at once
             # What was found by asking the books for the name stays until somebody decides.
             asked = own.filtered(
-                lambda match: match.is_proposed and match.external_id and match.external_id not in alike
+                lambda match: match.is_proposed and match.external_id and match.external_id not in alike  # noqa: B023
             )
             if record in looking_up:
                 sentence = self.env._(
@@ -1065,8 +1011,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _find_remotes(self, connection, kind, keys):
-        """Records of the books, as last read, that share the name or the second with any of these keys: linked or ignored ones,
-        and those that wait for review."""
+        """Records of the books, as last read, that share the name or the second with any of these keys:
+        linked or ignored ones, and those that wait for review."""
         second = 'external_email' if kind == 'contact' else 'external_number'
         pending_second = 'external_email' if kind == 'contact' else 'external_code'
         key_of = (lambda column: SQL('lower(btrim(%s))', column)) if kind == 'contact' else text_key_sql
@@ -1077,16 +1023,17 @@ class FieldpromaxMatch(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT r.external_id, min(r.name), min(r.second), max(r.record), bool_or(r.ignored), max(r.match)
-                  FROM (SELECT l.external_id, l.external_name AS name, l.%(second)s AS second, l.%(column)s AS record,
-                               l.decision IS NOT DISTINCT FROM 'ignore' AS ignored, NULL::int AS match
+                SELECT r.external_id, min(r.name), min(r.second), max(r.record), bool_or(r.ignored),
+                  max(r.match) FROM (SELECT l.external_id, l.external_name AS name, l.%(second)s AS second,
+                               l.%(column)s AS record, l.decision IS NOT DISTINCT FROM 'ignore' AS ignored,
+                               NULL::int AS match
                           FROM fieldpromax_link l
                          WHERE l.connection_id = %(connection)s AND l.kind = %(kind)s AND l.external_active
                          UNION ALL
                         SELECT m.external_id, m.external_name, m.%(pending_second)s, NULL, FALSE, m.id
                           FROM fieldpromax_match m
-                         WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.decision = 'pending'
-                           AND m.external_data IS NOT NULL) r
+                         WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.decision =
+                           'pending' AND m.external_data IS NOT NULL) r
                  WHERE %(name_key)s = ANY(%(names)s) OR %(second_key)s = ANY(%(seconds)s)
                  GROUP BY r.external_id
                 """,
@@ -1111,7 +1058,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _link_if_unique(self, connection, kind, record, name_key, second, alike):
-        """Link the one record of the books that is equal, unless anything else on either side is like the two."""
+        """Link the one record of the books that is equal, unless anything else on either side is like the
+        two."""
         if len(alike) != 1:
             return False
         (remote,) = alike.values()
@@ -1129,7 +1077,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _propose(self, connection, kind, record, name_key, alike, own):
-        """Rows for the bookkeeper about a record of Odoo that is like records of the books; says why in a sentence."""
+        """Rows for the bookkeeper about a record of Odoo that is like records of the books; says why in a
+        sentence."""
         provider = connection._provider_label()
         present = set(own.mapped('external_id'))
         sentences = own.filtered('is_proposed').mapped('reason')
@@ -1138,8 +1087,8 @@ class FieldpromaxMatch(models.Model):
             same_name = text_key(remote.name) == name_key
             if remote.record_id:
                 reason = self.env._(
-                    '%(provider)s has "%(name)s", which is linked to another record of Odoo. Create new if this is another '
-                    'one.',
+                    '%(provider)s has "%(name)s", which is linked to another record of Odoo. Create new if this '
+                    'is another one.',
                     provider=provider,
                     name=remote.name,
                 )
@@ -1219,8 +1168,9 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _propose_by_name(self, connection, partner):
-        """The books refused ``partner`` because the name is taken there, by a record that was not pulled (a supplier, an archived
-        one). Noted here without asking the books; :meth:`_take_look_up` completes it at the next pass."""
+        """The books refused ``partner`` because the name is taken there, by a record that was not pulled (a
+        supplier, an archived one). Noted here without asking the books; :meth:`_take_look_up` completes it at
+        the next pass."""
         if not partner:
             return
         pending = [
@@ -1284,112 +1234,3 @@ class FieldpromaxMatch(models.Model):
             # Nothing found: the name is free again, and the next pass sends it.
             match.unlink()
             self.create(rows)
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A record of the books as it is known here."""
-
-    external_id: str
-    name: str
-    second: str
-    record_id: int
-    is_ignored: bool
-    match_id: int
-
-
-class NewRecords:
-    """Values of records that are made from the books, for one connection."""
-
-    def __init__(self, connection):
-        self.connection = connection
-        self.env = connection.env
-        # What comes from the books of one company is never shown to another one (invariant 14). A database with one company
-        # keeps to Odoo's habit of leaving the company empty.
-        several = self.env['res.company'].sudo().with_context(active_test=False).search_count([], limit=2) > 1
-        self.company = connection.company_id if several else self.env['res.company']
-
-
-class NewContacts(NewRecords):
-    def __init__(self, connection):
-        super().__init__(connection)
-        countries = self.env['res.country'].search_fetch([], ['code', 'name'])
-        self.countries = {text_key(country.code): country.id for country in countries}
-        self.countries |= {text_key(country.name): country.id for country in countries}
-        self.countries |= {alias: self.countries[text_key(code)] for alias, code in COUNTRY_ALIASES.items()}
-        states = self.env['res.country.state'].search_fetch([], ['code', 'name', 'country_id'])
-        self.states = {(state.country_id.id, text_key(state.code)): state.id for state in states}
-        self.states |= {(state.country_id.id, text_key(state.name)): state.id for state in states}
-        self.home = self.countries.get(text_key(connection.organization_country or ''), False)
-        self.language = connection.company_id.partner_id.lang or 'en_US'
-
-    def of(self, contact):
-        """Values of a customer; what Odoo cannot take is kept in the notes, so that nothing is lost."""
-        notes = []
-        country_id = self.countries.get(text_key(contact.address.country), False)
-        state_id = self.states.get((country_id or self.home, text_key(contact.address.region)), False)
-        if contact.address.country and not country_id:
-            notes.append(self.env._('Country in the books: %s', contact.address.country))
-            state_id = False
-        elif state_id and not country_id:
-            country_id = self.home
-        if contact.address.region and not state_id:
-            notes.append(self.env._('State or region in the books: %s', contact.address.region))
-        vat = self._tax_number(contact, country_id)
-        if contact.tax_number and not vat:
-            notes.append(
-                self.env._('Tax number in the books, which Odoo does not accept: %s', contact.tax_number)
-            )
-        person = text_key(contact.first_name + contact.last_name)
-        is_customer = contact.is_customer or not contact.is_supplier
-        return {
-            'name': one_line(contact.name),
-            'email': contact.email.strip() or False,
-            'phone': contact.phone.strip() or False,
-            'website': contact.website.strip() or False,
-            'street': contact.address.street or False,
-            'street2': contact.address.street2 or False,
-            'city': contact.address.city or False,
-            'zip': contact.address.postal_code or False,
-            'state_id': state_id,
-            'country_id': country_id,
-            'vat': vat or False,
-            # A name of its own beside the contact person's is a company's.
-            'is_company': bool(contact.tax_number) or bool(person and person != text_key(contact.name)),
-            'customer_rank': int(is_customer),
-            'supplier_rank': int(contact.is_supplier),
-            'company_id': self.company.id,
-            'lang': self.language,
-            'comment': plaintext2html('\n'.join(notes)) if notes else False,
-        }
-
-    def _tax_number(self, contact, country_id):
-        """The tax number as Odoo writes it, '' when it does not pass Odoo's check."""
-        number = contact.tax_number.strip()
-        if not number:
-            return ''
-        country = self.env['res.country'].browse(country_id or self.home)
-        return self.env['res.partner']._run_vat_checks(country, number, validation='setnull')[0] or ''
-
-
-class NewItems(NewRecords):
-    def __init__(self, connection):
-        super().__init__(connection)
-        currency = (self.company or self.env['res.company']._get_main_company()).currency_id
-        self.same_currency = currency == connection.currency_id
-
-    def of(self, item):
-        """Values of a product. What the books count is goods; what they do not count is a service: like there, nothing is
-        delivered or counted for it, and it can become goods later, which is not possible the other way round."""
-        values = {
-            'name': one_line(item.name) or one_line(item.description)[:100] or item.code or item.external_id,
-            'default_code': item.code.strip() or False,
-            'description_sale': item.description or False,
-            'type': 'consu' if item.is_tracked else 'service',
-            'sale_ok': item.is_sold,
-            'purchase_ok': item.is_purchased,
-            'company_id': self.company.id,
-        }
-        if self.same_currency:
-            values['list_price'] = float(item.sale_price or 0)
-        return values

@@ -5,7 +5,8 @@ from odoo.tools import SQL
 
 
 class FieldpromaxReference(models.Model):
-    """An account or a tax rate of the books, as last read. Only mappings point here; nothing is posted on it in Odoo."""
+    """An account or a tax rate of the books, as last read. Only mappings point here; nothing is posted on it
+    in Odoo."""
 
     _name = 'fieldpromax.reference'
     _description = 'Account or tax rate of the books'
@@ -74,21 +75,23 @@ class FieldpromaxReference(models.Model):
                 """
                 WITH books AS (
                     SELECT * FROM json_to_recordset(%(data)s::json) AS r(kind varchar, external_id varchar,
-                           code varchar, name varchar, rate float8, is_revenue bool, for_sales bool, active bool)
+                           code varchar, name varchar, rate float8, is_revenue bool, for_sales bool, active
+                           bool)
                 ), gone AS (
                     UPDATE fieldpromax_reference f SET active = FALSE, write_date = now() AT TIME ZONE 'UTC'
                      WHERE f.connection_id = %(connection)s AND f.active AND NOT EXISTS (
                            SELECT FROM books b WHERE b.kind = f.kind AND b.external_id = f.external_id)
                 )
-                INSERT INTO fieldpromax_reference (connection_id, company_id, kind, external_id, code, name, rate,
-                       is_revenue, for_sales, active, create_uid, write_uid, create_date, write_date)
-                SELECT %(connection)s, %(company)s, b.kind, b.external_id, b.code, b.name, b.rate, b.is_revenue,
-                       b.for_sales, b.active, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                INSERT INTO fieldpromax_reference (connection_id, company_id, kind, external_id, code, name,
+                       rate, is_revenue, for_sales, active, create_uid, write_uid, create_date, write_date)
+                SELECT %(connection)s, %(company)s, b.kind, b.external_id, b.code, b.name, b.rate,
+                       b.is_revenue, b.for_sales, b.active, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now()
+                       AT TIME ZONE 'UTC'
                   FROM books b
                 ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET
                        code = EXCLUDED.code, name = EXCLUDED.name, rate = EXCLUDED.rate,
-                       is_revenue = EXCLUDED.is_revenue, for_sales = EXCLUDED.for_sales, active = EXCLUDED.active,
-                       write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
+                       is_revenue = EXCLUDED.is_revenue, for_sales = EXCLUDED.for_sales, active =
+                       EXCLUDED.active, write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                 """,
                 data=json.dumps(data),
                 connection=connection.id,

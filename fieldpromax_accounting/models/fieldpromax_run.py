@@ -15,7 +15,8 @@ RUN_KINDS = ('reference', 'contact', 'item')
 PAGE_SIZE = 1000
 # How many pairs are linked in one transaction at the end of a pass.
 SETTLE_SIZE = 1000
-# A cron run ends well within Odoo's limit_time_real (120 s by default): one more page may take up to the read time-out.
+# A cron run ends well within Odoo's limit_time_real (120 s by default): one more page may take up to the read
+# time-out.
 RUN_SECONDS = 40.0
 # The push driver holds the lock meanwhile, and its own time is limited too.
 CHANGES_SECONDS = 30.0
@@ -107,7 +108,8 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _start_initial(self, connection):
-        """Have the first import begin, or go on; the caller triggers the pull cron. A completed one is not repeated.
+        """Have the first import begin, or go on; the caller triggers the pull cron. A completed one is not
+        repeated.
 
         :return: the open run, empty when nothing is to be done.
         """
@@ -119,7 +121,8 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _start(self, connection, kind, with_references=False):
-        """The open run of the connection, made when there is none, ready to go at once; wakes the pull cron."""
+        """The open run of the connection, made when there is none, ready to go at once; wakes the pull
+        cron."""
         run = self._open_run(connection) or self._new(connection, kind)
         if with_references:
             reference_line = run.line_ids.filtered(lambda line: line.kind == 'reference')
@@ -181,12 +184,13 @@ class FieldpromaxRun(models.Model):
         )
 
     # === THE DRIVER === #
-    # Commits happen in exchange._drive_step alone, called here: each page is one transaction with its checkpoint, so
-    # that a kill loses one page at most and repeats nothing.
+    # Commits happen in exchange._drive_step alone, called here: each page is one transaction with its
+    # checkpoint, so that a kill loses one page at most and repeats nothing.
 
     @api.model
     def _drive(self, connection):
-        """Read page by page until done or the time of a cron run is used up; called by the connection's pull cron."""
+        """Read page by page until done or the time of a cron run is used up; called by the connection's pull
+        cron."""
         step = self.env['fieldpromax.exchange']._drive_step
         deadline = monotonic() + RUN_SECONDS
         run = step(self._resume, connection)
@@ -196,7 +200,8 @@ class FieldpromaxRun(models.Model):
             if held and not more:
                 return
             if not held or monotonic() > deadline:
-                # Yield by a trigger, with nothing reported as remaining: Odoo would otherwise keep a cron thread busy.
+                # Yield by a trigger, with nothing reported as remaining: Odoo would otherwise keep a cron
+                # thread busy.
                 step(connection._trigger_pull)
                 return
             if step(self._push_waits, connection):
@@ -204,7 +209,8 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _drive_guarded(self, connection, run):
-        """:meth:`_drive_one`, with whatever goes wrong written down where a person sees it. False when it is over for now."""
+        """:meth:`_drive_one`, with whatever goes wrong written down where a person sees it. False when it is
+        over for now."""
         step = self.env['fieldpromax.exchange']._drive_step
         try:
             return self._drive_one(connection, run)
@@ -255,7 +261,8 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _drive_one(self, connection, run):
-        """One page of what is to be read next. We hold the connection's lock. False when nothing is left to do."""
+        """One page of what is to be read next. We hold the connection's lock. False when nothing is left to
+        do."""
         step = self.env['fieldpromax.exchange']._drive_step
         line = step(self._pick, connection, run)
         if not line:
@@ -333,7 +340,8 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _drive_page(self, connection, kind, line, full_before=None):
-        """One page, or one round of linking what turned out unique. No transaction is open while the provider is asked.
+        """One page, or one round of linking what turned out unique. No transaction is open while the provider
+        is asked.
 
         :param full_before: read everything, unless that was done after this time.
         :return: whether the pass is complete.
@@ -353,7 +361,8 @@ class FieldpromaxRun(models.Model):
                 lambda provider: provider.pull_page(kind, cursor=cursor, since=since, page_size=PAGE_SIZE)
             )
         except ValueError:
-            # A position that an older version of the provider wrote, and this one cannot read: everything anew.
+            # A position that an older version of the provider wrote, and this one cannot read: everything
+            # anew.
             _logger.warning(
                 'Pull of accounting connection %s begins anew: its checkpoint is unreadable', connection.id
             )
@@ -426,11 +435,13 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _pull_changes(self, connection, kind):
-        """Bring one kind up to date for the push driver, which holds the connection's lock; commits page by page.
+        """Bring one kind up to date for the push driver, which holds the connection's lock; commits page by
+        page.
 
         Does nothing when everything that waits to be sent was queued before the last pass began.
 
-        :return: whether the kind is up to date; False when the time is used up, or a pass is still incomplete.
+        :return: whether the kind is up to date; False when the time is used up, or a pass is still
+            incomplete.
         :raise ProviderError: as the driver that called handles it.
         """
         step = self.env['fieldpromax.exchange']._drive_step
@@ -467,7 +478,8 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _open_line(self, connection, kind):
-        """The line of the run under way for this kind, so that its progress counts what the push driver reads."""
+        """The line of the run under way for this kind, so that its progress counts what the push driver
+        reads."""
         run = self._open_run(connection)
         return run.line_ids.filtered(lambda line: line.kind == kind and line.state != 'done')[:1]
 

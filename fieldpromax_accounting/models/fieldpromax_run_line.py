@@ -29,7 +29,7 @@ class FieldpromaxRunLine(models.Model):
     )
     done = fields.Integer('Read', readonly=True)
     total = fields.Integer('Of', readonly=True, help='As the books told; 0 while they have not.')
-    progress = fields.Integer('Progress', compute='_compute_progress', help='Percent.')
+    progress = fields.Integer(compute='_compute_progress', help='Percent.')
     linked = fields.Integer(readonly=True, help='Same name and e-mail, or same code and name, on both sides.')
     created = fields.Integer(readonly=True, help='Made in Odoo: neither of the two was known here.')
     review = fields.Integer('For review', readonly=True, help='Somebody has to decide: nothing was made.')
@@ -45,7 +45,8 @@ class FieldpromaxRunLine(models.Model):
             if line.state == 'done':
                 line.progress = 100
             else:
-                # What is read is never all that is to do: the last percent is for linking what turned out unique.
+                # What is read is never all that is to do: the last percent is for linking what turned out
+                # unique.
                 line.progress = min(99, 100 * line.done // line.total) if line.total else 0
 
     def _count(self, counts, read=0, total=None, notes=()):

@@ -1,4 +1,5 @@
-"""Which account and tax rate of the books stands for Odoo's: proposed where it is beyond doubt, otherwise asked."""
+"""Which account and tax rate of the books stands for Odoo's: proposed where it is beyond doubt, otherwise
+asked."""
 
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError

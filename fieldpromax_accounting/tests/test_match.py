@@ -59,7 +59,8 @@ class TestKeys(PullCommon):
 @tagged('post_install', '-at_install')
 class TestMatch(PullCommon):
     def pull(self, *contacts, locals_=(), items=()):
-        """Books with these contacts, Odoo with these partners, and the first import. :return: the connection."""
+        """Books with these contacts, Odoo with these partners, and the first import. :return: the
+        connection."""
         created = self.env['res.partner'].create(list(locals_))
         self.put_contacts(*contacts)
         if items:

@@ -558,7 +558,8 @@ class TestPull(PullCommon):
     # === FOR THE PUSH === #
 
     def test_pull_changes(self):
-        """The push driver brings customers up to date: the first import included, and no call when nothing waits."""
+        """The push driver brings customers up to date: the first import included, and no call when nothing
+        waits."""
         self.put_many(3)
         connection = self.connect('US')
         with self.driver(connection) as driver, patch.object(fieldpromax_run, 'PAGE_SIZE', 2):

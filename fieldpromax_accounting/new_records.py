@@ -1,0 +1,116 @@
+"""Values of customers and products that are made in Odoo from the books."""
+
+from odoo.tools.mail import plaintext2html
+
+from .matching import one_line, text_key
+
+# What people write into an address for countries that Odoo names otherwise.
+COUNTRY_ALIASES = {
+    'uk': 'GB',
+    'england': 'GB',
+    'scotland': 'GB',
+    'wales': 'GB',
+    'northernireland': 'GB',
+    'greatbritain': 'GB',
+    'usa': 'US',
+    'america': 'US',
+    'unitedstatesofamerica': 'US',
+}
+
+
+class NewRecords:
+    """Values of records that are made from the books, for one connection."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.env = connection.env
+        # What comes from the books of one company is never shown to another one (invariant 14). A database
+        # with one company keeps to Odoo's habit of leaving the company empty.
+        several = self.env['res.company'].sudo().with_context(active_test=False).search_count([], limit=2) > 1
+        self.company = connection.company_id if several else self.env['res.company']
+
+
+class NewContacts(NewRecords):
+    def __init__(self, connection):
+        super().__init__(connection)
+        countries = self.env['res.country'].search_fetch([], ['code', 'name'])
+        self.countries = {text_key(country.code): country.id for country in countries}
+        self.countries |= {text_key(country.name): country.id for country in countries}
+        self.countries |= {alias: self.countries[text_key(code)] for alias, code in COUNTRY_ALIASES.items()}
+        states = self.env['res.country.state'].search_fetch([], ['code', 'name', 'country_id'])
+        self.states = {(state.country_id.id, text_key(state.code)): state.id for state in states}
+        self.states |= {(state.country_id.id, text_key(state.name)): state.id for state in states}
+        self.home = self.countries.get(text_key(connection.organization_country or ''), False)
+        self.language = connection.company_id.partner_id.lang or 'en_US'
+
+    def of(self, contact):
+        """Values of a customer; what Odoo cannot take is kept in the notes, so that nothing is lost."""
+        notes = []
+        country_id = self.countries.get(text_key(contact.address.country), False)
+        state_id = self.states.get((country_id or self.home, text_key(contact.address.region)), False)
+        if contact.address.country and not country_id:
+            notes.append(self.env._('Country in the books: %s', contact.address.country))
+            state_id = False
+        elif state_id and not country_id:
+            country_id = self.home
+        if contact.address.region and not state_id:
+            notes.append(self.env._('State or region in the books: %s', contact.address.region))
+        vat = self._tax_number(contact, country_id)
+        if contact.tax_number and not vat:
+            notes.append(
+                self.env._('Tax number in the books, which Odoo does not accept: %s', contact.tax_number)
+            )
+        person = text_key(contact.first_name + contact.last_name)
+        is_customer = contact.is_customer or not contact.is_supplier
+        return {
+            'name': one_line(contact.name),
+            'email': contact.email.strip() or False,
+            'phone': contact.phone.strip() or False,
+            'website': contact.website.strip() or False,
+            'street': contact.address.street or False,
+            'street2': contact.address.street2 or False,
+            'city': contact.address.city or False,
+            'zip': contact.address.postal_code or False,
+            'state_id': state_id,
+            'country_id': country_id,
+            'vat': vat or False,
+            # A name of its own beside the contact person's is a company's.
+            'is_company': bool(contact.tax_number) or bool(person and person != text_key(contact.name)),
+            'customer_rank': int(is_customer),
+            'supplier_rank': int(contact.is_supplier),
+            'company_id': self.company.id,
+            'lang': self.language,
+            'comment': plaintext2html('\n'.join(notes)) if notes else False,
+        }
+
+    def _tax_number(self, contact, country_id):
+        """The tax number as Odoo writes it, '' when it does not pass Odoo's check."""
+        number = contact.tax_number.strip()
+        if not number:
+            return ''
+        country = self.env['res.country'].browse(country_id or self.home)
+        return self.env['res.partner']._run_vat_checks(country, number, validation='setnull')[0] or ''
+
+
+class NewItems(NewRecords):
+    def __init__(self, connection):
+        super().__init__(connection)
+        currency = (self.company or self.env['res.company']._get_main_company()).currency_id
+        self.same_currency = currency == connection.currency_id
+
+    def of(self, item):
+        """Values of a product. What the books count is goods; what they do not count is a service: like
+        there, nothing is delivered or counted for it, and it can become goods later, which is not possible
+        the other way round."""
+        values = {
+            'name': one_line(item.name) or one_line(item.description)[:100] or item.code or item.external_id,
+            'default_code': item.code.strip() or False,
+            'description_sale': item.description or False,
+            'type': 'consu' if item.is_tracked else 'service',
+            'sale_ok': item.is_sold,
+            'purchase_ok': item.is_purchased,
+            'company_id': self.company.id,
+        }
+        if self.same_currency:
+            values['list_price'] = float(item.sale_price or 0)
+        return values
