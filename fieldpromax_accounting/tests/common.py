@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import requests
 from odoo import Command
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
-from odoo.tests import HttpCase, new_test_user
+from odoo.tests import HttpCase, TransactionCase, new_test_user
 
 from ..providers import transport
 
@@ -163,7 +163,7 @@ def _read_form(page, field):
     return {'action': urljoin(page.url, form.action or page.url), 'values': values, 'choices': choices}
 
 
-class FieldpromaxCommon(AccountTestInvoicingCommon):
+class ConnectedCompanies:
     """Company one keeps its books in USD, company two in AUD; ``shared_customer`` belongs to neither."""
 
     #: organizations of the simulator by country
@@ -178,13 +178,11 @@ class FieldpromaxCommon(AccountTestInvoicingCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.simulator = Simulator.start(cls)
-        cls.company = cls.company_data['company']
-        cls.company.write({'country_id': cls.env.ref('base.us').id})
         aud = cls.env.ref('base.AUD')
         aud.active = True
+        cls.company, cls.company_2 = cls.setup_companies(aud)
         # The country comes afterwards: with it Odoo would want the chart of accounts of that country's own addon.
-        cls.company_data_2 = cls.setup_other_company(name='Second Company', currency_id=aud.id)
-        cls.company_2 = cls.company_data_2['company']
+        cls.company.country_id = cls.env.ref('base.us')
         cls.company_2.country_id = cls.env.ref('base.au')
         cls.shared_customer = cls.env['res.partner'].create(
             {
@@ -329,7 +327,32 @@ class FieldpromaxCommon(AccountTestInvoicingCommon):
             time.sleep(0.05)
 
 
-class FieldpromaxHttpCommon(FieldpromaxCommon, HttpCase):
+class FieldpromaxCommon(ConnectedCompanies, AccountTestInvoicingCommon):
+    """With charts of accounts, products and everything that invoices need."""
+
+    @classmethod
+    def setup_companies(cls, aud):
+        cls.company_data_2 = cls.setup_other_company(name='Second Company', currency_id=aud.id)
+        return cls.company_data['company'], cls.company_data_2['company']
+
+
+class ConnectingCommon(ConnectedCompanies, TransactionCase):
+    """Without charts of accounts, which take their time: for what happens before the first invoice."""
+
+    @classmethod
+    def setup_companies(cls, aud):
+        companies = cls.env['res.company'].create(
+            [
+                {'name': 'First Company', 'currency_id': cls.env.ref('base.USD').id},
+                {'name': 'Second Company', 'currency_id': aud.id},
+            ]
+        )
+        cls.env.user.company_ids |= companies
+        cls.env = cls.env(context={**cls.env.context, 'allowed_company_ids': companies.ids})
+        return [company.with_env(cls.env) for company in companies]
+
+
+class ConnectingHttpCommon(ConnectingCommon, HttpCase):
     """The same over the routes: tag subclasses ``post_install``, ``-at_install``."""
 
     def log_in(self, user, company=None):

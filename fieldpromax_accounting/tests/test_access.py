@@ -8,7 +8,7 @@ from odoo.http import _generate_routing_rules
 from odoo.service.model import get_public_method
 from odoo.tests import tagged
 
-from .common import FieldpromaxCommon, FieldpromaxHttpCommon
+from .common import ConnectingCommon, ConnectingHttpCommon
 
 PREFIX = 'fieldpromax.'
 SECRET_FIELDS = {
@@ -53,7 +53,7 @@ def own_methods(model):
 
 
 @tagged('post_install', '-at_install')
-class TestAccess(FieldpromaxCommon):
+class TestAccess(ConnectingCommon):
     def setUp(self):
         super().setUp()
         self.connection = self.connect('US')
@@ -101,7 +101,7 @@ class TestAccess(FieldpromaxCommon):
             if self.env[name]._abstract:
                 continue
             for person in ('portal', 'employee'):
-                model = self.env(user=self.people[person], su=False)[name]
+                model = self.as_person(self.people[person])[name]
                 for operation in ('read', 'write', 'create', 'unlink'):
                     self.assertFalse(model.has_access(operation), f'{person} may {operation} {name}')
 
@@ -110,7 +110,7 @@ class TestAccess(FieldpromaxCommon):
         for name in self.ours():
             if self.env[name]._abstract or self.env[name]._transient or name in by_people:
                 continue
-            model = self.env(user=self.user_manager, su=False)[name]
+            model = self.as_person(self.user_manager)[name]
             for operation in ('create', 'unlink'):
                 self.assertFalse(model.has_access(operation), f'{operation} {name}')
 
@@ -135,7 +135,7 @@ class TestAccess(FieldpromaxCommon):
 
     def test_credentials_are_for_nobody(self):
         for user in (*self.people.values(), self.user_manager_2):
-            model = self.env(user=user, su=False)['fieldpromax.credential']
+            model = self.as_person(user)['fieldpromax.credential']
             for operation in ('read', 'write', 'create', 'unlink'):
                 self.assertFalse(model.has_access(operation), user.login)
             with self.assertRaises(AccessError):
@@ -146,7 +146,7 @@ class TestAccess(FieldpromaxCommon):
     def test_secrets_by_no_way(self):
         token = self.env['fieldpromax.credential'].sudo()._token_set(self.connection)
         for name, fields_ in SECRET_FIELDS.items():
-            model = self.env(user=self.user_manager, su=False)[name]
+            model = self.as_person(self.user_manager)[name]
             for field_name in fields_:
                 self.assertNotIn(field_name, model.fields_get())
                 with self.assertRaises(AccessError):
@@ -162,7 +162,7 @@ class TestAccess(FieldpromaxCommon):
                     record.export_data([field_name])
         # And whatever a manager can read of anything of ours holds no secret.
         for name in self.ours():
-            model = self.env(user=self.user_manager, su=False)[name]
+            model = self.as_person(self.user_manager)[name]
             if model._abstract or model._transient or not model.has_access('read'):
                 continue
             content = str(model.search([]).read())
@@ -276,12 +276,12 @@ class TestAccess(FieldpromaxCommon):
         for name, user in self.people.items():
             if user._is_portal():
                 continue  # has no menus at all
-            visible = menu.id in self.env(user=user, su=False)['ir.ui.menu']._visible_menu_ids()
+            visible = menu.id in self.as_person(user)['ir.ui.menu']._visible_menu_ids()
             self.assertEqual(visible, self.rank[name] >= self.rank['user'], name)
 
 
 @tagged('post_install', '-at_install')
-class TestAccessRoutes(FieldpromaxHttpCommon):
+class TestAccessRoutes(ConnectingHttpCommon):
     def test_every_route_of_ours_is_known(self):
         """A new route has to be tried as everybody (see test_authorization) before it is added here."""
         found = {

@@ -12,11 +12,11 @@ from odoo.tools import mute_logger
 from ..exceptions import ConsentRefused
 from ..models import fieldpromax_authorization as authorization_module
 from ..providers import errors
-from .common import CLIENT_SECRET, SECOND_PERSON, FieldpromaxCommon, FieldpromaxHttpCommon, answer_consent
+from .common import CLIENT_SECRET, SECOND_PERSON, ConnectingCommon, ConnectingHttpCommon, answer_consent
 
 
 @tagged('post_install', '-at_install')
-class TestAuthorization(FieldpromaxCommon):
+class TestAuthorization(ConnectingCommon):
     """A consent either ends in a connection or in a sentence, never in between."""
 
     def setUp(self):
@@ -236,7 +236,7 @@ class TestAuthorization(FieldpromaxCommon):
     # === ORGANIZATIONS === #
 
     def test_other_currency(self):
-        self.assertRefused('keeps its books in AUD and company_1_data in USD', self.consent(('AU',)))
+        self.assertRefused('keeps its books in AUD and First Company in USD', self.consent(('AU',)))
 
     def test_connected_to_another_company(self):
         self.company_2.currency_id = self.company.currency_id
@@ -292,7 +292,7 @@ class TestAuthorization(FieldpromaxCommon):
 
 
 @tagged('post_install', '-at_install')
-class TestAuthorizationRoutes(FieldpromaxHttpCommon):
+class TestAuthorizationRoutes(ConnectingHttpCommon):
     def setUp(self):
         super().setUp()
         self.log_in(self.user_manager)

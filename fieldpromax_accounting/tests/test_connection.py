@@ -7,12 +7,12 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..providers import errors
-from .common import FieldpromaxCommon
+from .common import ConnectingCommon
 from .testbooks import registered
 
 
 @tagged('post_install', '-at_install')
-class TestConnection(FieldpromaxCommon):
+class TestConnection(ConnectingCommon):
     """The states of a connection, and which organization may follow which."""
 
     def setUp(self):

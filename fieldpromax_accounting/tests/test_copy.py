@@ -4,13 +4,13 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..providers import errors
-from .common import FieldpromaxCommon
+from .common import ConnectingCommon
 
 NEUTRALIZE = Path(__file__).resolve().parents[1] / 'data' / 'neutralize.sql'
 
 
 @tagged('post_install', '-at_install')
-class TestCopy(FieldpromaxCommon):
+class TestCopy(ConnectingCommon):
     """A copied or neutralized database talks to nobody until an administrator says what it is."""
 
     def setUp(self):

@@ -15,11 +15,11 @@ from .. import encryption
 from ..exceptions import EncryptionKeyMissing
 from ..models.fieldpromax_credential import dump_token_set
 from ..providers import dto, errors
-from .common import CLIENT_ID, CLIENT_SECRET, FieldpromaxCommon
+from .common import CLIENT_ID, CLIENT_SECRET, ConnectingCommon
 
 
 @tagged('post_install', '-at_install')
-class TestCredential(FieldpromaxCommon):
+class TestCredential(ConnectingCommon):
     """Secrets in the database and the renewal of tokens."""
 
     def setUp(self):

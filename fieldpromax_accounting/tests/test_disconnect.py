@@ -6,11 +6,11 @@ from odoo.tests import tagged
 from ..hooks import uninstall_hook
 from ..models.fieldpromax_connection import FieldpromaxConnection
 from ..providers import errors
-from .common import FieldpromaxCommon
+from .common import ConnectingCommon
 
 
 @tagged('post_install', '-at_install')
-class TestDisconnect(FieldpromaxCommon):
+class TestDisconnect(ConnectingCommon):
     """Disconnecting removes this organization and no other, and deletes nothing."""
 
     def setUp(self):

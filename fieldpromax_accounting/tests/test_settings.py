@@ -2,12 +2,12 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
-from .common import CLIENT_ID, CLIENT_SECRET, FieldpromaxCommon
+from .common import CLIENT_ID, CLIENT_SECRET, ConnectingCommon
 from .testbooks import registered
 
 
 @tagged('post_install', '-at_install')
-class TestSettings(FieldpromaxCommon):
+class TestSettings(ConnectingCommon):
     """Settings → FieldPromax Accounting."""
 
     def settings(self, user=None, company=None, **values):
