@@ -295,7 +295,7 @@ class AccountMove(models.Model):
         if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_user'):
             raise UserError(self.env._('Only people who work with invoices can send them to the books.'))
         self.check_access('read')
-        queued, skipped = self.browse(), []
+        queued, skipped = self.browse(), {}
         for company, moves in self.grouped('company_id').items():
             connection = self.env['fieldpromax.connection']._active_for(company)
             for move in moves:
@@ -305,7 +305,7 @@ class AccountMove(models.Model):
                     else self.env._('No accounting software is connected.')
                 )
                 if why_not:
-                    skipped.append(f'{move.display_name}: {why_not}')
+                    skipped.setdefault(why_not, []).append(move.display_name)
                 else:
                     queued |= move
             chosen = moves & queued
@@ -314,17 +314,15 @@ class AccountMove(models.Model):
                     connection, 'invoice', chosen.sudo(), forced=True
                 )
                 connection._trigger_push()
+        refusals = self._fieldpromax_tell_skipped(skipped)
         if not queued:
-            raise UserError(self.env._('Nothing can be sent.\n%s', '\n'.join(skipped[:10])))
+            raise UserError('\n'.join((self.env._('Nothing can be sent.'), *refusals)))
         message = (
             self.env._('1 invoice is on its way.')
             if len(queued) == 1
             else self.env._('%s invoices are on their way.', len(queued))
         )
-        if skipped:
-            message += ' ' + self.env._('Not sent: %s', '; '.join(skipped[:5]))
-            if len(skipped) > 5:
-                message += ' ' + self.env._('and %s more', len(skipped) - 5)
+        message = ' '.join((message, *refusals))
         return {
             'type': 'ir.actions.client',
             'tag': 'display_notification',
@@ -334,6 +332,16 @@ class AccountMove(models.Model):
                 'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},
             },
         }
+
+    def _fieldpromax_tell_skipped(self, skipped):
+        """Sentences about what is not sent, one a reason. ``skipped``: ``{reason: [names]}``."""
+        sentences = []
+        for reason, names in list(skipped.items())[:5]:
+            told = ', '.join(names[:3])
+            if len(names) > 3:
+                told = self.env._('%(names)s and %(count)s more', names=told, count=len(names) - 3)
+            sentences.append(self.env._('Not sent: %(names)s. %(reason)s', names=told, reason=reason))
+        return sentences
 
     def action_fieldpromax_retry(self):
         """Try again what waits for a person or for a time."""
