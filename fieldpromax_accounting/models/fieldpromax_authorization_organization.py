@@ -18,7 +18,7 @@ class FieldpromaxAuthorizationOrganization(models.Model):
     company_id = fields.Many2one(related='authorization_id.company_id', store=True, index=True)
     name = fields.Char('Organization', required=True, readonly=True)
     external_id = fields.Char(required=True, readonly=True)
-    country_id = fields.Many2one('res.country', 'Country', readonly=True)
+    country_id = fields.Many2one('res.country', readonly=True)
     currency = fields.Char(readonly=True)
     currencies = fields.Char(readonly=True)
     is_demo = fields.Boolean('Demo company', readonly=True)

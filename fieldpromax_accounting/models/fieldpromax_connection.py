@@ -891,7 +891,7 @@ class FieldpromaxConnection(models.Model):
     @api.model
     def _uninstall(self):
         """Take the consents of this database back, one attempt of a few seconds each, and remove our crons."""
-        connections = self.sudo().search([])
+        connections = self.sudo().search([])  # pylint: disable=no-search-all; every one has to go
         for connection in connections:
             if not connection._is_own_database():
                 continue

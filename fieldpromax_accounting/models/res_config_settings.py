@@ -181,8 +181,9 @@ class ResConfigSettings(models.TransientModel):
         return values | {'fieldpromax_provider': provider, 'fieldpromax_shown': shown}
 
     def set_values(self):
-        super().set_values()
+        result = super().set_values()
         self._save_fieldpromax_settings()
+        return result
 
     def _save_fieldpromax_settings(self):
         """Write what the person changed since the page was shown, and nothing else."""
