@@ -351,12 +351,14 @@ class XeroProvider(AccountingProvider):
         position = self._position(cursor, since)
         if kind == 'item':
             return self._pull_items(position)
-        return self._pull_contacts(position, max(1, min(page_size, MAX_PAGE_SIZE)))
+        # The size belongs to the position: with another one, the same page number means other records.
+        position.setdefault('size', max(1, min(page_size, MAX_PAGE_SIZE)))
+        return self._pull_contacts(position)
 
     @staticmethod
     def _position(cursor, since) -> dict:
         """Where a pass stands: ``since`` ('' = full pass), ``page``, ``started`` (full) or ``seen``
-        (incremental), ``skipped``."""
+        (incremental), ``size``, ``skipped``."""
         position = json.loads(cursor) if cursor else {'since': since, 'page': 1}
         if not isinstance(position, dict) or (position.get('since') and moment(position['since']) is None):
             raise ValueError('This is no cursor or checkpoint of Xero')
@@ -410,8 +412,8 @@ class XeroProvider(AccountingProvider):
             records=tuple(records), checkpoint=checkpoint, total=len(elements), unreadable=tuple(unreadable)
         )
 
-    def _pull_contacts(self, position, page_size):
-        since = position['since']
+    def _pull_contacts(self, position):
+        since, page_size = position['since'], position['size']
         answer, envelope, elements = self._read(
             'contacts.list',
             'get_contacts',
