@@ -1,0 +1,336 @@
+"""What the benches and the process tests do inside Odoo; run by ``worker.py``, so Odoo is imported where needed."""
+
+import gc
+import pickle
+import re
+import time
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+CLIENT_ID, CLIENT_SECRET = "fieldpromax-demo", "fieldpromax-demo-secret"
+PERSON, PASSWORD = "bookkeeper@example.com", "demo"
+# With these Odoo writes no chatter and follows nobody: what any import does.
+IMPORT_CONTEXT = {
+    "tracking_disable": True,
+    "mail_create_nolog": True,
+    "mail_create_nosubscribe": True,
+    "mail_notrack": True,
+    "no_reset_password": True,
+}
+
+
+# === CONNECTING === #
+
+
+def prepare(env, simulator):
+    """Point the database at the simulator and fill in the app."""
+    parameters = env["ir.config_parameter"]
+    parameters.set_param("fieldpromax_accounting.xero_base_url", simulator)
+    env["fieldpromax.app"]._set_credentials("xero", CLIENT_ID, CLIENT_SECRET)
+
+
+def consent(url, organisations, person=PERSON, password=PASSWORD, session=None):
+    """Log in and consent on the pages of the simulator.
+
+    :param organisations: country codes.
+    :return: the address that the person is sent back to.
+    """
+    import requests
+
+    session = session or requests.Session()
+    session.trust_env = False
+    page = session.get(url, timeout=30)
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(page.url))
+    if 'name="password"' in page.text:
+        form = {"request": _number(page), "username": person, "password": password}
+        page = session.post(f"{origin}/identity/user/login", data=form, timeout=30)
+    tenants = [
+        re.search(rf'<input[^>]*id="organisation-{country}"[^>]*>', page.text)[0] for country in organisations
+    ]
+    form = [("request", _number(page)), ("action", "allow")]
+    form += [("organisations", re.search(r'value="([^"]+)"', tag)[1]) for tag in tenants]
+    back = session.post(f"{origin}/identity/connect/consent", data=form, allow_redirects=False, timeout=30)
+    return back.headers["Location"]
+
+
+def _number(page):
+    return re.search(r'name="request" value="([^"]+)"', page.text)[1]
+
+
+def authorize(env, organisations, person=PERSON):
+    """A consent up to where Odoo is told the code: ``(parameters of the callback, outcome)``."""
+    url = env["fieldpromax.authorization"]._start("xero")
+    env.cr.commit()
+    parameters = dict(parse_qsl(urlsplit(consent(url, organisations, person)).query))
+    outcome = env["fieldpromax.authorization"]._receive("xero", parameters)
+    env.invalidate_all()
+    return parameters, outcome
+
+
+def connect(env, organisation="US"):
+    """Connect the main company through the pages; the id of the connection."""
+    _parameters, outcome = authorize(env(user=env.ref("base.user_admin")), [organisation])
+    assert outcome["connection_id"], outcome
+    return outcome["connection_id"]
+
+
+def pull_suppliers_too(env, connection):
+    """All contacts, so that as many come as the organisation has."""
+    env["fieldpromax.connection"].browse(connection).pull_suppliers = True
+
+
+def confirm_mappings(env, connection):
+    """What a bookkeeper does once before the first push: account 200 by default, and every tax its counterpart."""
+    env = env(user=env.ref("base.user_admin"))
+    mappings = env["fieldpromax.mapping"].search([("connection_id", "=", connection)])
+    references = env["fieldpromax.reference"].search([("connection_id", "=", connection)])
+    account = references.filtered(lambda one: one.kind == "account" and one.code == "200")
+    default = mappings.filtered(lambda one: one.kind == "account" and one.key == "default")
+    default.reference_id = account
+    default.action_confirm()
+    for mapping in mappings.filtered(lambda one: one.kind == "tax" and one.needs_attention):
+        if not mapping.reference_id:
+            mapping.reference_id = references.filtered(
+                lambda one: one.kind == "tax" and one.external_id == "NONE"
+            )
+        mapping.action_confirm()
+
+
+# === DRIVERS === #
+
+
+def run_cron(env, connection, which):
+    """Run the connection's push or pull cron as the scheduler does: in a transaction of its own, with its commits."""
+    cron = env["fieldpromax.connection"].browse(connection).sudo()[f"{which}_cron_id"]
+    # Without "as" a person the environment is the superuser's, as the scheduler's.
+    result = cron.method_direct_trigger()
+    assert result is True, result
+    env.cr.commit()
+    env.invalidate_all()
+
+
+def pull(env, connection):
+    """Run the pull until the first import is done; ``{seconds, counts, before_mb, peak_mb}``."""
+    before = _memory("VmRSS")
+    # From here on the kernel keeps the peak anew.
+    Path("/proc/self/clear_refs").write_text("5")
+    started = time.perf_counter()
+    runs = env["fieldpromax.run"]
+    while True:
+        run_cron(env, connection, "pull")
+        run = runs.search([("connection_id", "=", connection), ("kind", "=", "initial")])
+        if run.state == "done":
+            break
+        assert run.state == "running", (run.state, run.reason)
+    seconds = time.perf_counter() - started
+    counts = {line.kind: {"created": line.created, "review": line.review} for line in run.line_ids}
+    return {"seconds": seconds, "counts": counts, "before_mb": before, "peak_mb": _memory("VmHWM")}
+
+
+def push(env, connection):
+    """Run the push until nothing waits any more; ``{seconds, states}``."""
+    exchanges = env["fieldpromax.exchange"]
+    started = time.perf_counter()
+    for _round in range(100):
+        run_cron(env, connection, "push")
+        if not exchanges.search_count(
+            [
+                ("connection_id", "=", connection),
+                ("state", "in", ("queued", "retry", "sending", "uncertain")),
+            ],
+            limit=1,
+        ):
+            break
+    seconds = time.perf_counter() - started
+    states = exchanges._read_group([("connection_id", "=", connection)], ["kind", "state"], ["__count"])
+    return {"seconds": seconds, "states": {f"{kind} {state}": count for kind, state, count in states}}
+
+
+def _memory(name):
+    """Of this process, in MB."""
+    return int(re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+
+
+# === THE PULL COMPARED === #
+
+
+def record_creates(env, path):
+    """From now on write down what is given to ``create`` of customers and products: model, context, list of values."""
+    from odoo import api
+
+    depth = 0
+
+    def recorded(original):
+        @api.model_create_multi
+        def create(self, vals_list):
+            nonlocal depth
+            if not depth:
+                with Path(path).open("ab") as file:
+                    pickle.dump((self._name, dict(self.env.context), self.env.uid, vals_list), file)
+            depth += 1
+            try:
+                return original(self, vals_list)
+            finally:
+                depth -= 1
+
+        return create
+
+    for name in ("res.partner", "product.template", "product.product"):
+        model = env.registry[name]
+        model.create = recorded(model.create)
+
+
+def create_bare(env, path):
+    """The very same batches through a plain ``create`` each, with a commit after each; ``{seconds, counts}``."""
+    batches = []
+    with Path(path).open("rb") as file:
+        while True:
+            try:
+                batches.append(pickle.load(file))  # noqa: S301, written by our own process a moment ago
+            except EOFError:
+                break
+    counts = {}
+    started = time.perf_counter()
+    for name, context, uid, values in batches:
+        records = env[name].with_user(uid).sudo().with_context({**context, **IMPORT_CONTEXT}).create(values)
+        counts[name] = counts.get(name, 0) + len(records)
+        env.cr.commit()
+    return {"seconds": time.perf_counter() - started, "counts": counts, "batches": len(batches)}
+
+
+# === INVOICES === #
+
+
+def make_customers(env, count, prefix="Customer"):
+    return (
+        env["res.partner"]
+        .create(
+            [
+                {
+                    "name": f"{prefix} {number:04d}",
+                    "email": f"{prefix.lower().replace(' ', '.')}{number:04d}@example.com",
+                    "is_company": True,
+                    "street": f"{number} Main Street",
+                    "city": "Springfield",
+                }
+                for number in range(count)
+            ]
+        )
+        .ids
+    )
+
+
+def make_products(env, count, prefix="PUMP"):
+    return (
+        env["product.product"]
+        .create(
+            [
+                {
+                    "name": f"Pump service {prefix} {number:03d}",
+                    "default_code": f"{prefix}-{number:03d}",
+                    "list_price": 80 + number,
+                    "type": "service",
+                }
+                for number in range(count)
+            ]
+        )
+        .ids
+    )
+
+
+def draft_invoices(env, customers, products, count):
+    """Drafts of three lines: a product, a piece of text with a price and a discount, and a note."""
+    from odoo import Command, fields
+
+    tax = env.company.account_sale_tax_id
+    return (
+        env["account.move"]
+        .create(
+            [
+                {
+                    "move_type": "out_invoice",
+                    "partner_id": customers[number % len(customers)],
+                    "invoice_date": fields.Date.today(),
+                    "invoice_line_ids": [
+                        *(
+                            [
+                                Command.create(
+                                    {
+                                        "product_id": products[number % len(products)],
+                                        "quantity": 1 + number % 3,
+                                        "price_unit": 80.25,
+                                        "tax_ids": [Command.set(tax.ids)],
+                                    }
+                                )
+                            ]
+                            if products
+                            else []
+                        ),
+                        Command.create(
+                            {
+                                "name": "Call-out",
+                                "quantity": 1,
+                                "price_unit": 49.95 + number % 7,
+                                "discount": 5 * (number % 2),
+                                "tax_ids": [Command.set(tax.ids)],
+                            }
+                        ),
+                        Command.create({"display_type": "line_note", "name": "Thank you for your business."}),
+                    ],
+                }
+                for number in range(count)
+            ]
+        )
+        .ids
+    )
+
+
+def post(env, moves):
+    """Post these invoices as one person does from the list, and commit; how long it took, and when it was committed."""
+    moves = env["account.move"].browse(moves)
+    moves.mapped("state")
+    gc.collect()
+    started = time.perf_counter()
+    moves.action_post()
+    env.cr.commit()
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "committed": time.time(), "names": moves.mapped("name")}
+
+
+def post_one_by_one(env, moves):
+    """Post these invoices each in a transaction of its own, as people do from the form; the sum of the times."""
+    gc.collect()
+    seconds = 0.0
+    for move in env["account.move"].browse(moves):
+        env.invalidate_all()
+        started = time.perf_counter()
+        move.browse(move.id).action_post()
+        env.cr.commit()
+        seconds += time.perf_counter() - started
+    return {"seconds": seconds}
+
+
+def count_queued(env, connection):
+    return env["fieldpromax.exchange"].search_count(
+        [("connection_id", "=", connection), ("kind", "=", "invoice"), ("state", "=", "queued")]
+    )
+
+
+def invoice_states(env, moves):
+    return [
+        (move.name, move.fieldpromax_state, move.fieldpromax_reason)
+        for move in env["account.move"].browse(moves)
+    ]
+
+
+# === WAITING FOR EACH OTHER === #
+
+
+def meet(folder, name, seconds=60):
+    """Say that this point is reached (a file ``name.here``), and wait until the test lets it go on (``name.go``)."""
+    Path(folder, f"{name}.here").touch()
+    end = time.monotonic() + seconds
+    while not Path(folder, f"{name}.go").exists():
+        if time.monotonic() > end:
+            raise TimeoutError(f"Nobody let {name} go on.")
+        time.sleep(0.01)
