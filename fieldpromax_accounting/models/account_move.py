@@ -143,8 +143,8 @@ class AccountMove(models.Model):
         elif link:
             what = self.env._('a draft') if self.state == 'draft' else self.env._('cancelled')
             reason = self.env._(
-                'Changed after it was sent: it is %(what)s here and stands in %(provider)s as %(number)s. Post it again, or '
-                'void it there as well.',
+                'Changed after it was sent: it is %(what)s here and stands in %(provider)s as %(number)s. '
+                'Post it again, or void it there as well.',
                 what=what,
                 provider=provider,
                 number=link.external_number or '',

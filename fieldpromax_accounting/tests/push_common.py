@@ -110,7 +110,11 @@ class FieldpromaxPushCommon(FieldpromaxCommon):
         column = {'account.move': 'move_id', 'res.partner': 'partner_id', 'product.product': 'product_id'}[
             record._name
         ]
-        return self.env['fieldpromax.exchange'].sudo().search([(column, '=', record.id)], order='id desc', limit=1)
+        return (
+            self.env['fieldpromax.exchange']
+            .sudo()
+            .search([(column, '=', record.id)], order='id desc', limit=1)
+        )
 
     def link_of(self, record):
         return self.env['fieldpromax.link']._of(self.connection, record).get(record.id)

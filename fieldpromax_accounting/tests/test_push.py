@@ -236,8 +236,10 @@ class TestPush(FieldpromaxPushCommon):
         self.connection.with_user(self.user_manager).action_disconnect()
         self.run_push(self.connection)
         # A test's clock stands still for what it creates: the consent below comes after the removal.
-        removal = self.connection.sudo().exchange_ids.filtered(lambda exchange: exchange.kind == 'organization')
-        removal.done_at -= timedelta(minutes=1)
+        removal = self.connection.sudo().exchange_ids.filtered(
+            lambda exchange: exchange.kind == 'organization'
+        )
+        removal.done_at -= timedelta(days=1)
         move = self.invoice()
         self.assertEqual(move.fieldpromax_state, 'not_sent')
         again = self.connect('US')

@@ -172,7 +172,9 @@ class TestPushFaults(FieldpromaxPushCommon):
         killed = False
         try:
             with (
-                patch.object(FieldpromaxConnection, '_exclusive', lambda connection, wait=0.0: nullcontext(True)),
+                patch.object(
+                    FieldpromaxConnection, '_exclusive', lambda connection, wait=0.0: nullcontext(True)
+                ),
                 self.env.registry.cursor() as cr,
             ):
                 self.connection.with_env(self.env(cr=cr))._cron_push()

@@ -11,8 +11,8 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     def _update_foreign_keys(self, src_partners, dst_partner):
         """Make room before Odoo re-points foreign keys: a unique index of ours would abort the whole merge.
 
-        The survivor keeps its own link, or takes over that of the first loser. Other losers' links stay as rows without a
-        record, so that what they point at in the books is remembered and not created again.
+        The survivor keeps its own link, or takes over that of the first loser. Other losers' links stay as rows
+        without a record, so that what they point at in the books is remembered and not created again.
         """
         partners = dst_partner | src_partners
         self.env['fieldpromax.link'].flush_model()
