@@ -111,10 +111,7 @@ def _copy(source: str, target: str) -> None:
 
 def _build_template(_before: str | None) -> None:
     name, making = template_name(), f"{template_name()}_new"
-    for old in (making, name):
-        if exists(old):
-            postgres.query(f'ALTER DATABASE "{old}" ALLOW_CONNECTIONS true')
-            drop(old)
+    drop(making)
     modules = ",".join(TEMPLATE_MODULES)
     _run_odoo(
         "Installing Odoo's modules",
@@ -138,6 +135,8 @@ def _build_template(_before: str | None) -> None:
         "--log-level=warn",
         stdin=ASSETS_SCRIPT,
     )
+    # The former one serves other commands until this moment.
+    drop(name)
     postgres.query(f'ALTER DATABASE "{making}" RENAME TO "{name}"')
     remove(_filestore(name))
     _filestore(making).rename(_filestore(name))
