@@ -249,14 +249,16 @@ class FieldpromaxRun(models.Model):
             connection._trigger_pull(at=run.next_attempt_at)
             return self.browse()
         run = run or self._new(connection, self._next_kind(connection))
-        run.write(
-            {
-                'state': 'running',
-                'reason': False,
-                'next_attempt_at': False,
-                'started_at': run.started_at or now,
-            }
-        )
+        if run.state != 'running' or run.reason or run.next_attempt_at or not run.started_at:
+            # Only then: the push driver, which holds the lock now, may be counting its pages in the same row.
+            run.write(
+                {
+                    'state': 'running',
+                    'reason': False,
+                    'next_attempt_at': False,
+                    'started_at': run.started_at or now,
+                }
+            )
         return run
 
     @api.model
