@@ -151,7 +151,9 @@ class Desk:
         assert not self.problems, self.problems
         width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         assert width[0] <= width[1], f"{name}: {width[0]} px wide in a window of {width[1]}"
-        assert "built-in method" not in page.content() and " object at 0x" not in page.content()
+        assert not re.search("built-in method| object at 0x", page.content()), (
+            f"{name} shows a program's object"
+        )
         if urlsplit(page.url).netloc == urlsplit(self.world.odoo_url).netloc:
             self.readable(name, page)
 

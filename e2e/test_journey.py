@@ -271,6 +271,7 @@ def test_match_that_is_decided_frees_the_invoices_of_the_customer(bookkeeper):
     bookkeeper.menu("Accounting Sync", "Match review")
     bookkeeper.headline("Match review")
     row = bookkeeper.row("Acme Corporation")
+    expect(row).to_contain_text("Same name, different e-mail.")
     bookkeeper.look("25-match-review")
     row.locator("td[name=external_name]").click()
     expect(bookkeeper.page.locator("button[name=action_link]:visible")).to_be_visible()
@@ -392,9 +393,8 @@ def test_invoice_says_that_nothing_is_connected(bookkeeper):
 def test_log_has_no_warning_and_no_secret(admin, world):
     log = world.odoo.output()
     assert "fieldpromax/oauth/callback/xero" in log
-    bad = [
-        line[:300] for line in log.splitlines() if re.search(r"^\S+ \S+ \d+ (WARNING|ERROR|CRITICAL) ", line)
-    ]
+    loud = [line for line in log.splitlines() if re.search(r"^\S+ \S+ \d+ (WARNING|ERROR|CRITICAL) ", line)]
+    bad = [line[:300] for line in loud if not ODOOS_OWN.search(line)]
     assert not bad, bad
     # The look-up works: it knows the code that came by the browser.
     assert world.simulator.issued(" ".join(admin.codes))
