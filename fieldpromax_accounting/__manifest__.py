@@ -32,6 +32,4 @@
         'web.assets_backend': ['fieldpromax_accounting/static/src/**/*'],
     },
     'uninstall_hook': 'uninstall_hook',
-    'application': False,
-    'installable': True,
 }

@@ -83,7 +83,7 @@ class FieldpromaxExchange(models.Model):
         'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
     )
     product_id = fields.Many2one(
-        'product.product', 'Product', index='btree_not_null', ondelete='set null', readonly=True
+        'product.product', index='btree_not_null', ondelete='set null', readonly=True
     )
     move_id = fields.Many2one(
         'account.move', 'Invoice', index='btree_not_null', ondelete='set null', readonly=True
@@ -285,7 +285,7 @@ class FieldpromaxExchange(models.Model):
         if connection._silence_reason() and not removal:
             return
         # Nothing is kept open while waiting, and what is read under the lock is read afresh.
-        self.env.cr.commit()
+        self.env.cr.commit()  # pylint: disable=invalid-commit
         with connection._exclusive(wait=LOCK_WAIT) as held:
             if not held:
                 connection._trigger_push()
@@ -431,8 +431,6 @@ class FieldpromaxExchange(models.Model):
             return
         try:
             connection._perform_removal()
-        except (errors.AuthError, errors.PermissionMissing, errors.ConnectionRefused):
-            pass  # the consent is gone already: there is nothing left to remove
         except errors.ProviderError as error:
             self._drive_step(removal._retry_after, error)
             return

@@ -46,7 +46,7 @@ class FieldpromaxIssue(models.Model):
         'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
     )
     product_id = fields.Many2one(
-        'product.product', 'Product', index='btree_not_null', ondelete='set null', readonly=True
+        'product.product', index='btree_not_null', ondelete='set null', readonly=True
     )
     move_id = fields.Many2one(
         'account.move', 'Invoice', index='btree_not_null', ondelete='set null', readonly=True

@@ -68,7 +68,7 @@ class FieldpromaxMatch(models.Model):
         'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
     )
     product_id = fields.Many2one(
-        'product.product', 'Product', index='btree_not_null', ondelete='set null', readonly=True
+        'product.product', index='btree_not_null', ondelete='set null', readonly=True
     )
     record_name = fields.Char('In Odoo', readonly=True, help='Kept when the record is deleted.')
     record_detail = fields.Char('E-mail or code in Odoo', readonly=True)

@@ -53,7 +53,7 @@ class TestConcurrency(BaseCase):
             def __exit__(self, kind, *exc_info):
                 try:
                     if kind is None:
-                        self.cr.commit()
+                        self.cr.commit()  # pylint: disable=invalid-commit
                 finally:
                     self.cr.close()
 

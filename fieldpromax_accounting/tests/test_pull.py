@@ -447,7 +447,7 @@ class TestPull(PullCommon):
 
         def refuses(partners, vals_list):
             if any(vals.get('name') == 'Customer 002' for vals in vals_list):
-                raise UserError('Customer 002 is not welcome here.')
+                raise UserError(self.env._('Customer 002 is not welcome here.'))
             return create(partners, vals_list)
 
         with patch.object(partner_class, 'create', refuses), mute_logger(MATCH_LOGGER):

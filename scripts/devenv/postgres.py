@@ -42,6 +42,9 @@ LONGEST_SOCKET_PATH = 100
 
 def is_external() -> bool:
     """Whether the person's environment names a server to use instead of the embedded one."""
+    if os.environ.get("PGHOST") == str(_socket_folder()):
+        # Named by `environment()`: a process that we started, such as the journeys, starts others itself.
+        return False
     return any(os.environ.get(name) for name in ("PGHOST", "PGPORT", "PGSERVICE"))
 
 
