@@ -13,7 +13,7 @@ demo: ## Odoo 19 with demo data and a Xero simulator on http://localhost:8069, u
 demo-reset: ## throw the demo's data away, so that the next make demo starts anew
 	@$(DEV) demo --reset
 
-test: ## run every test: providers, simulators, scripts, Odoo, browser journeys, checks
+test: ## run every test: providers, simulators, scripts, processes, Odoo, browser journeys, checks
 	@$(DEV) test
 
 lint: ## run every check of the code: ruff, pylint-odoo, imports, upgrade_code, logs
