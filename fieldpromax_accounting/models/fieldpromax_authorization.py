@@ -242,7 +242,9 @@ class FieldpromaxAuthorization(models.Model):
         if not isinstance(nonce, str) or not 0 < len(nonce) <= MAX_PARAMETER_LENGTH:
             return None, unknown
         self.env.cr.execute(
-            'SELECT id FROM fieldpromax_authorization WHERE nonce_hash = %s FOR UPDATE', (hash_nonce(nonce),)
+            'SELECT id FROM fieldpromax_authorization WHERE nonce_hash = %s FOR UPDATE',
+            (hash_nonce(nonce),),
+            log_exceptions=False,  # a second request with the same state waits, and is repeated
         )
         row = self.env.cr.fetchone()
         if not row:

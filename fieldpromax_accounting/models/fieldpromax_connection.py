@@ -616,7 +616,9 @@ class FieldpromaxConnection(models.Model):
                         'SELECT set_config(%s, %s, true)', ('lock_timeout', f'{REMOVAL_WAIT_SECONDS}s')
                     )
                     self.env.cr.execute(
-                        'SELECT pg_advisory_xact_lock(%s, %s)', (ADVISORY_LOCK_CLASS, self.id)
+                        'SELECT pg_advisory_xact_lock(%s, %s)',
+                        (ADVISORY_LOCK_CLASS, self.id),
+                        log_exceptions=False,  # said in words below
                     )
                     self.env.cr.execute("SELECT set_config('lock_timeout', '0', true)")
             except pg_errors.LockNotAvailable:

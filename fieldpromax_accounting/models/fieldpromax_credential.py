@@ -118,7 +118,8 @@ class FieldpromaxCredential(models.Model):
                 'SELECT token_set_encrypted FROM fieldpromax_credential WHERE connection_id = %s %s',
                 connection_id,
                 SQL('FOR UPDATE') if lock else SQL(),
-            )
+            ),
+            log_exceptions=False,  # losing the race for the row is an ordinary event: the caller looks again
         )
         row = env.cr.fetchone()
         return load_token_set(encryption.decrypt(env, row[0])) if row and row[0] else None
