@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.http import _generate_routing_rules
 from odoo.service.model import get_public_method
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common import ConnectingCommon, ConnectingHttpCommon
 
@@ -292,6 +293,7 @@ class TestAccessRoutes(ConnectingHttpCommon):
             {'/fieldpromax/oauth/start/<string:provider>', '/fieldpromax/oauth/callback/<string:provider>'},
         )
 
+    @mute_logger('odoo.http')  # says each refusal, which is what is tried here
     def test_rpc(self):
         connection = self.connect('US')
         for user, may in (
