@@ -464,6 +464,15 @@ class FieldpromaxExchange(models.Model):
         if following and not connection._silence_reason():
             connection._trigger_push(at=max(following.next_attempt_at, fields.Datetime.now()))
 
+    @api.model
+    def _end_wait(self, connection):
+        """What was to be looked at again later is looked at now: what it waited for has come. The caller holds the
+        connection's lock."""
+        now = fields.Datetime.now()
+        self.search(
+            [('connection_id', '=', connection.id), ('state', '=', 'queued'), ('next_attempt_at', '>', now)]
+        ).write({'next_attempt_at': now})
+
     # === STEP 1: CLAIM === #
 
     @api.model

@@ -299,6 +299,8 @@ class FieldpromaxRun(models.Model):
             return True
         self.write({'state': 'done', 'ended_at': fields.Datetime.now(), 'reason': False})
         # What waited for the first import, for a match or for a mapping can go now.
+        if self.kind == 'initial':
+            self.env['fieldpromax.exchange']._end_wait(connection)
         connection._trigger_push()
         return False
 
