@@ -1,6 +1,11 @@
-"""Errors of the addon that a person sees."""
+"""Errors of the addon that a person sees, and those of the database that are no record's fault."""
 
+import psycopg2
 from odoo.exceptions import UserError
+
+# A conflict with another transaction (the whole step is repeated), or a connection that is gone: never to be taken for
+# a fault of the record at hand.
+DATABASE_TROUBLE = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
 class EncryptionKeyMissing(UserError):

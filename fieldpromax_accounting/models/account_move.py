@@ -304,6 +304,8 @@ class AccountMove(models.Model):
                     if connection
                     else self.env._('No accounting software is connected.')
                 )
+                if not why_not and move.fieldpromax_state == 'sent':
+                    why_not = self.env._('It is in the books already.')
                 if why_not:
                     skipped.setdefault(why_not, []).append(move.display_name)
                 else:

@@ -404,18 +404,26 @@ class FieldpromaxConnection(models.Model):
         # Before the credential is touched: a copy must not renew the original's tokens.
         if not self._is_own_database():
             raise errors.HostRefused(self._silence_reason())
-        provider = self._provider_for(self.provider)
+        provider, organization = self._provider_for(self.provider), self.organization_external_id
         token = credential._get_access_token(self)
+        self._end_transaction()
         try:
-            return function(provider.for_organization(self.organization_external_id, token))
+            return function(provider.for_organization(organization, token))
         except errors.AccessTokenExpired:
             token = credential._get_access_token(self, stale=token)
+            self._end_transaction()
             try:
-                return function(provider.for_organization(self.organization_external_id, token))
+                return function(provider.for_organization(organization, token))
             except errors.AccessTokenExpired as error:
                 raise errors.ReauthorizationRequired(
                     error.message, code=error.code, http_status=error.http_status, request_id=error.request_id
                 ) from error
+
+    def _end_transaction(self):
+        """A driver keeps no transaction open while the provider is asked: what it read would be stale by the time the
+        answer is written down. It has stored all that it decided; what a person's request holds is left alone."""
+        if self.env.context.get('fieldpromax_driver'):
+            self.env.cr.commit()  # pylint: disable=invalid-commit
 
     def _organization(self):
         """The organization as a DTO, from what is stored."""
@@ -458,7 +466,10 @@ class FieldpromaxConnection(models.Model):
         connection = self.with_user(self.env.ref('base.user_root')).sudo()
         companies = self._served_companies()
         return connection.with_context(
-            allowed_company_ids=[self.company_id.id, *(companies - self.company_id).ids], lang=None, tz='UTC'
+            allowed_company_ids=[self.company_id.id, *(companies - self.company_id).ids],
+            fieldpromax_driver=True,
+            lang=None,
+            tz='UTC',
         )
 
     def _cron_push(self):

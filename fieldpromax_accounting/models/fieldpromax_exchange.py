@@ -11,6 +11,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..comparison import content_hash, expectation, look_up_keys
+from ..exceptions import DATABASE_TROUBLE
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors, registry
 from .fieldpromax_link import RECORD_FIELDS
@@ -611,7 +612,7 @@ class FieldpromaxExchange(models.Model):
                     return self._decide(connection, context)
                 except (NotToBeSent, WaitFor, Hold) as outcome:
                     return outcome
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+        except DATABASE_TROUBLE:
             raise
         except Exception as error:
             _logger.exception('Exchange %s could not be prepared', self.id)

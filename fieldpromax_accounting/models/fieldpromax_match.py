@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
+from ..exceptions import DATABASE_TROUBLE
 from ..matching import (
     SCORE_BOTH,
     SCORE_NAME,
@@ -381,7 +381,7 @@ class FieldpromaxMatch(models.Model):
             with self.env.cr.savepoint():
                 counts.update(self._take_in_batch(connection, kind, records))
                 return counts, notes
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+        except DATABASE_TROUBLE:
             raise
         except Exception as error:  # noqa: BLE001 whatever any addon raises, one by one tells which record
             _logger.info(
@@ -394,7 +394,7 @@ class FieldpromaxMatch(models.Model):
             try:
                 with self.env.cr.savepoint():
                     counts.update(self._take_in_batch(connection, kind, [record]))
-            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            except DATABASE_TROUBLE:
                 raise
             except Exception as error:  # noqa: BLE001 one bad record never fails the page
                 _logger.warning(

@@ -193,10 +193,13 @@ class FieldpromaxRun(models.Model):
         cron."""
         step = self.env['fieldpromax.exchange']._drive_step
         deadline = monotonic() + RUN_SECONDS
-        run = step(self._resume, connection)
-        while run:
+        run = self.browse()
+        step(connection.invalidate_recordset)  # no transaction stays open while waiting for the lock
+        while True:
             with connection._exclusive(wait=LOCK_WAIT) as held:
-                more = held and self._drive_guarded(connection, run)
+                if held and not run:
+                    run = step(self._resume, connection)
+                more = bool(held and run) and self._drive_guarded(connection, run)
             if held and not more:
                 return
             if not held or monotonic() > deadline:
