@@ -4,6 +4,7 @@ What is under way goes to standard error; standard output ends with the figures.
 """
 
 import argparse
+import signal
 import sys
 import time
 
@@ -19,6 +20,8 @@ def main():
     arguments = parser.parse_args()
     wanted = arguments.what or list(MEASUREMENTS)
     figures = []
+    # Being terminated is no reason to leave databases behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with rig.postgres.lease(), rig.Simulator("bench") as simulator, rig.database("bench_base") as base:
         key = rig.new_key()
         for name in wanted:

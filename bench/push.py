@@ -20,7 +20,7 @@ def measure(base, simulator, key):
         customers = worker.call(steps.make_customers, count=CUSTOMERS)
         products = worker.call(steps.make_products, count=PRODUCTS)
         moves = worker.call(steps.draft_invoices, customers=customers, products=products, count=INVOICES)
-        worker.call(steps.post, moves=moves)
+        worker.call(steps.post, uid=rig.ADMIN, moves=moves)
         since = simulator.last_request()
         told = worker.call(steps.push, connection=connection)
         calls = len(simulator.requests(since))

@@ -61,7 +61,9 @@ def new_key():
 
 
 def environment(key):
-    return {**databases.odoo_environment(), KEY_VARIABLE: key, "PYTHONPATH": str(ROOT)}
+    # One order of sets and dicts for all: two processes that are compared differ in nothing else.
+    fixed = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+    return {**databases.odoo_environment(), KEY_VARIABLE: key, **fixed}
 
 
 @contextlib.contextmanager

@@ -286,28 +286,33 @@ def draft_invoices(env, customers, products, count):
 
 
 def post(env, moves):
-    """Post these invoices as one person does from the list, and commit; how long it took, and when it was committed."""
+    """Post these invoices as one person does from the list, and commit; their numbers, and when it was committed."""
     moves = env["account.move"].browse(moves)
-    moves.mapped("state")
-    gc.collect()
-    started = time.perf_counter()
     moves.action_post()
     env.cr.commit()
-    seconds = time.perf_counter() - started
-    return {"seconds": seconds, "committed": time.time(), "names": moves.mapped("name")}
+    return {"committed": time.time(), "names": moves.mapped("name")}
 
 
-def post_one_by_one(env, moves):
-    """Post these invoices each in a transaction of its own, as people do from the form; the sum of the times."""
+def time_posting(env, moves, together):
+    """How long posting these drafts takes a person, in seconds; they are drafts again afterwards.
+
+    Everything but the COMMIT itself is in it: all hooks of the transaction run and all is written before it is rolled
+    back. A hundred drafts take longer to make than to post, so they serve again and again.
+
+    :param together: all at once, as from the list; otherwise each by itself, as from the form.
+    """
+    moves = env["account.move"].browse(moves)
     gc.collect()
     seconds = 0.0
-    for move in env["account.move"].browse(moves):
-        env.invalidate_all()
-        started = time.perf_counter()
-        move.browse(move.id).action_post()
+    for batch in [moves] if together else moves:
         env.cr.commit()
+        started = time.perf_counter()
+        batch.action_post()
+        env.cr.flush()
         seconds += time.perf_counter() - started
-    return {"seconds": seconds}
+        assert all(move.state == "posted" for move in batch)
+        env.cr.rollback()
+    return seconds
 
 
 def count_queued(env, connection):
