@@ -1,6 +1,6 @@
 # Every command builds what it needs under .dev first; README.md says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint e2e bench
+.PHONY: help demo demo-reset test lint e2e processes bench
 
 DEV := python3 scripts/dev.py
 
@@ -13,7 +13,7 @@ demo: ## Odoo 19 with demo data and a Xero simulator on http://localhost:8069, u
 demo-reset: ## throw the demo's data away, so that the next make demo starts anew
 	@$(DEV) demo --reset
 
-test: ## run every test: providers, simulators, scripts, processes, Odoo, browser journeys, checks
+test: ## run every test: providers, simulators, scripts, Odoo, browser journeys, checks
 	@$(DEV) test
 
 lint: ## run every check of the code: ruff, pylint-odoo, imports, upgrade_code, logs
@@ -21,6 +21,9 @@ lint: ## run every check of the code: ruff, pylint-odoo, imports, upgrade_code, 
 
 e2e: ## run the browser journeys only; screenshots in e2e/screenshots
 	@$(DEV) test e2e
+
+processes: ## kill servers, drivers and people's requests in the middle (ten minutes)
+	@$(DEV) test processes
 
 bench: ## measure, one "name: value" a line
 	@$(DEV) bench

@@ -67,7 +67,8 @@ def test_server_killed_between_pages(books):
     )
     server.kill()
     assert linked(world, "contact") == (PAGE,) * 3, "each page was committed with its checkpoint"
-    assert run_state(world) == "running"
+    # Waiting, if the call ran into its time-out before the server died.
+    assert run_state(world) in ("running", "waiting")
     world.server()
     rig.wait_until(lambda: run_state(world) == "done", "the import goes on by itself", seconds=240)
     assert_whole(world, contacts, items)
