@@ -50,7 +50,7 @@ def _compare(connected, plain, drafts, together, rounds):
     for number in range(rounds + 1):
         for worker in (connected, plain) if number % 2 else (plain, connected):
             moves = drafts[worker] if together else drafts[worker][:ONE_BY_ONE]
-            told = worker.call(steps.time_posting, uid=rig.ADMIN, moves=drafts[worker], together=together)
+            told = worker.call(steps.time_posting, uid=rig.ADMIN, moves=moves, together=together)
             if number:
                 seconds[worker].append(told)
     least = min(seconds[connected]), min(seconds[plain])
