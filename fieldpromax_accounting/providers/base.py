@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from . import dto
 
-KINDS = ('contact', 'item', 'invoice')
+KINDS = ('contact', 'item', 'project', 'invoice')
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,14 @@ class Capabilities:
     key_lifetime: timedelta = timedelta(0)
     #: an uncertain write may still be worked on at the provider for this long
     settle_time: timedelta = timedelta(seconds=150)
+    #: the books know projects of customers (kind ``project`` can be pulled and sent)
+    projects: bool = False
+    #: a contact has one currency for good: another currency needs another contact
+    currency_per_contact: bool = False
+    #: invoice lines name an account; otherwise their item decides where they are booked
+    accounts_on_lines: bool = True
+    #: every invoice line that is not text needs an item
+    items_on_lines: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,9 +124,13 @@ class AccountingProvider(ABC):
     @abstractmethod
     def list_tax_rates(self) -> tuple[dto.TaxRate, ...]: ...
 
+    def list_terms(self) -> tuple[dto.Term, ...]:
+        """Payment terms that invoices may name; () where the provider knows due dates only."""
+        return ()
+
     @abstractmethod
     def pull_page(self, kind: str, *, cursor: str = '', since: str = '', page_size: int = 1000) -> dto.Page:
-        """One page of contacts or items.
+        """One page of contacts, items or (capability ``projects``) projects.
 
         Without ``since`` a full pass in an immutable order, archived ones left out; with it (a former
         ``Page.checkpoint``) what changed since, oldest change first, archived ones included.
@@ -133,13 +145,24 @@ class AccountingProvider(ABC):
         """Records by their natural key, several at once: contact → our number or name, item → code,
         invoice → number."""
 
+    def look_up(self, kind: str, wanted: Sequence[dto.Wanted]) -> tuple:
+        """Records that may be what an uncertain write made, several at once; the caller compares them.
+
+        By their natural key, unless the provider numbers documents itself.
+        """
+        return self.find_records(kind, [one.key for one in wanted if one.key])
+
     @abstractmethod
     def check(self, kind: str, record) -> tuple[str, ...]:
         """Rules of the provider that ``record`` (a DTO) breaks, each a sentence with a suggestion; () when none."""
 
     @abstractmethod
     def predict_totals(self, invoice: dto.Invoice) -> dto.Totals:
-        """What the provider will make of the invoice, by its own arithmetic."""
+        """What the provider will make of the invoice, by its own arithmetic.
+
+        Where the organization computes the tax (:attr:`~.dto.Organization.computes_tax`) it cannot be known before;
+        the caller compares afterwards.
+        """
 
     @abstractmethod
     def prepare(self, operation: str, members: Sequence[tuple[str, object]]) -> dto.PreparedCall:

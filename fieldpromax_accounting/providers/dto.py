@@ -29,6 +29,8 @@ class TokenSet:
     scopes: tuple[str, ...] = ()
     #: when the refresh token dies if it is not used; None when the provider does not say
     refresh_expires_at: datetime | None = None
+    #: when the consent ends however often it is renewed; None when the provider does not say
+    consent_expires_at: datetime | None = None
     #: who consented (Xero ``xero_userid``), '' when unknown
     user_external_id: str = ''
     #: which consent this was (Xero ``authentication_event_id``), '' when unknown
@@ -53,6 +55,12 @@ class Organization:
     timezone: str = ''
     currencies: tuple[str, ...] = ()  # those that documents may be in; empty = unknown
     lock_date: date | None = None
+    #: the provider gives invoices their numbers and ignores ours (QuickBooks without custom transaction numbers)
+    numbers_documents: bool = False
+    #: the provider works out the tax by itself (QuickBooks' automated sales tax): it cannot be predicted
+    computes_tax: bool = False
+    #: projects can be made there (plan and preferences allow it)
+    has_projects: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,10 @@ class Contact:
     is_supplier: bool = False
     active: bool = True
     merged_into: str = ''
+    #: the contact that this one is a part of (QuickBooks sub-customer)
+    parent_external_id: str = ''
+    #: id of the payment term that applies to this contact
+    term: str = ''
     updated_at: datetime | None = None
 
 
@@ -118,12 +130,50 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Project:
+    """A job of a customer. ``status`` is open, in_progress, done or cancelled ('' where the provider has none)."""
+
+    name: str
+    contact_external_id: str
+    external_id: str = ''
+    version: str = ''
+    status: str = ''
+    #: it is kept as a customer below its customer, because the plan has no projects
+    is_sub_customer: bool = False
+    active: bool = True
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """A payment term. ``days`` until due from the invoice date; None for terms of another sort."""
+
+    external_id: str
+    name: str
+    days: int | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an uncertain write would have made. ``since``: nothing older can be it."""
+
+    key: str
+    contact_external_id: str = ''
+    date: date | None = None
+    currency: str = ''
+    total: Decimal | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
 class TaxRate:
-    """A tax code of the provider. ``rate`` is the effective percentage."""
+    """A tax code of the provider. ``rate`` is the effective percentage; None where the provider works it out itself
+    (by address), and only taxable or not can be said."""
 
     external_id: str  # what lines carry (Xero TaxType, QuickBooks TaxCode id)
     name: str
-    rate: Decimal
+    rate: Decimal | None
     for_sales: bool = True
     for_purchases: bool = True
     active: bool = True
@@ -180,6 +230,10 @@ class Invoice:
     external_id: str = ''
     version: str = ''
     contact_name: str = ''
+    #: where the provider may mail the invoice to
+    email: str = ''
+    project_external_id: str = ''
+    term: str = ''
     amount_due: Decimal | None = None
     updated_at: datetime | None = None
 

@@ -108,7 +108,11 @@ class PermissionMissing(ProviderError):
 
 
 class ConnectionRefused(ProviderError):
-    """The organization is not, or no longer, open to this connection (removed at the provider, lapsed)."""
+    """The organization is not, or no longer, open to this connection.
+
+    ``code`` is ``removed`` (taken off at the provider), ``subscription_lapsed``, ``organization_closed``, or the
+    provider's own where it is none of these.
+    """
 
 
 class ValidationRejected(ProviderError):
