@@ -470,6 +470,7 @@ class AccountMove(models.Model):
                 )
         return dto.Invoice(
             contact_external_id=contact.external_id,
+            project_external_id=self._fieldpromax_project(connection),
             number=self.name,
             reference=self.ref or '',
             date=self.invoice_date,
@@ -487,6 +488,13 @@ class AccountMove(models.Model):
                 total=decimal_of(self.amount_total, digits),
             ),
         )
+
+    def _fieldpromax_project(self, connection):
+        """External id of the project that this invoice belongs to, '' when it belongs to none.
+
+        Projects are another addon's; it may raise a WaitFor or a Hold while the project is not in the books yet.
+        """
+        return ''
 
     def _fieldpromax_is_tax_included(self):
         """Do all taxed lines have prices that include their taxes? Mixed invoices go without."""

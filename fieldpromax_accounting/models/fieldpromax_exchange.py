@@ -23,9 +23,6 @@ OPEN_PREDICATE = "state IN ('queued', 'retry', 'blocked')"
 OPEN_STATES = ('queued', 'retry', 'blocked')
 LIVE_STATES = (*OPEN_STATES, 'sending', 'uncertain')
 
-# Customers before products before invoices: a document needs what it names to be there.
-KIND_ORDER = ('contact', 'item', 'invoice')
-
 # How long the push driver waits for a page of the pull to end before it gives up and triggers itself again.
 LOCK_WAIT = 20.0
 # A cron run ends well within Odoo's limit_time_real (120 s by default): one call may take up to the read time-out.
@@ -343,13 +340,19 @@ class FieldpromaxExchange(models.Model):
             # Ours, for an administrator: the app is not entered, the encryption key is missing on this server.
             self._drive_step(self._postpone, connection, BACK_OFF[1], str(error))
 
+    @api.model
+    def _kind_order(self):
+        """The kinds that are sent, in their order: customers before products before invoices, because a document needs
+        what it names to be there. Another addon inserts its own before ``'invoice'``."""
+        return ('contact', 'item', 'invoice')
+
     def _drive_ready(self, connection):
         """One round: look ahead for what is missing, then one call of the first kind that has work. False when idle."""
         self._drive_step(self._queue_missing, connection)
         if self.search_count([*self._of_connection(connection, 'contact'), *self._ready_domain()], limit=1):
             # New customers are compared with the books as they are now, not as they were an hour ago.
             self.env['fieldpromax.run']._pull_changes(connection, 'contact')
-        for kind in KIND_ORDER:
+        for kind in self._kind_order():
             # Written ahead: key, members and body are stored and committed before anything leaves (invariant 2).
             claimed = self._drive_step(self._claim, connection, kind)
             if claimed is None:
@@ -500,11 +503,7 @@ class FieldpromaxExchange(models.Model):
         moves = self._ready(connection, 'invoice', LOOK_AHEAD).move_id.filtered(
             lambda move: move.state == 'posted' and move.move_type == 'out_invoice'
         )
-        needed = {
-            'contact': moves.commercial_partner_id,
-            'item': moves.invoice_line_ids.product_id.filtered('default_code'),
-        }
-        for kind, records in needed.items():
+        for kind, records in self._needed_by(connection, moves).items():
             column = RECORD_FIELDS[kind]
             linked = self.env['fieldpromax.link']._of(connection, records)
             live = self.search(
@@ -516,6 +515,14 @@ class FieldpromaxExchange(models.Model):
             )[column]
             missing = (records - live).filtered(lambda record, linked=linked: record.id not in linked)
             self._enqueue(connection, kind, missing)
+
+    @api.model
+    def _needed_by(self, connection, moves):
+        """``{kind: records}`` that have to be in the books before these documents. Another addon adds its own."""
+        return {
+            'contact': moves.commercial_partner_id,
+            'item': moves.invoice_line_ids.product_id.filtered('default_code'),
+        }
 
     @api.model
     def _claim(self, connection, kind):
