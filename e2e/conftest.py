@@ -1,7 +1,7 @@
-"""The journeys' world: an Odoo database of their own, Odoo and the Xero simulator as processes, a headless Chromium.
+"""The journeys' world: an Odoo database of their own, Odoo and the simulators as processes, a headless Chromium.
 
 The tests of a file are the steps of one journey and run in its order; when a step fails, the later ones are skipped
-with its name as the reason.
+with its name as the reason. Each file names its ``ADDONS`` and its ``BOOKS`` (the simulators, with what they hold).
 """
 
 import hashlib
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import urllib.request
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,16 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "e2e")]
 from desk import SCREENSHOTS, Desk  # noqa: E402
 
 from devenv import databases, postgres, services  # noqa: E402
-from devenv.settings import BIN, LOGS, present_addons  # noqa: E402
+from devenv.settings import BIN, LOGS  # noqa: E402
 from devenv.steps import run  # noqa: E402
 
-# A first import that is over in seconds; the journey slows the books down while it watches.
-CONTACTS, ITEMS = 300, 40
 NEUTRAL_PASSWORD = "a long word for the journey"
 PEOPLE_SCRIPT = """
 parameters = env["ir.config_parameter"].sudo()
 parameters.set_param("web.base.url", {odoo!r})
 parameters.set_param("web.base.url.freeze", "True")
-parameters.set_param("fieldpromax_accounting.xero_base_url", {xero!r})
+for provider, url in {books!r}.items():
+    parameters.set_param(f"fieldpromax_accounting.{{provider}}_base_url", url)
 for login, name, group in (
     ("bookkeeper", "Bea Bookkeeper", "account.group_account_user"),
     ("invoicing", "Ivo Invoicing", "account.group_account_invoice"),
@@ -77,50 +77,57 @@ class Simulator:
         words = set(re.findall(r"(?<![\w-])[\w-]{43}(?![\w-])", text))
         return [word for word in words if hashlib.sha256(word.encode()).hexdigest().encode() in kept]
 
+    def entities(self, name: str, organization: str = "US") -> list[dict]:
+        """The records of a kind in the books of an organization, by its country."""
+        state = self.control("GET", f"/_sim/state?tenant={organization}&entities={name}")
+        return next(iter(state["organisations"].values()))[name]
+
     def invoices(self) -> list[dict]:
-        """The invoices in the books of the organization in USD."""
-        state = self.control("GET", "/_sim/state?tenant=US&entities=invoices")
-        return next(iter(state["organisations"].values()))["invoices"]
+        return self.entities("invoices")
 
 
 class World:
-    """The running servers."""
+    """The running servers of a journey; `simulator` is the one of its first books."""
 
-    def __init__(self, odoo_url: str, simulator: Simulator, odoo):
-        self.odoo_url, self.simulator, self.odoo = odoo_url, simulator, odoo
+    def __init__(self, odoo_url: str, simulators: dict[str, Simulator], odoo):
+        self.odoo_url, self.simulators, self.odoo = odoo_url, simulators, odoo
+        self.simulator = next(iter(simulators.values()))
+
+
+def _prepare(database: str, odoo_url: str, books: dict[str, str]) -> None:
+    script = PEOPLE_SCRIPT.format(odoo=odoo_url, books=books, password=NEUTRAL_PASSWORD)
+    command = databases.odoo_command("shell", "-d", database, "--no-http", "--log-level=warn")
+    said = run(command, "Preparing the journey", env=databases.odoo_environment(), stdin=script)
+    assert "PREPARED" in said, said[-2000:]
 
 
 @pytest.fixture(scope="session")
-def world():
-    database = f"e2e_{os.getpid()}"
-    port, xero_port = services.free_port(), services.free_port()
-    state = Path(tempfile.mkdtemp(prefix="e2e-xero-"))
+def screenshots():
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     SCREENSHOTS.mkdir(parents=True)
-    try:
-        with postgres.lease():
-            try:
-                databases.create(database, present_addons(), log=LOGS / "e2e-install.log")
-                odoo_url, xero_url = f"http://localhost:{port}", f"http://localhost:{xero_port}"
-                script = PEOPLE_SCRIPT.format(odoo=odoo_url, xero=xero_url, password=NEUTRAL_PASSWORD)
-                command = databases.odoo_command("shell", "-d", database, "--no-http", "--log-level=warn")
-                said = run(command, "Preparing the journey", env=databases.odoo_environment(), stdin=script)
-                assert "PREPARED" in said, said[-2000:]
-                with (
-                    services.xero_simulator(xero_port, state, name="e2e xero") as url,
-                    services.odoo_server(database, port, name="e2e odoo") as odoo,
-                ):
-                    simulator = Simulator(url, state)
-                    simulator.control(
-                        "POST",
-                        "/_sim/reset",
-                        {"seed": "demo", "contacts": CONTACTS, "items": ITEMS, "organisations": ["US"]},
-                    )
-                    yield World(odoo_url, simulator, odoo)
-            finally:
-                databases.drop(database)
-    finally:
-        shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def world(request, screenshots):
+    name = request.module.__name__.rpartition("test_")[2]
+    database = f"e2e_{name}_{os.getpid()}"
+    port = services.free_port()
+    odoo_url = f"http://localhost:{port}"
+    with ExitStack() as running:
+        running.enter_context(postgres.lease())
+        running.callback(databases.drop, database)
+        databases.create(database, request.module.ADDONS, log=LOGS / f"e2e-{name}-install.log")
+        simulators = {}
+        for provider, seed in request.module.BOOKS.items():
+            state = Path(running.enter_context(tempfile.TemporaryDirectory(prefix=f"e2e-{provider}-")))
+            url = running.enter_context(
+                services.simulator(provider, services.free_port(), state, name=f"e2e {name} {provider}")
+            )
+            simulators[provider] = Simulator(url, state)
+            simulators[provider].control("POST", "/_sim/reset", seed)
+        _prepare(database, odoo_url, {provider: simulator.url for provider, simulator in simulators.items()})
+        odoo = running.enter_context(services.odoo_server(database, port, name=f"e2e {name} odoo"))
+        yield World(odoo_url, simulators, odoo)
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +138,7 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def desks(world, browser):
     """``desks(login, narrow=False)``: a logged-in window of that person, the same one every time."""
     opened: dict[tuple[str, bool], Desk] = {}

@@ -14,16 +14,26 @@ from devenv.steps import SetupError, digest, remove, run, say, stamp_path, step
 DATABASE = "fieldpromax_demo"
 WHAT_TO_CLICK = """
   1. Log in with admin / admin.
-  2. Settings → FieldPromax Accounting: Connect to Xero, log in, consent, choose the organisation in USD.
-  3. Invoicing → Customers → Invoices: confirm an invoice; within a second or so it says Sent.
-  4. Open it in the books with its smart button, or look at {xero}/
+  2. Settings → FieldPromax Accounting: choose Xero or QuickBooks Online and click Connect, log in, consent, choose the
+     organisation in USD.
+  3. Invoicing → Accounting Sync → Overview: watch the first import, then confirm what is to be confirmed.
+  4. Invoicing → Customers → Invoices: confirm an invoice; within a second or so it says Sent.
+  5. Open it in the books with its smart button, or look at
+{books}
 
 Ctrl-C stops everything and keeps the data; make demo-reset starts anew.
 """
 
 
+# Port of each simulator, and the environment variable that changes it.
+BOOKS = {"xero": ("XERO_PORT", 8071), "quickbooks": ("QUICKBOOKS_PORT", 8072)}
+
+
 def ports() -> dict[str, int]:
-    return {"ODOO_PORT": port("ODOO_PORT", 8069), "XERO_PORT": port("XERO_PORT", 8071)}
+    return {
+        "ODOO_PORT": port("ODOO_PORT", 8069),
+        **{name: port(name, usual) for name, usual in BOOKS.values()},
+    }
 
 
 @contextlib.contextmanager
@@ -51,7 +61,7 @@ def addon_digest() -> str:
     return digest(json.dumps(files))
 
 
-def _prepare_database(xero_url: str, odoo_url: str) -> None:
+def _prepare_database(books: dict[str, str], odoo_url: str) -> None:
     name = databases.shared_name(DATABASE)
 
     def build(before: str | None) -> None:
@@ -63,7 +73,7 @@ def _prepare_database(xero_url: str, odoo_url: str) -> None:
     def fill_in(_before: str | None) -> None:
         script = (
             f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import demo_data\n"
-            f"demo_data.prepare(env, {xero_url!r}, {odoo_url!r}); env.cr.commit()\n"
+            f"demo_data.prepare(env, {books!r}, {odoo_url!r}); env.cr.commit()\n"
         )
         command = databases.odoo_command("shell", "-d", name, "--no-http", "--log-level=warn")
         said = run(command, "Filling in the demo data", env=databases.odoo_environment(), stdin=script)
@@ -75,7 +85,7 @@ def _prepare_database(xero_url: str, odoo_url: str) -> None:
 
     if step(postgres.stamp_name("demo"), "Demo database", addon_digest(), build, is_there):
         stamp_path(postgres.stamp_name("demo-data")).unlink(missing_ok=True)
-    told = digest(SCRIPTS / "demo_data.py", xero_url, odoo_url)
+    told = digest(SCRIPTS / "demo_data.py", json.dumps(books), odoo_url)
     step(
         postgres.stamp_name("demo-data"), "Connection of the demo to the simulators", told, fill_in, is_there
     )
@@ -88,18 +98,23 @@ def start() -> int:
         # Being terminated is treated like Ctrl-C, also where a shell started this in the background, deaf to it.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
-        setup.set_up()
+        setup.set_up(develop=False)
         running.enter_context(postgres.lease())
-        say("  Xero simulator …")
-        xero_url = running.enter_context(services.xero_simulator(chosen["XERO_PORT"], SIMULATORS / "xero"))
+        say("  Simulators …")
+        books = {
+            provider: running.enter_context(
+                services.simulator(provider, chosen[variable], SIMULATORS / provider)
+            )
+            for provider, (variable, _usual) in BOOKS.items()
+        }
         odoo_url = f"http://localhost:{chosen['ODOO_PORT']}"
-        _prepare_database(xero_url, odoo_url)
+        _prepare_database(books, odoo_url)
         say("  Odoo …")
         odoo = running.enter_context(
             services.odoo_server(databases.shared_name(DATABASE), chosen["ODOO_PORT"])
         )
         say(f"\nready: {odoo_url} (admin / admin)")
-        say(WHAT_TO_CLICK.format(xero=xero_url))
+        say(WHAT_TO_CLICK.format(books="\n".join(f"     {url}/" for url in books.values())))
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 odoo.check()

@@ -103,14 +103,14 @@ def answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def xero_simulator(port: int, state: Path, name: str = "Xero simulator") -> Iterator[str]:
-    """The Xero simulator on `port`, its state kept in `state`; gives its address."""
+def simulator(provider: str, port: int, state: Path, name: str | None = None) -> Iterator[str]:
+    """The simulator of a provider on `port`, its state kept in `state`; gives its address."""
     state.mkdir(parents=True, exist_ok=True)
-    command = [str(VENV_PYTHON), "-m", "simulators.xero", "--host", "127.0.0.1", "--port", str(port)]
+    command = [str(VENV_PYTHON), "-m", f"simulators.{provider}", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--state-dir", str(state)]
-    service = Service(name, command, {**os.environ, "PYTHONUNBUFFERED": "1"})
+    service = Service(name or f"{provider} simulator", command, {**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
-        service.wait_until(lambda: "xero simulator: http" in service.output(), 30)
+        service.wait_until(lambda: "simulator: http" in service.output(), 30)
         yield f"http://localhost:{port}"
     finally:
         service.stop()

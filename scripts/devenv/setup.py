@@ -4,8 +4,11 @@ from devenv import browser, databases, odoo_tree, postgres, python_env
 from devenv.steps import FIRST_SETUP_BYTES, LATER_START_BYTES, check_disk, exclusive, stamp_of, together
 
 
-def set_up() -> None:
-    """Everything that any other command needs; quick when it is there already."""
+def set_up(*, develop: bool = True) -> None:
+    """Everything that any other command needs; quick when it is there already.
+
+    Without `develop` what tests alone need is left for later: whoever wants to look at the product waits less.
+    """
     check_disk(LATER_START_BYTES if stamp_of(postgres.stamp_name("template")) else FIRST_SETUP_BYTES)
     with exclusive("setup"):
         python_env.check()
@@ -13,4 +16,7 @@ def set_up() -> None:
         databases.write_configuration()
         postgres.ensure()
         with postgres.lease():
-            together(databases.ensure_template, lambda: (python_env.ensure_develop(), browser.ensure()))
+            if develop:
+                together(databases.ensure_template, lambda: (python_env.ensure_develop(), browser.ensure()))
+            else:
+                databases.ensure_template()

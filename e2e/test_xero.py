@@ -7,6 +7,10 @@ import re
 
 from playwright.sync_api import expect
 
+# The addon alone: nobody has to install Project to use it.
+ADDONS = ["fieldpromax_accounting"]
+# A first import that is over in seconds; the journey slows the books down while it watches.
+BOOKS = {"xero": {"seed": "demo", "contacts": 300, "items": 40, "organisations": ["US"]}}
 SETTINGS = "/odoo/settings#fieldpromax_accounting"
 CLIENT_ID, CLIENT_SECRET = "fieldpromax-demo", "fieldpromax-demo-secret"
 PERSON, PERSON_PASSWORD = "bookkeeper@example.com", "demo"
