@@ -21,6 +21,9 @@ from odoo.tools.mail import email_normalize
 
 from .providers import dto
 
+# What a match keeps of a record of the books. Another addon adds its own kind.
+SNAPSHOT_CLASSES = {'contact': dto.Contact, 'item': dto.Item}
+
 # What a person reads as a percentage; the order decides, not the number.
 SCORE_BOTH, SCORE_SECOND, SCORE_NAME = 95, 70, 60
 
@@ -190,15 +193,14 @@ def snapshot(remote):
 
 def from_snapshot(kind, data):
     """The DTO of a snapshot; fields that it does not have, or no longer has, keep their defaults."""
+    cls = SNAPSHOT_CLASSES[kind]
     data = dict(data)
     data.pop('updated_at', None)
-    if kind == 'contact':
-        data['address'] = dto.Address(**data.get('address') or {})
-        cls = dto.Contact
-    else:
-        for name in ('sale_price', 'purchase_price'):
-            data[name] = Decimal(data[name]) if data.get(name) is not None else None
-        cls = dto.Item
+    if 'address' in data:
+        data['address'] = dto.Address(**data['address'] or {})
+    for name in ('sale_price', 'purchase_price'):
+        if data.get(name) is not None:
+            data[name] = Decimal(data[name])
     known = {field.name for field in dataclass_fields(cls)}
     return cls(**{name: value for name, value in data.items() if name in known})
 

@@ -941,8 +941,7 @@ class FieldpromaxMatch(models.Model):
         """
         if not remotes:
             return []
-        prepare = NewContacts if kind == 'contact' else NewItems
-        values = prepare(connection)
+        values = self._new_records(connection, kind)
         model = self.env[self.env['fieldpromax.link']._fields[RECORD_FIELDS[kind]].comodel_name]
         model = model.with_company(connection.company_id).with_context(
             fieldpromax_no_push=True,
@@ -954,6 +953,12 @@ class FieldpromaxMatch(models.Model):
         )
         records = model.create([values.of(remote) for remote in remotes])
         return list(zip(records, remotes, strict=True))
+
+    @api.model
+    def _new_records(self, connection, kind):
+        """What prepares new records of a kind: an object whose ``of(remote)`` gives the values of one. Another addon
+        overrides this for a kind of its own."""
+        return {'contact': NewContacts, 'item': NewItems}[kind](connection)
 
     # === WHAT THE PUSH ASKS === #
 

@@ -10,8 +10,6 @@ from ..providers import errors
 
 _logger = logging.getLogger(__name__)
 
-# Accounts and taxes first: invoices need them; then customers, then products.
-RUN_KINDS = ('reference', 'contact', 'item')
 PAGE_SIZE = 1000
 # How many pairs are linked in one transaction at the end of a pass.
 SETTLE_SIZE = 1000
@@ -143,7 +141,9 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _new(self, connection, kind):
-        kinds = RUN_KINDS if kind != 'incremental' or self._references_are_due(connection) else RUN_KINDS[1:]
+        kinds = self._kinds(connection)
+        if kind == 'incremental' and not self._references_are_due(connection):
+            kinds = tuple(name for name in kinds if name != 'reference')
         return self.sudo().create(
             {
                 'connection_id': connection.id,
@@ -151,6 +151,16 @@ class FieldpromaxRun(models.Model):
                 'line_ids': [(0, 0, {'kind': line_kind}) for line_kind in kinds],
             }
         )
+
+    @api.model
+    def _kinds(self, connection):
+        """What a run of this connection reads, in its order: accounts and taxes first, because invoices need them,
+        then customers, then products. Another addon appends its own, where the provider has the capability.
+
+        Each kind but ``reference`` is one that ``pull_page`` of the provider knows; see :meth:`_take_records` and
+        :meth:`_settle_records` for what a kind of another addon has to bring along.
+        """
+        return ('reference', 'contact', 'item')
 
     @api.model
     def _references_are_due(self, connection):
@@ -166,8 +176,10 @@ class FieldpromaxRun(models.Model):
         if not done:
             return 'initial'
         checkpoints = self.env['fieldpromax.checkpoint']
-        read_at = [checkpoints._of(connection, kind).full_at for kind in RUN_KINDS[1:]]
-        if any(not at or at < fields.Datetime.now() - FULL_EVERY for at in read_at):
+        kinds = [kind for kind in self._kinds(connection) if kind != 'reference']
+        read_at = [checkpoints._of(connection, kind).full_at for kind in kinds]
+        # A kind that came with another addon since has no checkpoint: it is read in full anyway, alone.
+        if any(at and at < fields.Datetime.now() - FULL_EVERY for at in read_at):
             return 'full'
         return 'incremental'
 
@@ -285,8 +297,11 @@ class FieldpromaxRun(models.Model):
         self.env.invalidate_all()
         if connection._silence_reason() or run.state != 'running':
             return self.env['fieldpromax.run.line']
-        line = run.line_ids.filtered(lambda line: line.state != 'done').sorted('id')
-        line = line.sorted(lambda line: RUN_KINDS.index(line.kind))[:1]
+        place = {kind: index for index, kind in enumerate(self._kinds(connection))}
+        # What an addon that was removed left behind comes to its end without being read.
+        run.line_ids.filtered(lambda line: line.state != 'done' and line.kind not in place).state = 'done'
+        line = run.line_ids.filtered(lambda line: line.state != 'done')
+        line = line.sorted(lambda line: (place[line.kind], line.id))[:1]
         if line.state == 'waiting':
             line.state = 'running'
         return line
@@ -399,7 +414,7 @@ class FieldpromaxRun(models.Model):
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
         if connection._silence_reason() or position != (checkpoint.cursor or '', checkpoint.pass_since or ''):
             return False  # disconnected while it was on its way
-        counts, notes = self.env['fieldpromax.match']._take_in(connection, kind, page.records)
+        counts, notes = self._take_records(connection, kind, page, line)
         counts['skipped'] += len(page.unreadable)
         notes += [self._unreadable_note(*unreadable) for unreadable in page.unreadable]
         checkpoint._advance(page)
@@ -412,6 +427,36 @@ class FieldpromaxRun(models.Model):
         return False
 
     @api.model
+    def _take_records(self, connection, kind, page, line):
+        """Store the records of a page; its checkpoint is written in the same transaction. Another addon overrides
+        this for a kind of its own.
+
+        :param page: ``dto.Page``
+        :param line: ``fieldpromax.run.line`` that counts it; empty when the push driver reads on its own account.
+        :return: ``(counts, notes)``: a Counter over ``linked``, ``created``, ``review``, ``updated`` and ``skipped``,
+            and sentences about what could not be taken over.
+        """
+        return self.env['fieldpromax.match']._take_in(connection, kind, page.records)
+
+    @api.model
+    def _settle_records(self, connection, kind, line, started_at):
+        """What is left to do once the pass over a kind is read, one bounded step at a time. Another addon overrides
+        this for a kind of its own.
+
+        Customers and products: link what proved unique on both sides, look anew at what waits for review.
+
+        :param started_at: when the pass began.
+        :return: whether nothing is left.
+        """
+        match = self.env['fieldpromax.match']
+        if match._look_anew(connection, kind, started_at, SETTLE_SIZE):
+            return False
+        linked, more = match._settle(connection, kind, SETTLE_SIZE)
+        if line and linked:
+            line._count({'linked': linked, 'review': -min(linked, line.review)})
+        return not more
+
+    @api.model
     def _unreadable_note(self, external_id, reason):
         return self.env._(
             'A record (%(external_id)s) could not be read: %(reason)s.',
@@ -421,19 +466,13 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _settle(self, connection, kind, line):
-        """The pass is read: link what proved unique on both sides, and look anew at what waits for review.
+        """The pass is read; what it needs to end well is done step by step.
 
         :return: whether the pass is complete.
         """
         self.env.invalidate_all()
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
-        match = self.env['fieldpromax.match']
-        if match._look_anew(connection, kind, checkpoint.pass_started_at, SETTLE_SIZE):
-            return False
-        linked, more = match._settle(connection, kind, SETTLE_SIZE)
-        if line and linked:
-            line._count({'linked': linked, 'review': -min(linked, line.review)})
-        if more:
+        if not self._settle_records(connection, kind, line, checkpoint.pass_started_at):
             return False
         checkpoint._end()
         if line:
