@@ -1,0 +1,58 @@
+"""What the journeys have in common: the settings, an invoice, and where an invoice says its state."""
+
+import re
+
+from playwright.sync_api import expect
+
+SETTINGS = "/odoo/settings#fieldpromax_accounting"
+CLIENT_ID, CLIENT_SECRET = "fieldpromax-demo", "fieldpromax-demo-secret"
+PERSON, PERSON_PASSWORD = "bookkeeper@example.com", "demo"
+INVOICES = "account.action_move_out_invoice_type"
+STATE_LINE = ".o_fieldpromax_line"
+# Odoo looks up the company's address on the net, which a test does not have.
+ODOOS_OWN = re.compile(r" odoo\.addons\.(iap|partner_autocomplete)\.")
+
+
+def state_line(page):
+    return page.locator(f"{STATE_LINE}:visible")
+
+
+def state_in_list(number):
+    """Finds the state of that invoice in the list; a credit note's number contains an invoice's."""
+    exactly = re.compile(rf"(?<!R){number}")
+    return lambda page: page.locator("tr.o_data_row", has_text=exactly).locator("td[name=fieldpromax_state]")
+
+
+def open_settings(desk):
+    desk.open(SETTINGS)
+    tab = desk.page.locator('.settings_tab .tab[data-key="fieldpromax_accounting"]')
+    expect(tab).to_be_visible()
+    tab.click()
+    expect(desk.page.locator("#fieldpromax_connection")).to_be_visible()
+
+
+def click_connect(desk):
+    desk.page.locator("button[name=action_fieldpromax_connect]:visible").click()
+
+
+def new_invoice(desk, customer, product, tax):
+    desk.action(INVOICES)
+    desk.page.locator(".o_list_button_add").click()
+    choose(desk, desk.page.locator("[name=partner_id] input"), customer)
+    lines = desk.page.locator("[name=invoice_line_ids]")
+    lines.locator(".o_optional_columns_dropdown button").click()
+    desk.page.locator(".o-dropdown--menu .o-dropdown-item", has_text=re.compile(r"^\s*Product\s*$")).click()
+    expect(lines.locator("th[data-name=product_id]")).to_be_visible()
+    desk.page.keyboard.press("Escape")
+    lines.locator(".o_field_x2many_list_row_add a").first.click()
+    row = lines.locator("tr.o_selected_row")
+    choose(desk, row.locator("td[name=product_id] input"), product)
+    choose(desk, row.locator("td[name=tax_ids] input"), tax)
+    desk.page.locator(".oe_title").first.click()
+
+
+def choose(desk, entry, name):
+    """Type into a field that points to a record, and take the first offer of that name."""
+    entry.click()
+    entry.fill(name)
+    desk.page.locator(".o-autocomplete--dropdown-item", has_text=name).first.click()
