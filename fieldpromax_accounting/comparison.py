@@ -29,7 +29,7 @@ def expectation(data):
         }
     if isinstance(data, dto.Item):
         return {'key': data.code, 'code': data.code, 'name': data.name}
-    return {'key': data.number or data.name, 'name': data.name}
+    return {'key': getattr(data, 'number', '') or data.name, 'name': data.name}
 
 
 def amount_text(amount):

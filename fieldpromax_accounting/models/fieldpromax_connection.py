@@ -244,6 +244,11 @@ class FieldpromaxConnection(models.Model):
 
     # === CRUD === #
 
+    @api.model
+    def _settings_fields(self):
+        """What people may change of a connection. Another addon adds its own settings."""
+        return SETTINGS_FIELDS
+
     def write(self, vals):
         """People change settings and the conversation; state, organization and crons are the program's."""
         if not self.env.su:
@@ -254,7 +259,7 @@ class FieldpromaxConnection(models.Model):
                 and not field.related
                 and not name.startswith(('message_', 'activity_', 'rating_'))
             }
-            refused = (own & set(vals)) - set(SETTINGS_FIELDS)
+            refused = (own & set(vals)) - set(self._settings_fields())
             if refused:
                 raise AccessError(
                     self.env._(

@@ -14,7 +14,7 @@ from ..comparison import content_hash, expectation, look_up_keys
 from ..exceptions import DATABASE_TROUBLE
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors, registry
-from .fieldpromax_link import RECORD_FIELDS
+from .fieldpromax_link import record_fields
 
 _logger = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ class FieldpromaxExchange(models.Model):
         One statement that always writes the row it relies on, so that a race with the worker becomes a serialization
         failure (which Odoo repeats) and never a lost edit. A row that is being sent stays as it is: the new row waits.
         """
-        column = RECORD_FIELDS.get(kind)
+        column = record_fields(self.env).get(kind)
         if column:
             rows = [
                 (record.id, record._fieldpromax_company(connection).id, record._fieldpromax_name())
@@ -490,7 +490,7 @@ class FieldpromaxExchange(models.Model):
     @api.model
     def _ready(self, connection, kind, limit):
         """Exchanges of a kind that may be sent now, oldest first; none whose record is under way already."""
-        column = RECORD_FIELDS[kind]
+        column = record_fields(self.env)[kind]
         domain = self._of_connection(connection, kind)
         busy = self.search([*domain, ('state', 'in', ('sending', 'uncertain'))])[column]
         return self.search(
@@ -504,7 +504,7 @@ class FieldpromaxExchange(models.Model):
             lambda move: move.state == 'posted' and move.move_type == 'out_invoice'
         )
         for kind, records in self._needed_by(connection, moves).items():
-            column = RECORD_FIELDS[kind]
+            column = record_fields(self.env)[kind]
             linked = self.env['fieldpromax.link']._of(connection, records)
             live = self.search(
                 [
@@ -758,10 +758,10 @@ class FieldpromaxExchange(models.Model):
                     ),
                     self.env._('Restore it in %s; the next pass notices it.', connection._provider_label()),
                     can_retry=True,
-                    **{RECORD_FIELDS[kind]: record.id},
+                    **{record_fields(self.env)[kind]: record.id},
                 )
             return link
-        column = RECORD_FIELDS[kind]
+        column = record_fields(self.env)[kind]
         needed = self.search(
             [('connection_id', '=', connection.id), (column, '=', record.id), ('state', 'in', LIVE_STATES)],
             limit=1,
@@ -1070,7 +1070,7 @@ class FieldpromaxExchange(models.Model):
     def _reopen(self, state, values):
         """Back among the open rows, unless a later edit made a newer row, which then goes instead."""
         self.ensure_one()
-        column = RECORD_FIELDS.get(self.kind)
+        column = record_fields(self.env).get(self.kind)
         same = (
             [(column, '=', self[column].id)] if column and self[column] else [('kind', '=', 'organization')]
         )
@@ -1153,12 +1153,13 @@ class FieldpromaxExchange(models.Model):
     def _record_of(self):
         """The customer, product or invoice; empty when it was deleted."""
         self.ensure_one()
-        return self[RECORD_FIELDS[self.kind]] if self.kind in RECORD_FIELDS else self.env['res.partner']
+        column = record_fields(self.env).get(self.kind)
+        return self[column] if column else self.env['res.partner']
 
     def _record_values(self):
         """``{field: id}`` of the record, for an issue."""
         record = self._record_of()
-        return {RECORD_FIELDS[self.kind]: record.id} if record else {}
+        return {record_fields(self.env)[self.kind]: record.id} if record else {}
 
     @api.model
     def _announce(self, connection):
@@ -1198,7 +1199,7 @@ class DecisionContext:
     def __init__(self, exchanges, connection, kind):
         env = exchanges.env
         link = env['fieldpromax.link']
-        records = exchanges[RECORD_FIELDS[kind]]
+        records = exchanges[record_fields(env)[kind]]
         self.provider = connection._provider_for(connection.provider)
         self.links = link._of(connection, records)
         self.resolver = env['fieldpromax.mapping']._resolver(connection) if kind != 'contact' else None

@@ -4,8 +4,10 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-# Which field of a link, exchange or match holds the record of a kind. The projects addon adds its own.
-RECORD_FIELDS = {'contact': 'partner_id', 'item': 'product_id', 'invoice': 'move_id'}
+
+def record_fields(env):
+    """``{kind: field}``: which field of a link, exchange or match holds the record of a kind, in this database."""
+    return env['fieldpromax.link']._record_fields()
 
 
 class FieldpromaxLink(models.Model):
@@ -68,6 +70,12 @@ class FieldpromaxLink(models.Model):
     _move_unique = models.UniqueIndex('(connection_id, move_id, role) WHERE move_id IS NOT NULL')
 
     @api.model
+    def _record_fields(self):
+        """Which field of a link, exchange or match holds the record of a kind. Another addon adds its own; a method,
+        because databases with and without that addon share a process."""
+        return {'contact': 'partner_id', 'item': 'product_id', 'invoice': 'move_id'}
+
+    @api.model
     def _columns_of(self, record):
         """What is stored of a DTO, for any kind."""
         return {
@@ -91,7 +99,7 @@ class FieldpromaxLink(models.Model):
         """
         if not pairs:
             return 0
-        column = RECORD_FIELDS[kind]
+        column = self._record_fields()[kind]
         self.flush_model()
         rows = [
             {
@@ -144,7 +152,9 @@ class FieldpromaxLink(models.Model):
     def _of(self, connection, records, role=''):
         """``{record id: link}`` of the records that have one."""
         column = next(
-            name for kind, name in RECORD_FIELDS.items() if self._fields[name].comodel_name == records._name
+            name
+            for name in self._record_fields().values()
+            if self._fields[name].comodel_name == records._name
         )
         links = self.search(
             [('connection_id', '=', connection.id), (column, 'in', records.ids), ('role', '=', role)]

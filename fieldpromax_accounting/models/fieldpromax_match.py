@@ -24,7 +24,7 @@ from ..matching import (
 )
 from ..new_records import NewContacts, NewItems
 from ..providers import dto
-from .fieldpromax_link import RECORD_FIELDS
+from .fieldpromax_link import record_fields
 
 _logger = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class FieldpromaxMatch(models.Model):
                         ('connection_id', '=', connection.id),
                         ('kind', '=', kind),
                         ('external_id', 'in', group.mapped('external_id')),
-                        (RECORD_FIELDS[kind], '!=', False),
+                        (record_fields(self.env)[kind], '!=', False),
                     ]
                 )
             }
@@ -196,14 +196,14 @@ class FieldpromaxMatch(models.Model):
         for (connection, kind), group in matches.grouped(lambda m: (m.connection_id, m.kind)).items():
             remotes = {match.external_id: match._remote() for match in group}
             links = self.env['fieldpromax.link'].sudo()
-            nothing = self.env[links._fields[RECORD_FIELDS[kind]].comodel_name]
+            nothing = self.env[links._fields[record_fields(self.env)[kind]].comodel_name]
             links._link_many(connection, kind, [(nothing, remote) for remote in remotes.values()])
             links.search(
                 [
                     ('connection_id', '=', connection.id),
                     ('kind', '=', kind),
                     ('external_id', 'in', list(remotes)),
-                    (RECORD_FIELDS[kind], '=', False),
+                    (record_fields(self.env)[kind], '=', False),
                 ]
             ).write({'decision': 'ignore'})
         matches._decide('ignore', others='ignore')
@@ -245,7 +245,7 @@ class FieldpromaxMatch(models.Model):
         if not matches:
             raise UserError(self.env._('Only what was ignored or set apart can be decided again.'))
         for match in matches.filtered(lambda match: match.decision == 'ignore'):
-            column = RECORD_FIELDS[match.kind]
+            column = record_fields(self.env)[match.kind]
             self.env['fieldpromax.link'].sudo().search(
                 [
                     ('connection_id', '=', match.connection_id.id),
@@ -296,13 +296,13 @@ class FieldpromaxMatch(models.Model):
                     ('connection_id', '=', connection.id),
                     ('kind', '=', kind),
                     ('external_id', 'in', self.mapped('external_id')),
-                    (RECORD_FIELDS[kind], '!=', False),
+                    (record_fields(self.env)[kind], '!=', False),
                 ]
             )
         }
         for match in self:
             link = there.get(match.external_id) or taken.get(match._record_of().id)
-            if link and (link.external_id, link[RECORD_FIELDS[kind]]) != (
+            if link and (link.external_id, link[record_fields(self.env)[kind]]) != (
                 match.external_id,
                 match._record_of(),
             ):
@@ -345,10 +345,10 @@ class FieldpromaxMatch(models.Model):
 
     def _record_of(self):
         self.ensure_one()
-        return self[RECORD_FIELDS[self.kind]]
+        return self[record_fields(self.env)[self.kind]]
 
     def _records_of(self):
-        return self[RECORD_FIELDS[self[0].kind]]
+        return self[record_fields(self.env)[self[0].kind]]
 
     def _remote(self):
         """The record of the books as it was last read."""
@@ -417,7 +417,7 @@ class FieldpromaxMatch(models.Model):
     @api.model
     def _take_in_batch(self, connection, kind, records):
         link_model = self.env['fieldpromax.link']
-        column = RECORD_FIELDS[kind]
+        column = record_fields(self.env)[kind]
         links = {
             link.external_id: link
             for link in link_model.search_fetch(
@@ -605,7 +605,7 @@ class FieldpromaxMatch(models.Model):
     def _store_rows(self, connection, kind, records, rows):
         """Replace the pending rows of these records of the books; in one statement each, whatever their
         number."""
-        column = RECORD_FIELDS[kind]
+        column = record_fields(self.env)[kind]
         data = []
         for record, (local, score, reason, deferred) in rows:
             contact = kind == 'contact'
@@ -672,7 +672,7 @@ class FieldpromaxMatch(models.Model):
 
         :return: ``{(external id, record id or None)}`` of what stays.
         """
-        column = RECORD_FIELDS[kind]
+        column = record_fields(self.env)[kind]
         wanted = {(row['external_id'], row['record']): row for row in data}
         kept = set()
         gone = self.browse()
@@ -701,7 +701,7 @@ class FieldpromaxMatch(models.Model):
     def _decided_pairs(self, connection, kind, external_ids, record=None):
         """``{(external id, record id)}`` that a person said are not the same; of one record of Odoo or of
         all."""
-        column = RECORD_FIELDS[kind]
+        column = record_fields(self.env)[kind]
         rows = self.search_fetch(
             [
                 *([(column, '=', record.id)] if record else []),
@@ -855,7 +855,7 @@ class FieldpromaxMatch(models.Model):
                 ('external_id', 'in', matches.mapped('external_id')),
             ]
         )
-        column = RECORD_FIELDS[kind]
+        column = record_fields(self.env)[kind]
         linked = set(links.filtered(column).mapped('external_id'))
         (matches.filtered(lambda match: match.external_id in linked)).unlink()
         remotes = {
@@ -880,7 +880,7 @@ class FieldpromaxMatch(models.Model):
                     ('kind', '=', kind),
                     ('decision', '=', 'pending'),
                     ('is_proposed', '=', False),
-                    (RECORD_FIELDS[kind], 'in', group._records_of().ids),
+                    (record_fields(self.env)[kind], 'in', group._records_of().ids),
                 ],
                 limit=1000,
             )
@@ -892,7 +892,7 @@ class FieldpromaxMatch(models.Model):
 
         :return: ``(how many were linked, whether there is more to do)``
         """
-        column = SQL.identifier(RECORD_FIELDS[kind])
+        column = SQL.identifier(record_fields(self.env)[kind])
         self.flush_model()
         self.env.cr.execute(
             SQL(
@@ -942,7 +942,7 @@ class FieldpromaxMatch(models.Model):
         if not remotes:
             return []
         values = self._new_records(connection, kind)
-        model = self.env[self.env['fieldpromax.link']._fields[RECORD_FIELDS[kind]].comodel_name]
+        model = self.env[self.env['fieldpromax.link']._fields[record_fields(self.env)[kind]].comodel_name]
         model = model.with_company(connection.company_id).with_context(
             fieldpromax_no_push=True,
             tracking_disable=True,
@@ -972,7 +972,7 @@ class FieldpromaxMatch(models.Model):
         """
         if not records:
             return {}
-        column = RECORD_FIELDS[kind]
+        column = record_fields(self.env)[kind]
         keys = {record.id: self._local_keys(kind, record) for record in records}
         by_name, by_second = self._find_remotes(connection, kind, keys.values())
         proposals = self.search(
@@ -1044,7 +1044,7 @@ class FieldpromaxMatch(models.Model):
                 """,
                 connection=connection.id,
                 kind=kind,
-                column=SQL.identifier(RECORD_FIELDS[kind]),
+                column=SQL.identifier(record_fields(self.env)[kind]),
                 second=SQL.identifier(second),
                 pending_second=SQL.identifier(pending_second),
                 name_key=text_key_sql(SQL.identifier('r', 'name')),
@@ -1162,7 +1162,7 @@ class FieldpromaxMatch(models.Model):
             'external_code': False if contact else remote.code,
             'external_price': 0.0 if contact else float(remote.sale_price or 0),
             'external_data': snapshot(remote),
-            RECORD_FIELDS[kind]: record.id,
+            record_fields(self.env)[kind]: record.id,
             'record_name': record.name if contact else record.display_name,
             'record_detail': (record.email if contact else record.default_code) or False,
             'score': SCORE_BOTH if same_name and same_second else SCORE_SECOND if same_second else SCORE_NAME,
