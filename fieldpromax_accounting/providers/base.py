@@ -55,6 +55,7 @@ class ProviderConfig:
     :param base_url: '' in production; otherwise every endpoint keeps its path under this origin (simulators).
     :param allow_host: asked before every request with the host name; False raises HostRefused.
     :param on_response: told of every answer: ``on_response(purpose, http_status, limits, request_id)``.
+    :param optional_scopes: ask also for the scopes that not every app may ask for (QuickBooks: projects).
     """
 
     app: dto.AppCredentials
@@ -63,6 +64,7 @@ class ProviderConfig:
     read_timeout: float = 60.0
     allow_host: Callable[[str], bool] = field(default=lambda host: True, repr=False)
     on_response: Callable[[str, int, dto.Limits, str], None] | None = field(default=None, repr=False)
+    optional_scopes: bool = True
 
 
 class AccountingProvider(ABC):
@@ -112,8 +114,14 @@ class AccountingProvider(ABC):
     # === one organization === #
 
     @abstractmethod
-    def for_organization(self, organization_id: str, access_token: str) -> AccountingProvider:
-        """The same provider, bound to one organization and one access token."""
+    def for_organization(
+        self, organization_id: str, access_token: str, organization: dto.Organization | None = None
+    ) -> AccountingProvider:
+        """The same provider, bound to one organization and one access token. No I/O; shares connections.
+
+        :param organization: what is known of it. Its country and flags decide how records are written, checked and
+            predicted where that differs between the organizations of a provider.
+        """
 
     @abstractmethod
     def get_organization(self) -> dto.Organization: ...
@@ -137,13 +145,19 @@ class AccountingProvider(ABC):
         """
 
     @abstractmethod
-    def get_record(self, kind: str, external_id: str) -> dto.Contact | dto.Item | dto.Invoice:
+    def get_record(self, kind: str, external_id: str) -> dto.Contact | dto.Item | dto.Project | dto.Invoice:
         """:raise NotFound: there is none."""
 
     @abstractmethod
     def find_records(self, kind: str, keys: Sequence[str]) -> tuple:
-        """Records by their natural key, several at once: contact → our number or name, item → code,
-        invoice → number."""
+        """Records by their natural key, several at once: contact → our number or name, item → code or name,
+        invoice → number, project → name."""
+
+    def natural_key(self, kind: str, record) -> str:
+        """By what :meth:`find_records` and :meth:`look_up` find ``record`` (a DTO). Pure."""
+        if kind == 'contact':
+            return record.number or record.name
+        return getattr(record, {'item': 'code', 'project': 'name', 'invoice': 'number'}[kind])
 
     def look_up(self, kind: str, wanted: Sequence[dto.Wanted]) -> tuple:
         """Records that may be what an uncertain write made, several at once; the caller compares them.

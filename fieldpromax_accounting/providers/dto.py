@@ -112,6 +112,8 @@ class Item:
     is_sold: bool = True
     is_purchased: bool = False
     is_tracked: bool = False
+    #: work, not a thing (QuickBooks tells the two apart)
+    is_service: bool = False
     active: bool = True
     updated_at: datetime | None = None
 
@@ -197,6 +199,8 @@ class InvoiceLine:
     tax_code: str = ''
     tax_amount: Decimal | None = None
     amount: Decimal | None = None
+    #: effective percentage of the tax, where it is known: what predicts the tax of a provider that works it out
+    tax_rate: Decimal | None = None
     external_id: str = ''
 
     @property
@@ -221,6 +225,8 @@ class Invoice:
     lines: tuple[InvoiceLine, ...]
     totals: Totals
     number: str = ''
+    #: our own number, where the provider gives the invoice another one and keeps ours beside it
+    own_number: str = ''
     reference: str = ''
     due_date: date | None = None
     #: foreign units per one unit of the base currency; None = base currency, or the provider's own rate

@@ -74,7 +74,7 @@ def test_no_float_anywhere(us):
 
 def test_what_prepare_refuses(us):
     with pytest.raises(ValueError, match='no operation'):
-        us.prepare('invoice.void', [('1', contact())])
+        us.prepare('invoice.email', [('1', contact())])
     with pytest.raises(ValueError, match='1 to 50'):
         us.prepare('contact.create', [])
     with pytest.raises(ValueError, match='1 to 50'):
@@ -98,7 +98,8 @@ def test_what_prepare_refuses(us):
 
 def test_every_operation_declares_itself():
     provider = client.XeroProvider
-    assert {operation.kind for operation in provider.operations.values()} == set(KINDS)
+    assert {operation.kind for operation in provider.operations.values()} == set(KINDS) - {'project'}
+    assert not provider.capabilities.projects
     for name, operation in provider.operations.items():
         assert operation.name == name
         assert operation.look_up
@@ -273,6 +274,32 @@ def test_the_balance_of_a_void_invoice_is_not_read(sim, us, contact_id):
     sim.organisation('US', {'invoices': [{'InvoiceNumber': 'INV/2026/00001', 'action': 'void'}]})
     (record,) = us.find_records('invoice', ['INV/2026/00001'])
     assert (record.status, record.amount_due) == ('void', None)
+
+
+@pytest.mark.parametrize(('status', 'becomes'), [('draft', 'deleted'), ('approved', 'void')])
+def test_voiding(us, contact_id, status, becomes):
+    made = us.prepare('invoice.create', [('1', invoice_for(contact_id, status=status))])
+    record = us.send(made, 'k1').results[0].record
+    call = us.prepare('invoice.void', [('1', record)])
+    assert call.target == record.external_id
+    assert set(json.loads(call.body)['Invoices'][0]) == {'InvoiceID', 'Status'}, 'nothing else is changed'
+    first = us.send(call, 'k2').results[0]
+    assert (first.error, first.record.status, first.record.amount_due) == (None, becomes, None)
+    assert us.send(call, 'k2').results == (first,)
+    assert us.get_record('invoice', record.external_id).status == becomes
+
+
+def test_a_paid_invoice_is_not_voided(sim, us, contact_id):
+    record = us.send(us.prepare('invoice.create', [('1', invoice_for(contact_id))]), 'k1').results[0].record
+    sim.organisation('US', {'invoices': [{'InvoiceNumber': record.number, 'action': 'pay'}]})
+    (result,) = us.send(us.prepare('invoice.void', [('1', record)]), 'k2').results
+    assert type(result.error) is errors.ValidationRejected
+    assert us.get_record('invoice', record.external_id).status == 'paid'
+
+
+def test_what_cannot_be_voided(us, contact_id):
+    with pytest.raises(ValueError, match='needs the id'):
+        us.prepare('invoice.void', [('1', invoice_for(contact_id))])
 
 
 def test_a_paid_invoice_refuses_with_xeros_words(sim, us, contact_id):
@@ -613,6 +640,11 @@ def test_bills_and_unreadable_ones(make_provider, raw_server, http):
     provider = answered(make_provider, raw_server, http, [{**bill, 'Type': 'ACCREC'}], key='Invoices')
     with pytest.raises(errors.ProtocolError):
         provider.find_records('invoice', ['A'])
+
+
+def test_xero_has_no_projects(us):
+    with pytest.raises(ValueError, match='project'):
+        us.pull_page('project')
 
 
 @pytest.mark.parametrize('kind', KINDS)

@@ -42,6 +42,8 @@ _KINDS = {
     'invoice': ('Invoices', 'InvoiceID', mapping.from_invoice),
 }
 _WRITERS = {'contact': mapping.to_contact, 'item': mapping.to_item, 'invoice': mapping.to_invoice}
+#: operations on the path of one invoice
+_ON_ONE_INVOICE = ('invoice.update', 'invoice.void')
 #: by what an element of a call is found in the answer, surest first
 _IDENTITY = {
     'contact': ('ContactID', 'ContactNumber', 'Name'),
@@ -109,6 +111,7 @@ class XeroProvider(AccountingProvider):
             Operation('item.update', 'item', MAX_MEMBERS, 'Xero ID of the item'),
             Operation('invoice.create', 'invoice', MAX_MEMBERS, 'invoice number'),
             Operation('invoice.update', 'invoice', 1, 'Xero ID of the invoice'),
+            Operation('invoice.void', 'invoice', 1, 'Xero ID of the invoice'),
         )
     }
     app_page = 'https://developer.xero.com/app/manage'
@@ -250,7 +253,7 @@ class XeroProvider(AccountingProvider):
 
     # === one organization === #
 
-    def for_organization(self, organization_id, access_token):
+    def for_organization(self, organization_id, access_token, organization=None):
         bound = type(self)(self.config)
         # one pool of connections for all
         bound._transport = self._transport
@@ -459,6 +462,8 @@ class XeroProvider(AccountingProvider):
         )
 
     def get_record(self, kind, external_id):
+        if kind not in _KINDS:
+            raise errors.NotFound(f'Xero keeps no {kind}s for this app.', code='no_such_kind')
         key, _id_field, read = _KINDS[kind]
         method, options = {
             'contact': ('get_contact', {}),
@@ -560,19 +565,19 @@ class XeroProvider(AccountingProvider):
             raise ValueError(f'Xero has no operation {operation!r}')
         if not 0 < len(members) <= declared.max_members:
             raise ValueError(f'{operation} takes 1 to {declared.max_members} members, not {len(members)}')
-        updates = operation.endswith('.update')
+        updates = not operation.endswith('.create')
         for reference, record in members:
             if updates != bool(record.external_id):
                 raise ValueError(
                     f'{operation} of {reference}: an update needs the id of the record, a creation has none'
                 )
         key, _id_field, _read = _KINDS[declared.kind]
-        write = _WRITERS[declared.kind]
+        write = mapping.to_void if operation == 'invoice.void' else _WRITERS[declared.kind]
         return dto.PreparedCall(
             operation=operation,
             body=encode({key: [write(record) for _reference, record in members]}),
             members=tuple(reference for reference, _record in members),
-            target=members[0][1].external_id if operation == 'invoice.update' else '',
+            target=members[0][1].external_id if operation in _ON_ONE_INVOICE else '',
         )
 
     def send(self, call, key):
@@ -589,6 +594,7 @@ class XeroProvider(AccountingProvider):
             'item.update': ('update_or_create_items', (), {**lot, 'unitdp': 4}),
             'invoice.create': ('create_invoices', (), {**lot, 'unitdp': 4}),
             'invoice.update': ('update_invoice', (call.target,), {'unitdp': 4}),
+            'invoice.void': ('update_invoice', (call.target,), {'unitdp': 4}),
         }[call.operation]
         answer = self._call(call.operation, method, *args, call.body, idempotency_key=key, **options)
         list_key = _KINDS[declared.kind][0]

@@ -292,6 +292,14 @@ def to_invoice(invoice: dto.Invoice) -> dict:
     return body
 
 
+def to_void(invoice: dto.Invoice) -> dict:
+    """A draft is deleted, an approved invoice is voided: Xero allows each for its own only (A9)."""
+    return {
+        'InvoiceID': invoice.external_id,
+        'Status': 'DELETED' if invoice.status == 'draft' else 'VOIDED',
+    }
+
+
 def _from_line(element: dict) -> dto.InvoiceLine:
     """A line with a description alone comes back with zeros, and is a text line again here."""
     item = nested(element, 'Item')
