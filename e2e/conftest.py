@@ -45,12 +45,6 @@ for login, name, group in (
 # The tips of Odoo's own tours lie over what is clicked.
 env["res.users"].search([]).write({{"tour_enabled": False}})
 env.cr.commit()
-# The first page would otherwise wait until the scripts are put together anew with ours.
-bundle = env["ir.qweb"]._get_asset_bundle
-bundle("web.assets_web", css=False, js=True).js()
-bundle("web.assets_web", css=True, js=False).css()
-env.cr.commit()
-print("PREPARED")
 """
 
 
@@ -96,6 +90,7 @@ class World:
 
 def _prepare(database: str, odoo_url: str, books: dict[str, str]) -> None:
     script = PEOPLE_SCRIPT.format(odoo=odoo_url, books=books, password=NEUTRAL_PASSWORD)
+    script += databases.WORK_PAGES_SCRIPT + 'print("PREPARED")\n'
     command = databases.odoo_command("shell", "-d", database, "--no-http", "--log-level=warn")
     said = run(command, "Preparing the journey", env=databases.odoo_environment(), stdin=script)
     assert "PREPARED" in said, said[-2000:]

@@ -74,6 +74,7 @@ def _prepare_database(books: dict[str, str], odoo_url: str) -> None:
         script = (
             f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import demo_data\n"
             f"demo_data.prepare(env, {books!r}, {odoo_url!r}); env.cr.commit()\n"
+            f"{databases.WORK_PAGES_SCRIPT}"
         )
         command = databases.odoo_command("shell", "-d", name, "--no-http", "--log-level=warn")
         said = run(command, "Filling in the demo data", env=databases.odoo_environment(), stdin=script)
