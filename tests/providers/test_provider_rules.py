@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 import requests
 
-from fieldpromax_accounting.providers import dto, errors, transport
-from fieldpromax_accounting.providers.xero import faults, mapping, rules, wire
+from fieldpromax_accounting.providers import dto, errors, transport, wire
+from fieldpromax_accounting.providers.xero import faults, mapping, rules
+from fieldpromax_accounting.providers.xero import wire as xero_wire
 
 D = Decimal
 CONTACT = dto.Contact(name='Somebody')
@@ -248,7 +249,7 @@ def test_the_prediction_agrees_with_the_simulator(sim, us, tax_included):
     ],
 )
 def test_times(value, expected):
-    assert wire.moment(value).isoformat() == expected
+    assert xero_wire.moment(value).isoformat() == expected
 
 
 @pytest.mark.parametrize(
@@ -268,15 +269,17 @@ def test_times(value, expected):
     ],
 )
 def test_times_that_are_none(value):
-    assert wire.moment(value) is None
+    assert xero_wire.moment(value) is None
 
 
 def test_days():
-    assert wire.day(
+    assert xero_wire.day(
         {'Date': '/Date(1563753600000+0000)/', 'DateString': '2019-07-23T00:00:00'}, 'Date'
     ) == date(2019, 7, 23)
-    assert wire.day({'Date': '/Date(1563753600000+0000)/', 'DateString': None}, 'Date') == date(2019, 7, 22)
-    assert wire.day({}, 'Date') is None
+    assert xero_wire.day({'Date': '/Date(1563753600000+0000)/', 'DateString': None}, 'Date') == date(
+        2019, 7, 22
+    )
+    assert xero_wire.day({}, 'Date') is None
 
 
 @pytest.mark.parametrize('value', ['abc', True, [], {}, '1e999999', D('1e999999'), 'NaN', 'Infinity'])
@@ -378,7 +381,7 @@ def test_invoice_statuses(word, expected):
 @pytest.mark.parametrize(
     ('read', 'element'),
     [
-        (mapping.from_contact, {'ContactID': wire.ZERO_GUID, 'Name': 'x'}),
+        (mapping.from_contact, {'ContactID': xero_wire.ZERO_GUID, 'Name': 'x'}),
         (mapping.from_contact, {'ContactID': 'id', 'Name': ' '}),
         (mapping.from_item, {'Code': 'A'}),
         (mapping.from_invoice, {'InvoiceID': 'i', 'SubTotal': 1, 'Total': 1}),

@@ -13,9 +13,10 @@ from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
 from ..redaction import get_logger
 from ..registry import register
 from ..transport import Answer, BearerAuth, Transport
+from ..wire import Unreadable, encode, nested, text
 from . import faults, mapping, rules
 from .sdk import AccountingCalls
-from .wire import Unreadable, encode, guid, moment, nested, text
+from .wire import guid, moment
 
 _logger = get_logger(__name__)
 

@@ -10,7 +10,7 @@ import re
 from .. import errors
 from ..redaction import redact
 from ..transport import Answer, parse_retry_after
-from .wire import objects
+from ..wire import objects
 
 _LIMITS = {'minute': 'minute', 'day': 'day', 'concurrent': 'concurrent', 'appminute': 'app_minute'}
 _MAX_WORDS = 1000

@@ -12,19 +12,8 @@ from datetime import timezone
 from decimal import Decimal
 
 from .. import dto
-from .wire import (
-    Unreadable,
-    day,
-    flag,
-    guid,
-    moment,
-    nested,
-    number,
-    objects,
-    required_number,
-    rounded,
-    text,
-)
+from ..wire import Unreadable, at_most, filled, flag, nested, number, objects, required_number, rounded, text
+from .wire import day, guid, moment
 
 #: digits of UnitAmount with ``unitdp=4`` (A4), of quantities, discounts and amounts
 PRICE_DIGITS = 4
@@ -52,11 +41,6 @@ _NO_LINE_TYPES = {'BANK'}
 _NO_LINE_SYSTEM_ACCOUNTS = {'DEBTORS', 'CREDITORS'}
 
 
-def _filled(values: dict) -> dict:
-    """Without what is empty: an empty text would erase at Xero what Odoo merely does not know."""
-    return {key: value for key, value in values.items() if value not in ('', None)}
-
-
 def _version(element):
     updated = moment(element.get('UpdatedDateUTC'))
     return updated, updated.astimezone(timezone.utc).isoformat() if updated else ''
@@ -69,7 +53,7 @@ def to_contact(contact: dto.Contact) -> dict:
     """Empty texts are left out. Names what belongs together as a whole: a phone number without the old area
     code, the billing address (POBOX) with every line. ``website``, ``is_customer`` and ``is_supplier`` cannot
     be set at Xero."""
-    body = _filled(
+    body = filled(
         {
             'ContactID': contact.external_id,
             'ContactNumber': contact.number,
@@ -177,15 +161,15 @@ def from_contact(element: dict) -> dto.Contact:
 def to_item(item: dto.Item) -> dict:
     """Empty texts are left out. A tracked item's asset and cost accounts are never sent: tracking is the
     books' own affair."""
-    body = _filled(
+    body = filled(
         {'ItemID': item.external_id, 'Code': item.code, 'Name': item.name, 'Description': item.description}
     )
     body['IsSold'] = item.is_sold
     body['IsPurchased'] = item.is_purchased
     if item.is_sold:
-        sales = _filled(
+        sales = filled(
             {
-                'UnitPrice': _at_most(item.sale_price, PRICE_DIGITS),
+                'UnitPrice': at_most(item.sale_price, PRICE_DIGITS),
                 'AccountCode': item.sale_account,
                 'TaxType': item.sale_tax,
             }
@@ -193,7 +177,7 @@ def to_item(item: dto.Item) -> dict:
         if sales:
             body['SalesDetails'] = sales
     if item.is_purchased and item.purchase_price is not None:
-        body['PurchaseDetails'] = {'UnitPrice': _at_most(item.purchase_price, PRICE_DIGITS)}
+        body['PurchaseDetails'] = {'UnitPrice': at_most(item.purchase_price, PRICE_DIGITS)}
     return body
 
 
@@ -224,19 +208,12 @@ def from_item(element: dict) -> dto.Item:
 # === invoices (A9) === #
 
 
-def _at_most(value: Decimal | None, digits: int) -> Decimal | None:
-    """``value`` with at most ``digits`` decimals; what has fewer stays as it is."""
-    if value is None:
-        return None
-    return rounded(value, digits) if -value.as_tuple().exponent > digits else value
-
-
 def line_figures(line: dto.InvoiceLine) -> tuple[Decimal, Decimal, Decimal]:
     """Quantity, unit price, discount as they are sent: prediction and body must not differ."""
     return (
-        _at_most(line.quantity, QUANTITY_DIGITS),
-        _at_most(line.unit_price if line.unit_price is not None else Decimal(0), PRICE_DIGITS),
-        _at_most(line.discount, DISCOUNT_DIGITS),
+        at_most(line.quantity, QUANTITY_DIGITS),
+        at_most(line.unit_price if line.unit_price is not None else Decimal(0), PRICE_DIGITS),
+        at_most(line.discount, DISCOUNT_DIGITS),
     )
 
 
@@ -246,7 +223,7 @@ def line_tax(line: dto.InvoiceLine) -> Decimal | None:
 
 
 def _to_line(line: dto.InvoiceLine) -> dict:
-    body = _filled({'LineItemID': line.external_id})
+    body = filled({'LineItemID': line.external_id})
     body['Description'] = line.description
     if line.is_text:
         return body
@@ -255,7 +232,7 @@ def _to_line(line: dto.InvoiceLine) -> dict:
     body['UnitAmount'] = unit_price
     if discount:
         body['DiscountRate'] = discount
-    body.update(_filled({'AccountCode': line.account, 'ItemCode': line.item_code, 'TaxType': line.tax_code}))
+    body.update(filled({'AccountCode': line.account, 'ItemCode': line.item_code, 'TaxType': line.tax_code}))
     tax = line_tax(line)
     if tax is not None:
         body['TaxAmount'] = tax
@@ -278,14 +255,14 @@ def to_invoice(invoice: dto.Invoice) -> dict:
     body['Type'] = 'ACCREC'
     if invoice.number and not invoice.external_id:
         body['InvoiceNumber'] = invoice.number
-    body.update(_filled({'Reference': invoice.reference}))
+    body.update(filled({'Reference': invoice.reference}))
     body['Contact'] = {'ContactID': invoice.contact_external_id}
     body['Date'] = invoice.date.isoformat()
     if invoice.due_date:
         body['DueDate'] = invoice.due_date.isoformat()
     body['CurrencyCode'] = invoice.currency
     if invoice.currency_rate is not None:
-        body['CurrencyRate'] = _at_most(invoice.currency_rate, RATE_DIGITS)
+        body['CurrencyRate'] = at_most(invoice.currency_rate, RATE_DIGITS)
     body['LineAmountTypes'] = 'Inclusive' if invoice.tax_included else 'Exclusive'
     body['Status'] = status
     body['LineItems'] = [_to_line(line) for line in invoice.lines]

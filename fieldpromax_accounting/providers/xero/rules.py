@@ -1,7 +1,6 @@
 """Xero's rules, checked before anything is sent, and its arithmetic (provider_facts A7–A9).
 
-Every broken rule is a sentence that names the rule, what stands there, and a value that would do. Nothing is
-rewritten: a person decides.
+How a broken rule is said: :mod:`..checks`.
 """
 
 from __future__ import annotations
@@ -10,65 +9,35 @@ import re
 from decimal import Decimal
 
 from .. import dto
+from ..checks import BLANK, SPACES, check_email, check_name, shown, too_long
+from ..wire import rounded
 from .mapping import AMOUNT_DIGITS, INVOICE_STATUS_TO_XERO, line_figures, line_tax
-from .wire import rounded
 
 _HUNDRED = Decimal(100)
-# ordinary blanks: a no-break or an ideographic space is a character like any other
-_BLANK = ' \t\r\n\f\v'
-_SPACES = re.compile(f'[{_BLANK}]+')
 _UNTIDY = re.compile(r' {2,}|[\t\r\n\f\v]')
-# The form that mail servers agree on; Xero's own check is not published ("Email address must be valid.")
-_EMAIL = re.compile(r'[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(\.[^\s@<>()\[\],;:\"\\.]+)+')
-
-
-def _shown(value: str) -> str:
-    """A value as it stands in a sentence."""
-    return f'"{value}"' if len(value) <= 80 else f'"{value[:77]}…"'
 
 
 def _too_long(label: str, value: str, limit: int, suggest: bool = True) -> list[str]:
-    if len(value) <= limit:
-        return []
-    sentence = f'Xero allows {limit} characters in {label}; this one has {len(value)}.'
-    if suggest:
-        sentence += f' For example: {_shown(value[:limit].rstrip())}.'
-    else:
-        sentence += ' Please shorten it.'
-    return [sentence]
+    return too_long('Xero', label, value, limit, suggest)
 
 
 def _tidy_name(name: str) -> str:
-    return _SPACES.sub(' ', name.replace('<', '').replace('>', '')).strip(_BLANK)
+    return SPACES.sub(' ', name.replace('<', '').replace('>', '')).strip(BLANK)
 
 
 def check_contact(contact: dto.Contact) -> tuple[str, ...]:
-    found = []
     name = contact.name
-    if not name.strip():
-        found.append('Xero needs a name for every contact; this one has none. Please enter a name.')
-    else:
-        reasons = []
-        if '<' in name or '>' in name:
-            reasons.append('the characters < and >')
-        if name != name.strip(_BLANK):
-            reasons.append('spaces at the beginning or end')
-        if _UNTIDY.search(name.strip(_BLANK)):
-            reasons.append('two spaces in a row, tabs or line breaks')
-        if reasons:
-            suggestion = _tidy_name(name)
-            sentence = f'Xero does not allow {" or ".join(reasons)} in the name of a contact: {_shown(name)}.'
-            found.append(
-                f'{sentence} For example: {_shown(suggestion)}.'
-                if suggestion
-                else f'{sentence} Please enter a name.'
-            )
-        found += _too_long('the name of a contact', name, 255)
+    reasons = []
+    if '<' in name or '>' in name:
+        reasons.append('the characters < and >')
+    if name != name.strip(BLANK):
+        reasons.append('spaces at the beginning or end')
+    if _UNTIDY.search(name.strip(BLANK)):
+        reasons.append('two spaces in a row, tabs or line breaks')
+    found = check_name('Xero', 'contact', name, reasons, _tidy_name(name))
+    found += _too_long('the name of a contact', name, 255) if name.strip() else []
     email = contact.email
-    if email and not _EMAIL.fullmatch(email):
-        first = re.search(_EMAIL, email)
-        advice = f' For example: {_shown(first[0])}.' if first else ' Please correct or remove it.'
-        found.append(f'Xero needs one valid e-mail address; it cannot use {_shown(email)}.{advice}')
+    found += check_email('Xero', email)
     for label, value, limit in (
         ('the number of a contact', contact.number, 50),
         ('the e-mail address', email, 255),
@@ -91,7 +60,7 @@ def check_item(item: dto.Item) -> tuple[str, ...]:
     found = []
     if not item.code.strip():
         suggestion = re.sub(r'[^A-Z0-9]+', '-', item.name.upper()).strip('-')[:30]
-        advice = f' For example: {_shown(suggestion)}.' if suggestion else ' Please enter one.'
+        advice = f' For example: {shown(suggestion)}.' if suggestion else ' Please enter one.'
         found.append(f'Xero needs a code (the internal reference) for every item; this one has none.{advice}')
     found += _too_long('the code of an item', item.code, 30)
     found += _too_long('the name of an item', item.name, 50)

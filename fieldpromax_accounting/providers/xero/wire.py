@@ -1,65 +1,16 @@
-"""Xero's JSON: exact numbers out, dates and numbers in (provider_facts A5).
-
-Written here because the standard library's encoder cannot write a Decimal as a number, and xero-python's
-makes floats of them.
-"""
+"""Xero's own ways in JSON: GUIDs, dates in .NET's form (provider_facts A5). The rest is :mod:`..wire`."""
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import date, datetime, timedelta, timezone
-from decimal import ROUND_HALF_UP, Decimal
+
+from ..wire import iso_moment, text
 
 ZERO_GUID = '00000000-0000-0000-0000-000000000000'
-#: beyond it a number is damage, not money
-_MAX_EXPONENT = 40
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # /Date(1563753600000+0000)/, also without the offset; milliseconds are UTC whatever the offset says
 _DOT_NET_DATE = re.compile(r'/Date\((-?\d{1,17})(?:[+-]\d{4})?\)/')
-# 2019-07-22T00:00:00, with up to 7 fractional digits, with or without a zone
-_ISO_DATE = re.compile(
-    r'(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d)?', re.IGNORECASE
-)
-
-
-class Unreadable(ValueError):
-    """A record of the provider that cannot be used; the message says why, in words that continue "…,
-    because"."""
-
-
-def encode(value) -> str:
-    """JSON text of ``value``, ASCII only (so it survives any storage), keys in the order given, Decimals as
-    exact numbers.
-
-    :raise TypeError: for a float, or anything else that is not exact.
-    """
-    if isinstance(value, dict):
-        return '{' + ','.join(f'{json.dumps(key)}:{encode(item)}' for key, item in value.items()) + '}'
-    if isinstance(value, (list, tuple)):
-        return '[' + ','.join(encode(item) for item in value) + ']'
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise TypeError(f'{value} is not a number that can be sent')
-        return format(value, 'f') if value else '0'
-    if value is None or isinstance(value, (str, bool, int)):
-        return json.dumps(value)
-    raise TypeError(f'{type(value).__name__} is not sent to a provider')
-
-
-def rounded(value: Decimal, digits: int) -> Decimal:
-    """Half away from zero, as Xero rounds (A9)."""
-    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-
-
-def text(element: dict, key: str) -> str:
-    """A text, '' for null or absent (C2.4: a null is never the word None). Numbers are taken as text."""
-    value = element.get(key)
-    if value is None:
-        return ''
-    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
-        raise Unreadable(f'{key} is not a text')
-    return str(value)
 
 
 def guid(element: dict, key: str) -> str:
@@ -68,72 +19,18 @@ def guid(element: dict, key: str) -> str:
     return '' if value == ZERO_GUID else value
 
 
-def flag(element: dict, key: str, default: bool = False) -> bool:
-    value = element.get(key)
-    if isinstance(value, str) and value.lower() in ('true', 'false'):
-        return value.lower() == 'true'
-    return value if isinstance(value, bool) else default
-
-
-def number(element: dict, key: str) -> Decimal | None:
-    """A number, None for null or absent."""
-    value = element.get(key)
-    if value is None or value == '':
-        return None
-    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
-        raise Unreadable(f'{key} is not a number')
-    try:
-        result = Decimal(value)
-    except ArithmeticError:
-        result = None
-    if result is None or not result.is_finite() or (result and abs(result.adjusted()) > _MAX_EXPONENT):
-        raise Unreadable(f'{key} is not a number')
-    return result
-
-
-def required_number(element: dict, key: str) -> Decimal:
-    value = number(element, key)
-    if value is None:
-        raise Unreadable(f'{key} is missing')
-    return value
-
-
-def objects(element: dict, key: str) -> list[dict]:
-    """The objects in a list, [] for null, absent or something else."""
-    value = element.get(key)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def nested(element: dict, key: str) -> dict:
-    value = element.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def moment(value) -> datetime | None:
     """A point in time in UTC: ``/Date(ms+0000)/``, or ISO 8601 with up to 7 fractional digits (no zone =
     UTC).
 
     None for null, absent, or what cannot be read: no time of Xero's is worth losing a record for.
     """
-    if not isinstance(value, str):
-        return None
+    found = _DOT_NET_DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found:
+        return iso_moment(value)
     try:
-        found = _DOT_NET_DATE.fullmatch(value.strip())
-        if found:
-            return _EPOCH + timedelta(milliseconds=int(found[1]))
-        found = _ISO_DATE.fullmatch(value.strip())
-        if not found:
-            return None
-        day, clock, fraction, zone = found.groups()
-        result = datetime.fromisoformat(f'{day}T{clock or "00:00:00"}').replace(
-            microsecond=int((fraction or '0')[:6].ljust(6, '0')), tzinfo=timezone.utc
-        )
-        if zone and zone.upper() != 'Z':
-            hours, minutes = int(zone[1:3]), int(zone[-2:])
-            offset = timedelta(hours=hours, minutes=minutes)
-            result += offset if zone[0] == '-' else -offset
-        return result
-    except (ValueError, OverflowError):
+        return _EPOCH + timedelta(milliseconds=int(found[1]))
+    except OverflowError:
         return None
 
 
