@@ -7,6 +7,7 @@ from . import (
     fieldpromax_call,
     fieldpromax_checkpoint,
     fieldpromax_connection,
+    fieldpromax_connection_trouble,
     fieldpromax_credential,
     fieldpromax_exchange,
     fieldpromax_issue,

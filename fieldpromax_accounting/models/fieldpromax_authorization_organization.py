@@ -26,6 +26,9 @@ class FieldpromaxAuthorizationOrganization(models.Model):
     lock_date = fields.Date(readonly=True)
     timezone = fields.Char(readonly=True)
     remote_connection_external_id = fields.Char(readonly=True)
+    numbers_documents = fields.Boolean(readonly=True)
+    computes_tax = fields.Boolean(readonly=True)
+    has_projects = fields.Boolean(readonly=True)
     connectable = fields.Boolean(readonly=True)
     reason = fields.Char('Why not', readonly=True)
     confirmation = fields.Char(compute='_compute_confirmation')
@@ -56,6 +59,9 @@ class FieldpromaxAuthorizationOrganization(models.Model):
                     'lock_date': organization.lock_date or False,
                     'timezone': organization.timezone,
                     'remote_connection_external_id': organization.remote_connection_id,
+                    'numbers_documents': organization.numbers_documents,
+                    'computes_tax': organization.computes_tax,
+                    'has_projects': organization.has_projects,
                 }
                 for organization in organizations
             ]
@@ -148,6 +154,9 @@ class FieldpromaxAuthorizationOrganization(models.Model):
             timezone=self.timezone or '',
             currencies=tuple(filter(None, (self.currencies or '').split(','))),
             lock_date=self.lock_date or None,
+            numbers_documents=self.numbers_documents,
+            computes_tax=self.computes_tax,
+            has_projects=self.has_projects,
         )
 
     # === ACTIONS === #

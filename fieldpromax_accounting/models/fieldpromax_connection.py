@@ -10,6 +10,7 @@ from odoo.tools import config
 from psycopg2 import errors as pg_errors
 
 from .. import encryption
+from ..conversation import Conversation
 from ..providers import base, dto, errors, registry
 
 _logger = logging.getLogger(__name__)
@@ -71,6 +72,11 @@ class FieldpromaxConnection(models.Model):
     organization_is_demo = fields.Boolean('Demo company', readonly=True)
     organization_short_code = fields.Char(readonly=True)
     organization_lock_date = fields.Date('Lock date in the books', readonly=True)
+    organization_numbers_documents = fields.Boolean(
+        readonly=True, help='The books give invoices their numbers themselves.'
+    )
+    organization_computes_tax = fields.Boolean(readonly=True, help='The books work out the tax themselves.')
+    organization_has_projects = fields.Boolean(readonly=True, help='Projects can be made in the books.')
     currency_id = fields.Many2one('res.currency', 'Base currency', readonly=True)
     remote_connection_external_id = fields.Char(
         readonly=True, help="The provider's own id of this connection."
@@ -123,6 +129,8 @@ class FieldpromaxConnection(models.Model):
     )
     status_text = fields.Char(compute='_compute_status', help='What the state means and what to do.')
     provider_label = fields.Char('Accounting software', compute='_compute_provider_label')
+    has_invoice_drafts = fields.Boolean(compute='_compute_provider_label')
+    no_drafts_text = fields.Char(compute='_compute_provider_label')
     can_manage = fields.Boolean(compute='_compute_can_manage')
     customer_count = fields.Integer('Customers', compute='_compute_counts')
     product_count = fields.Integer('Products', compute='_compute_counts')
@@ -152,7 +160,7 @@ class FieldpromaxConnection(models.Model):
         for connection in self:
             connection.display_name = f'{connection.organization_name} ({connection._provider_label()})'
 
-    @api.depends('state', 'state_reason', 'paused', 'provider')
+    @api.depends('state', 'state_reason', 'paused', 'provider', 'trouble', 'trouble_until')
     def _compute_status(self):
         for connection in self:
             if not connection.organization_external_id:
@@ -164,12 +172,14 @@ class FieldpromaxConnection(models.Model):
             elif status == 'connected' and connection.paused:
                 status = 'paused'
             connection.status = status
-            connection.status_text = connection._silence_reason()
+            connection.status_text = connection._silence_reason() or connection._passing_trouble_text()
 
     @api.depends('provider')
     def _compute_provider_label(self):
         for connection in self:
             connection.provider_label = connection._provider_label()
+            connection.has_invoice_drafts = connection._capabilities().invoice_drafts
+            connection.no_drafts_text = self._no_drafts_text(connection.provider)
 
     @api.depends_context('uid')
     def _compute_can_manage(self):
@@ -291,6 +301,26 @@ class FieldpromaxConnection(models.Model):
         self.ensure_one()
         return dict(registry.selection()).get(self.provider, self.provider)
 
+    def _capabilities(self):
+        """What the provider can do, as :class:`~..providers.base.Capabilities`."""
+        self.ensure_one()
+        try:
+            return registry.get(self.provider).capabilities
+        except KeyError:
+            # of an addon that was removed: nothing is exchanged with it any more
+            return base.Capabilities()
+
+    @api.model
+    def _no_drafts_text(self, provider):
+        """Why there is no choice between draft and approved, '' where there is one."""
+        labels = dict(registry.selection())
+        if provider not in labels or registry.get(provider).capabilities.invoice_drafts:
+            return ''
+        return self.env._(
+            '%s has no drafts: an invoice counts as soon as it arrives.',
+            labels[provider],
+        )
+
     @api.model
     def _active_for(self, company):
         """The active connection that serves ``company``: its own, or the nearest parent's. At most one record."""
@@ -325,12 +355,12 @@ class FieldpromaxConnection(models.Model):
                 provider=provider,
             )
         if self.state == 'reauth_required':
-            return self.env._('%(provider)s has to be connected again in the settings.', provider=provider)
+            return self.state_reason or self.env._(
+                '%(provider)s has to be connected again in the settings.', provider=provider
+            )
         if self.state == 'suspended':
-            return self.env._(
-                '%(provider)s suspended this connection: %(reason)s',
-                provider=provider,
-                reason=self.state_reason or '',
+            return self.state_reason or self.env._(
+                '%(provider)s suspended this connection. It is tried again every day.', provider=provider
             )
         if self.state == 'disconnected':
             return self.env._('%(provider)s is disconnected. Connect it in the settings.', provider=provider)
@@ -397,10 +427,26 @@ class FieldpromaxConnection(models.Model):
         )
         return registry.get(provider)(settings)
 
+    def _deciding_provider(self):
+        """The provider as it knows this organization, without a token: for its rules and arithmetic, which ask
+        nobody."""
+        self.ensure_one()
+        provider = self._provider_for(self.provider)
+        return provider.for_organization(self.organization_external_id, '', organization=self._organization())
+
+    @staticmethod
+    def _allow_host_meanwhile(host):
+        """As :meth:`_allow_host`, for a call in front of which somebody made sure whose database this is. The
+        database is not asked again: that would open a transaction for as long as the call takes."""
+        if config['test_enable'] or odoo_module.current_test:
+            return host in LOOPBACK_HOSTS
+        return True
+
     def _talk(self, function):
         """``function(provider)`` with a valid access token; an expired one is refreshed and the call made once more.
 
-        No ORM write happens here but the refresh, which commits on a cursor of its own.
+        No ORM write happens here but the refresh, which commits on a cursor of its own. A driver talks through one
+        provider for the whole of its run.
 
         :raise ProviderError: what became of it; :meth:`_on_provider_error` says what that means for the connection.
         """
@@ -409,16 +455,25 @@ class FieldpromaxConnection(models.Model):
         # Before the credential is touched: a copy must not renew the original's tokens.
         if not self._is_own_database():
             raise errors.HostRefused(self._silence_reason())
-        provider, organization = self._provider_for(self.provider), self.organization_external_id
-        token = credential._get_access_token(self)
+        conversation = self.env.context.get('fieldpromax_conversation') or Conversation()
+        settings = base.ProviderConfig(
+            app=self.env['fieldpromax.app'].sudo()._get_credentials(self.provider),
+            base_url=self._base_url(self.provider),
+            allow_host=self._allow_host_meanwhile,
+        )
+        provider = conversation.provider(
+            (self.provider, settings.app, settings.base_url), lambda: registry.get(self.provider)(settings)
+        )
+        organization = self._organization()
+        token = credential._get_access_token(self, provider=provider)
         self._end_transaction()
         try:
-            return function(provider.for_organization(organization, token))
+            return function(conversation.bound(organization, token))
         except errors.AccessTokenExpired:
-            token = credential._get_access_token(self, stale=token)
+            token = credential._get_access_token(self, stale=token, provider=provider)
             self._end_transaction()
             try:
-                return function(provider.for_organization(organization, token))
+                return function(conversation.bound(organization, token))
             except errors.AccessTokenExpired as error:
                 raise errors.ReauthorizationRequired(
                     error.message, code=error.code, http_status=error.http_status, request_id=error.request_id
@@ -427,7 +482,7 @@ class FieldpromaxConnection(models.Model):
     def _end_transaction(self):
         """A driver keeps no transaction open while the provider is asked: what it read would be stale by the time the
         answer is written down. It has stored all that it decided; what a person's request holds is left alone."""
-        if self.env.context.get('fieldpromax_driver'):
+        if self.env.context.get('fieldpromax_conversation'):
             self.env.cr.commit()  # pylint: disable=invalid-commit
 
     def _organization(self):
@@ -443,6 +498,9 @@ class FieldpromaxConnection(models.Model):
             is_demo=self.organization_is_demo,
             currencies=tuple(filter(None, (self.organization_currencies or '').split(','))),
             lock_date=self.organization_lock_date or None,
+            numbers_documents=self.organization_numbers_documents,
+            computes_tax=self.organization_computes_tax,
+            has_projects=self.organization_has_projects,
         )
 
     @contextmanager
@@ -472,7 +530,7 @@ class FieldpromaxConnection(models.Model):
         companies = self._served_companies()
         return connection.with_context(
             allowed_company_ids=[self.company_id.id, *(companies - self.company_id).ids],
-            fieldpromax_driver=True,
+            fieldpromax_conversation=Conversation(),
             lang=None,
             tz='UTC',
         )
@@ -611,6 +669,9 @@ class FieldpromaxConnection(models.Model):
             'organization_is_demo': organization.is_demo,
             'organization_short_code': organization.short_code,
             'organization_lock_date': organization.lock_date or False,
+            'organization_numbers_documents': organization.numbers_documents,
+            'organization_computes_tax': organization.computes_tax,
+            'organization_has_projects': organization.has_projects,
             'currency_id': self.env['res.currency']
             .with_context(active_test=False)
             .search([('name', '=', organization.currency)], limit=1)
@@ -714,77 +775,6 @@ class FieldpromaxConnection(models.Model):
 
     # === STATE === #
 
-    def _on_provider_error(self, error):
-        """What an error says about the connection as a whole; called in a fresh transaction.
-
-        ``connected`` → ``reauth_required``: the consent is gone or lacks a permission, a person has to connect again.
-        ``connected`` → ``suspended``: the organization or the app is refused; probed daily, and at once when the app is
-        corrected. Queued work stays queued.
-
-        :return: whether it concerned the connection.
-        """
-        self.ensure_one()
-        provider = self._provider_label()
-        words = (error.message or '').strip()[:300]
-        if isinstance(error, errors.PermissionMissing):
-            state, reason = (
-                'reauth_required',
-                self.env._(
-                    '%(provider)s does not allow this connection to do its work: “%(words)s”. Connect '
-                    'again as a person who '
-                    'may, and leave all permissions ticked.',
-                    provider=provider,
-                    words=words,
-                ),
-            )
-        elif isinstance(error, errors.AppRefused):
-            state, reason = (
-                'suspended',
-                self.env._(
-                    '%(provider)s does not accept the app: “%(words)s”. Correct the client ID and the '
-                    'client secret in the '
-                    'settings.',
-                    provider=provider,
-                    words=words,
-                ),
-            )
-        elif isinstance(error, errors.AuthError):
-            state, reason = (
-                'reauth_required',
-                self.env._(
-                    '%(provider)s no longer accepts the consent for %(organization)s. Connect again in '
-                    'the settings; what waits '
-                    'is kept and goes over then.',
-                    provider=provider,
-                    organization=self.organization_name,
-                ),
-            )
-        elif isinstance(error, errors.ConnectionRefused):
-            state, reason = (
-                'suspended',
-                self.env._(
-                    '%(provider)s does not let this app into %(organization)s: “%(words)s”. Put it right '
-                    'at %(provider)s, or '
-                    'connect again in the settings.',
-                    provider=provider,
-                    organization=self.organization_name,
-                    words=words,
-                ),
-            )
-        else:
-            return False
-        # Once: a person may have disconnected meanwhile, or another driver was first.
-        if self.state == 'connected':
-            self.write({'state': state, 'state_reason': reason})
-            self._notify_responsible(
-                self.env._('%(provider)s: reconnect needed', provider=provider)
-                if state == 'reauth_required'
-                else self.env._('%(provider)s suspended the connection', provider=provider),
-                reason,
-            )
-            _logger.info('Connection %s: %s (%s)', self.id, state, type(error).__name__)
-        return True
-
     def _keep_alive(self):
         """Renew the tokens of an idle connection; see whether a suspended one is let in again.
 
@@ -794,19 +784,27 @@ class FieldpromaxConnection(models.Model):
         if not self._is_own_database() or encryption.is_missing(self.env):
             return
         self.env['fieldpromax.credential'].sudo()._refresh_idle(self)
+        self._warn_of_end()
         if self.state == 'suspended':
             organization = self._talk(lambda provider: provider.get_organization())
             self._reinstate()
-            self.write(self._refreshed_values(organization))
+            self._take_organization(organization)
 
-    def _refreshed_values(self, organization):
-        """Of a later look at the organization: never its currency or the id of the tie, which a look does not give."""
+    def _take_organization(self, organization):
+        """Keep what a later look at the organization says, and write only what differs: push and pull would collide
+        on the row. Never its currency or the id of the tie, which a look does not give."""
+        self.ensure_one()
         values = self._organization_values(organization)
-        return {
+        changed = {
             name: value
             for name, value in values.items()
-            if value and name not in ('currency_id', 'remote_connection_external_id')
+            if name not in ('currency_id', 'remote_connection_external_id')
+            # What a look may leave out stays; a flag or a date that is gone is gone.
+            and (value or self._fields[name].type in ('boolean', 'date'))
+            and (self[name] or False) != (value or False)
         }
+        if changed:
+            self.write(changed)
 
     def _responsible(self):
         """Who is told: whoever connected, or another administrator of the company when that person has left."""

@@ -29,6 +29,7 @@ def dump_token_set(token):
             'refresh_token': token.refresh_token,
             'expires_at': token.expires_at.isoformat(),
             'refresh_expires_at': token.refresh_expires_at.isoformat() if token.refresh_expires_at else None,
+            'consent_expires_at': token.consent_expires_at.isoformat() if token.consent_expires_at else None,
             'scopes': list(token.scopes),
             'user_external_id': token.user_external_id,
             'consent_id': token.consent_id,
@@ -40,11 +41,13 @@ def load_token_set(text):
     """The TokenSet that :func:`dump_token_set` wrote."""
     values = json.loads(text)
     refresh_expires_at = values['refresh_expires_at']
+    consent_expires_at = values.get('consent_expires_at')  # older rows have none
     return dto.TokenSet(
         access_token=values['access_token'],
         refresh_token=values['refresh_token'],
         expires_at=datetime.fromisoformat(values['expires_at']),
         refresh_expires_at=datetime.fromisoformat(refresh_expires_at) if refresh_expires_at else None,
+        consent_expires_at=datetime.fromisoformat(consent_expires_at) if consent_expires_at else None,
         scopes=tuple(values['scopes']),
         user_external_id=values['user_external_id'],
         consent_id=values['consent_id'],
@@ -69,7 +72,10 @@ class FieldpromaxCredential(models.Model):
     company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
     token_set_encrypted = fields.Char(groups=fields.NO_ACCESS, copy=False, readonly=True)
     access_expires_at = fields.Datetime(readonly=True)
-    refresh_expires_at = fields.Datetime(readonly=True)
+    refresh_expires_at = fields.Datetime(readonly=True, help='When the consent ends if nothing renews it.')
+    consent_expires_at = fields.Datetime(
+        readonly=True, help='When the consent ends however often it is renewed.'
+    )
     refreshed_at = fields.Datetime(readonly=True)
 
     _connection_unique = models.Constraint('unique(connection_id)', 'A connection has one credential.')
@@ -82,6 +88,7 @@ class FieldpromaxCredential(models.Model):
             'token_set_encrypted': encryption.encrypt(self.env, dump_token_set(token)),
             'access_expires_at': as_odoo_datetime(token.expires_at),
             'refresh_expires_at': as_odoo_datetime(token.refresh_expires_at),
+            'consent_expires_at': as_odoo_datetime(token.consent_expires_at),
             'refreshed_at': fields.Datetime.now(),
         }
 
@@ -202,6 +209,7 @@ class FieldpromaxCredential(models.Model):
             expires_at=new.expires_at,
             scopes=new.scopes or old.scopes,
             refresh_expires_at=new.refresh_expires_at,
+            consent_expires_at=new.consent_expires_at or old.consent_expires_at,
             user_external_id=new.user_external_id or old.user_external_id,
             consent_id=new.consent_id or old.consent_id,
         )

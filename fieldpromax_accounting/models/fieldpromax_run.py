@@ -324,34 +324,22 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _drive_references(self, connection, line):
-        """Organization, accounts and tax rates: three calls, not paged."""
+        """Organization, accounts, tax rates and payment terms: not paged."""
         organization = connection._talk(lambda provider: provider.get_organization())
         accounts = connection._talk(lambda provider: provider.list_accounts())
         rates = connection._talk(lambda provider: provider.list_tax_rates())
+        terms = connection._talk(lambda provider: provider.list_terms())
         self.env['fieldpromax.exchange']._drive_step(
-            self._take_references, connection, line, organization, accounts, rates, processed=1
+            self._take_references, connection, line, organization, accounts, rates, terms, processed=1
         )
 
     @api.model
-    def _take_references(self, connection, line, organization, accounts, rates):
+    def _take_references(self, connection, line, organization, accounts, rates, terms):
         self.env.invalidate_all()
         if connection._silence_reason():
             return
-        values = {
-            'organization_name': organization.name,
-            'organization_country': organization.country,
-            'organization_currencies': ','.join(organization.currencies),
-            'organization_short_code': organization.short_code,
-            'organization_is_demo': organization.is_demo,
-            'organization_lock_date': organization.lock_date or False,
-        }
-        # The connection row is written only when something changed: push and pull would collide on it.
-        changed = {name: value for name, value in values.items() if value and connection[name] != value}
-        if not organization.lock_date and connection.organization_lock_date:
-            changed['organization_lock_date'] = False
-        if changed:
-            connection.write(changed)
-        count = self.env['fieldpromax.reference']._store(connection, accounts, rates)
+        connection._take_organization(organization)
+        count = self.env['fieldpromax.reference']._store(connection, accounts, rates, terms)
         self.env['fieldpromax.mapping']._prepare(connection)
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, 'reference')
         checkpoint.write({'full_at': fields.Datetime.now(), 'pulled_at': fields.Datetime.now()})
