@@ -11,7 +11,7 @@ locale).
 import json
 import re
 import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
 from decimal import Decimal
 from functools import cache
@@ -150,25 +150,32 @@ class Local:
     name_key: str
     second_key: str
     active: bool
-    #: external id that it is linked to in this connection, '' when to none
-    linked_to: str
+    #: what it is linked to in this connection: ``{role: (external id, external id of the parent)}``
+    links: dict = field(default_factory=dict, hash=False)
     #: the contact person or address that the likeness was found on, '' when it is the customer itself
     via: str = ''
 
 
 class Candidate:
     """What one record of Odoo has in common with one of the books, over all the ways in which it was
-    found."""
+    found.
 
-    def __init__(self, ways, name_key, second):
-        self.same_name = bool(name_key) and any(local.name_key == name_key for local in ways)
+    :param names: keys of the name that the record of the books has.
+    :param second: key of its e-mail or code.
+    :param name_decides: it has no code at all, so that the name alone tells.
+    """
+
+    def __init__(self, ways, names, second, name_decides=False):
+        self.same_name = any(local.name_key in names for local in ways)
         self.same_second = bool(second) and any(local.second_key == second for local in ways)
-        both = [
-            local for local in ways if local.name_key == name_key and second and local.second_key == second
+        equal = [
+            local
+            for local in ways
+            if local.name_key in names and (name_decides or (second and local.second_key == second))
         ]
         own = [local for local in ways if not local.via]
-        self.local = next((local for local in both if not local.via), None) or (both or own or ways)[0]
-        self.is_exact = bool(name_key and both) and not self.local.via and self.local.active
+        self.local = next((local for local in equal if not local.via), None) or (equal or own or ways)[0]
+        self.is_exact = bool(equal) and not self.local.via and self.local.active
         self.score = (
             SCORE_BOTH
             if self.same_name and self.same_second
@@ -176,6 +183,41 @@ class Candidate:
             if self.same_second
             else SCORE_NAME
         )
+
+
+def name_keys(remote, currency=''):
+    """Keys of the names that a record of the books goes by: its own and, of a customer in a second ``currency``, the
+    one without it ("Acme (EUR)" is "Acme")."""
+    names = [remote.name]
+    if currency:
+        names.append(re.sub(rf'[\W_]*\b{re.escape(currency)}\b[\W_]*', ' ', remote.name, flags=re.IGNORECASE))
+    return tuple(dict.fromkeys(filter(None, map(text_key, names))))
+
+
+class Families:
+    """Who in the books is a part of whom: sub-customers often carry the e-mail of their parent, which then tells
+    nothing about them.
+
+    :param members: ``{external id: (external id of the parent or '', key of the e-mail)}``
+    """
+
+    def __init__(self, members):
+        self.members = members
+
+    def ancestors(self, external_id):
+        """Parent, its parent, and so on; whatever loops the data may have."""
+        seen = [external_id]
+        while (parent := self.members.get(seen[-1], ('', ''))[0]) and parent not in seen:
+            seen.append(parent)
+        return seen[1:]
+
+    def head(self, external_id):
+        """The topmost one, which stands for the family."""
+        return (self.ancestors(external_id) or [external_id])[-1]
+
+    def inherits(self, external_id, email):
+        """Has one above it the same e-mail?"""
+        return any(self.members.get(one, ('', ''))[1] == email for one in self.ancestors(external_id))
 
 
 def second_of(kind, remote):
@@ -215,3 +257,4 @@ class Remote:
     record_id: int
     is_ignored: bool
     match_id: int
+    role: str = ''

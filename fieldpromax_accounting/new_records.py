@@ -29,6 +29,13 @@ class NewRecords:
         several = self.env['res.company'].sudo().with_context(active_test=False).search_count([], limit=2) > 1
         self.company = connection.company_id if several else self.env['res.company']
 
+    def rounds(self, remotes):
+        """The records in the order in which they can be made, each round at once."""
+        return [remotes]
+
+    def learn(self, made):
+        """A round was made: ``[(record, remote)]``."""
+
 
 class NewContacts(NewRecords):
     def __init__(self, connection):
@@ -42,6 +49,36 @@ class NewContacts(NewRecords):
         self.states |= {(state.country_id.id, text_key(state.name)): state.id for state in states}
         self.home = self.countries.get(text_key(connection.organization_country or ''), False)
         self.language = connection.company_id.partner_id.lang or 'en_US'
+        self.parents = {}
+
+    def rounds(self, contacts):
+        """Parents before their sub-customers; who closes a loop, which the books should not have, goes last."""
+        wanted = {contact.parent_external_id for contact in contacts} - {''}
+        if not wanted:
+            return [contacts]
+        links = (
+            self.env['fieldpromax.link']
+            .sudo()
+            .search(
+                [
+                    ('connection_id', '=', self.connection.id),
+                    ('kind', '=', 'contact'),
+                    ('external_id', 'in', list(wanted)),
+                    ('partner_id', '!=', False),
+                ]
+            )
+        )
+        self.parents = {link.external_id: link.partner_id.id for link in links}
+        rounds, waiting = [], contacts
+        while waiting:
+            to_come = {contact.external_id for contact in waiting}
+            ready = [contact for contact in waiting if contact.parent_external_id not in to_come] or waiting
+            rounds.append(ready)
+            waiting = [contact for contact in waiting if contact not in ready]
+        return rounds
+
+    def learn(self, made):
+        self.parents |= {contact.external_id: partner.id for partner, contact in made}
 
     def of(self, contact):
         """Values of a customer; what Odoo cannot take is kept in the notes, so that nothing is lost."""
@@ -74,8 +111,15 @@ class NewContacts(NewRecords):
             'state_id': state_id,
             'country_id': country_id,
             'vat': vat or False,
-            # A name of its own beside the contact person's is a company's.
-            'is_company': bool(contact.tax_number) or bool(person and person != text_key(contact.name)),
+            # A name of its own beside the contact person's is a company's. A sub-customer is invoiced by itself, which
+            # in Odoo only a company below its parent can be; as "other" address it keeps its own.
+            'is_company': bool(
+                contact.tax_number
+                or contact.parent_external_id
+                or (person and person != text_key(contact.name))
+            ),
+            'type': 'other' if contact.parent_external_id else 'contact',
+            'parent_id': self.parents.get(contact.parent_external_id, False),
             'customer_rank': int(is_customer),
             'supplier_rank': int(contact.is_supplier),
             'company_id': self.company.id,

@@ -40,6 +40,23 @@ class FieldpromaxLink(models.Model):
     external_active = fields.Boolean('Active in the books', default=True, readonly=True)
     external_total = fields.Float('Total in the books', digits=(16, 4), readonly=True)
     external_status = fields.Char('Status in the books', readonly=True)
+    parent_external_id = fields.Char(
+        'ID of its parent in the books',
+        readonly=True,
+        help='Of a sub-customer: the customer that it is a part of.',
+    )
+    awaits_parent = fields.Boolean(
+        readonly=True,
+        help='Made from a sub-customer whose parent was not known here yet; attached when it is.',
+    )
+    made_by_run_id = fields.Many2one(
+        'fieldpromax.run',
+        'Made by',
+        index='btree_not_null',
+        ondelete='set null',
+        readonly=True,
+        help='The run that made the record of Odoo from the books.',
+    )
 
     partner_id = fields.Many2one(
         'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
@@ -87,13 +104,25 @@ class FieldpromaxLink(models.Model):
             'external_active': getattr(record, 'active', True),
             'external_status': getattr(record, 'status', ''),
             'external_total': float(record.totals.total) if hasattr(record, 'totals') else 0.0,
+            'parent_external_id': getattr(record, 'parent_external_id', '') or None,
         }
 
     @api.model
-    def _link_many(self, connection, kind, pairs):
+    def _role_of(self, connection, kind, remote):
+        """'' or, where a contact of the books has one currency for good, the currency other than that of the books:
+        a customer of Odoo may stand there once in each."""
+        if kind != 'contact' or not connection._capabilities().currency_per_contact:
+            return ''
+        home = connection.currency_id.name
+        return remote.currency if home and remote.currency != home else ''
+
+    @api.model
+    def _link_many(self, connection, kind, pairs, role=None, made=False):
         """Link records to what stands in the books, in one statement.
 
         :param pairs: ``[(record, dto)]``; ``record`` may be an empty recordset for a decision without a record.
+        :param role: of all of them; None: each by :meth:`_role_of`.
+        :param made: the records were just made from the books, by the run that the context names.
         :return: how many rows were written. An existing link of the same external id is re-pointed only when its
             record is gone; otherwise just what is stored about the other side is renewed.
         """
@@ -109,6 +138,11 @@ class FieldpromaxLink(models.Model):
                     record._fieldpromax_company(connection) if record else connection.company_id
                 ).id,
                 **self._columns_of(remote),
+                'role': self._role_of(connection, kind, remote) if role is None else role,
+                'awaits_parent': bool(
+                    made and getattr(remote, 'parent_external_id', '') and not record.parent_id
+                ),
+                'made_by_run_id': (made and self.env.context.get('fieldpromax_run_id')) or None,
             }
             for record, remote in pairs
         ]
@@ -117,16 +151,18 @@ class FieldpromaxLink(models.Model):
                 """
                 INSERT INTO fieldpromax_link AS l (connection_id, kind, role, company_id, %(column)s, record_name,
                        external_id, external_version, external_name, external_number, external_email,
-                       external_active, external_status, external_total, agreed_at,
-                       create_uid, write_uid, create_date, write_date)
-                SELECT %(connection)s, %(kind)s, '', r.company_id, r.record, r.record_name,
+                       external_active, external_status, external_total, parent_external_id, awaits_parent,
+                       made_by_run_id, agreed_at, create_uid, write_uid, create_date, write_date)
+                SELECT %(connection)s, %(kind)s, r.role, r.company_id, r.record, r.record_name,
                        r.external_id, r.external_version, r.external_name, r.external_number, r.external_email,
-                       r.external_active, r.external_status, r.external_total, now() AT TIME ZONE 'UTC',
-                       %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                       r.external_active, r.external_status, r.external_total, r.parent_external_id,
+                       r.awaits_parent, r.made_by_run_id, now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s,
+                       now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM json_to_recordset(%(rows)s::json) AS r(record int, record_name varchar, company_id int,
                        external_id varchar, external_version varchar, external_name varchar,
                        external_number varchar, external_email varchar, external_active bool,
-                       external_status varchar, external_total float8)
+                       external_status varchar, external_total float8, parent_external_id varchar, role varchar,
+                       awaits_parent bool, made_by_run_id int)
                 ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET
                        %(column)s = COALESCE(l.%(column)s, EXCLUDED.%(column)s),
                        record_name = COALESCE(l.record_name, EXCLUDED.record_name),
@@ -134,7 +170,11 @@ class FieldpromaxLink(models.Model):
                        external_version = EXCLUDED.external_version, external_name = EXCLUDED.external_name,
                        external_number = EXCLUDED.external_number, external_email = EXCLUDED.external_email,
                        external_active = EXCLUDED.external_active, external_status = EXCLUDED.external_status,
-                       external_total = EXCLUDED.external_total, agreed_at = EXCLUDED.agreed_at,
+                       external_total = EXCLUDED.external_total,
+                       parent_external_id = EXCLUDED.parent_external_id,
+                       awaits_parent = COALESCE(l.awaits_parent, FALSE) OR EXCLUDED.awaits_parent,
+                       made_by_run_id = COALESCE(l.made_by_run_id, EXCLUDED.made_by_run_id),
+                       agreed_at = EXCLUDED.agreed_at,
                        write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                 """,
                 column=SQL.identifier(column),
@@ -150,21 +190,59 @@ class FieldpromaxLink(models.Model):
 
     @api.model
     def _of(self, connection, records, role=''):
-        """``{record id: link}`` of the records that have one."""
+        """``{record id: link}`` of the records that have one.
+
+        :param role: None: in any role, the main one before others.
+        """
         column = next(
             name
             for name in self._record_fields().values()
             if self._fields[name].comodel_name == records._name
         )
-        links = self.search(
-            [('connection_id', '=', connection.id), (column, 'in', records.ids), ('role', '=', role)]
-        )
+        domain = [('connection_id', '=', connection.id), (column, 'in', records.ids)]
+        if role is not None:
+            domain.append(('role', '=', role))
+        links = self.search(domain).sorted('role', reverse=True)
         return {link[column].id: link for link in links}
+
+    @api.model
+    def _attach_to_parents(self, connection, limit):
+        """Put customers that were made from sub-customers below their parent, which is known by now.
+
+        Once for each: where somebody takes it away from there again, it stays where it is.
+
+        :return: whether there may be more to do.
+        """
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT l.id, p.partner_id
+                  FROM fieldpromax_link l
+                  JOIN fieldpromax_link p ON p.connection_id = l.connection_id AND p.kind = l.kind
+                       AND p.external_id = l.parent_external_id AND p.partner_id IS NOT NULL
+                 WHERE l.connection_id = %(connection)s AND l.kind = 'contact' AND l.awaits_parent
+                   AND l.partner_id IS NOT NULL
+                 ORDER BY l.id
+                 LIMIT %(limit)s
+                """,
+                connection=connection.id,
+                limit=limit,
+            )
+        )
+        rows = self.env.cr.fetchall()
+        for link_id, parent_id in rows:
+            link = self.browse(link_id)
+            child, parent = link.partner_id, self.env['res.partner'].browse(parent_id)
+            if not child.parent_id and child not in parent | parent._fieldpromax_ancestors():
+                child.with_context(fieldpromax_no_push=True, tracking_disable=True).parent_id = parent
+            link.awaits_parent = False
+        return len(rows) == limit
 
     @api.model
     def _open_in_books(self, connection, record):
         """Action that shows a record at the provider."""
-        link = self.sudo()._of(connection, record).get(record.id) if connection else None
+        link = self.sudo()._of(connection, record, role=None).get(record.id) if connection else None
         if not link:
             raise UserError(self.env._('"%s" is not in the books.', record.display_name))
         provider = connection._provider_for(connection.provider)

@@ -12,9 +12,12 @@ from ..matching import (
     SCORE_NAME,
     SCORE_SECOND,
     Candidate,
+    Families,
     Local,
     Remote,
+    email_key,
     from_snapshot,
+    name_keys,
     one_line,
     second_key,
     second_of,
@@ -62,6 +65,13 @@ class FieldpromaxMatch(models.Model):
     external_code = fields.Char('Code in the books', readonly=True)
     external_price = fields.Float('Price in the books', digits='Product Price', readonly=True)
     external_data = fields.Json(readonly=True)
+    role = fields.Char(
+        'Second currency',
+        readonly=True,
+        required=True,
+        default='',
+        help='The currency in which the books keep this customer beside the first one.',
+    )
     external_label = fields.Char('Record of the books', compute='_compute_external_label', store=True)
 
     partner_id = fields.Many2one(
@@ -137,7 +147,7 @@ class FieldpromaxMatch(models.Model):
                 self.env._('There is no record of Odoo to link in the row. Choose Create new, or Ignore.')
             )
         external = Counter((match.connection_id.id, match.kind, match.external_id) for match in matches)
-        local = Counter((match.connection_id.id, match._record_of()) for match in matches)
+        local = Counter((match.connection_id.id, match._record_of(), match.role) for match in matches)
         if twice := next(
             (m for m in matches if external[m.connection_id.id, m.kind, m.external_id] > 1), None
         ):
@@ -147,7 +157,7 @@ class FieldpromaxMatch(models.Model):
                     twice.external_name,
                 )
             )
-        if twice := next((m for m in matches if local[m.connection_id.id, m._record_of()] > 1), None):
+        if twice := next((m for m in matches if local[m.connection_id.id, m._record_of(), m.role] > 1), None):
             raise UserError(
                 self.env._(
                     '"%s" can be linked to one record of the books only. Select one of its rows.',
@@ -185,7 +195,10 @@ class FieldpromaxMatch(models.Model):
             driver = connection._as_driver()
             created = group.with_env(driver.env)._create_records(driver, kind, list(remotes.values()))
             links._link_many(
-                connection, kind, [(record.with_env(self.env), remote) for record, remote in created]
+                connection,
+                kind,
+                [(record.with_env(self.env), remote) for record, remote in created],
+                made=True,
             )
         matches._decide('create', others='never')
         return True
@@ -288,7 +301,13 @@ class FieldpromaxMatch(models.Model):
         connection = self.connection_id
         kind = self[0].kind
         links = self.env['fieldpromax.link'].sudo()
-        taken = links._of(connection, self._records_of())
+        column = record_fields(self.env)[kind]
+        taken = {
+            (link[column], link.role): link
+            for link in links.search(
+                [('connection_id', '=', connection.id), (column, 'in', self._records_of().ids)]
+            )
+        }
         there = {
             link.external_id: link
             for link in links.search(
@@ -301,7 +320,7 @@ class FieldpromaxMatch(models.Model):
             )
         }
         for match in self:
-            link = there.get(match.external_id) or taken.get(match._record_of().id)
+            link = there.get(match.external_id) or taken.get((match._record_of(), match.role))
             if link and (link.external_id, link[record_fields(self.env)[kind]]) != (
                 match.external_id,
                 match._record_of(),
@@ -358,7 +377,15 @@ class FieldpromaxMatch(models.Model):
     def _row_values(self):
         """Values of a row about the same record of the books, without a record of Odoo."""
         self.ensure_one()
-        names = ('kind', 'external_id', 'external_name', 'external_email', 'external_phone', 'external_city')
+        names = (
+            'kind',
+            'role',
+            'external_id',
+            'external_name',
+            'external_email',
+            'external_phone',
+            'external_city',
+        )
         return {
             'connection_id': self.connection_id.id,
             **{name: self[name] for name in (*names, 'external_code', 'external_price', 'external_data')},
@@ -482,52 +509,121 @@ class FieldpromaxMatch(models.Model):
             again unasked.
         :param make: False while looking anew at what waits for review: then nothing is made.
         """
+        roles = {
+            record.external_id: self.env['fieldpromax.link']._role_of(connection, kind, record)
+            for record in records
+        }
         counts = Counter()
-        if not records:
-            return counts
-        locals_by_name, locals_by_second = self._find_locals(connection, kind, records)
-        different = self._decided_pairs(connection, kind, [record.external_id for record in records])
-        claimed_names, claimed_seconds = {}, {}
-        rows, to_make = [], []
-        for record in records:
-            name_key, second = text_key(record.name), second_key(kind, second_of(kind, record))
-            found = defaultdict(dict)
-            for local in [*locals_by_name.get(name_key, ()), *locals_by_second.get(second, ())]:
-                found[local.id][local.name, local.via] = local
-            candidates = [
-                Candidate(list(group.values()), name_key, second)
-                for local_id, group in found.items()
-                if (record.external_id, local_id) not in different
-            ]
-            twin = claimed_names.get(name_key) or claimed_seconds.get(second)
-            # Items of the books may do without a name; their code alone tells them.
-            has_key = name_key or (kind == 'item' and second)
-            known = found or twin or not has_key or record.external_id in deleted_here
-            if make and not known:
-                to_make.append(record)
-                if name_key:
-                    claimed_names[name_key] = record.name
-                if second:
-                    claimed_seconds[second] = record.name
-                continue
-            new_rows = self._review_rows(kind, record, candidates, twin, record.external_id in deleted_here)
-            rows += [(record, row) for row in new_rows]
-            counts['review'] += 1
-        created = self._create_records(connection, kind, to_make)
-        self.env['fieldpromax.link']._link_many(connection, kind, created)
-        counts['created'] += len(created)
-        self._store_rows(connection, kind, records, rows)
+        # Second currencies are compared with what the first ones of the same page have just become.
+        for group in (
+            [record for record in records if not roles[record.external_id]],
+            [record for record in records if roles[record.external_id]],
+        ):
+            if group:
+                counts.update(self._match_group(connection, kind, group, roles, deleted_here, make))
         return counts
 
     @api.model
-    def _review_rows(self, kind, record, candidates, twin, was_deleted):
+    def _match_group(self, connection, kind, records, roles, deleted_here, make):
+        counts = Counter()
+        names_of = {record.external_id: name_keys(record, roles[record.external_id]) for record in records}
+        locals_by_name, locals_by_second = self._find_locals(connection, kind, records, names_of)
+        different = self._decided_pairs(connection, kind, [record.external_id for record in records])
+        families = self._families(connection, kind, records, locals_by_second)
+        claimed_names, claimed_seconds = {}, defaultdict(list)
+        rows, to_make = [], []
+        for record in records:
+            names, second = names_of[record.external_id], second_key(kind, second_of(kind, record))
+            head = families.head(record.external_id)
+            inherited = bool(second) and families.inherits(record.external_id, second)
+            found = defaultdict(dict)
+            for local in self._alike(
+                names, second, inherited, head, families, locals_by_name, locals_by_second
+            ):
+                found[local.id][local.name, local.via] = local
+            candidates = [
+                # An item without a code is told by its name alone.
+                Candidate(list(group.values()), names, second, name_decides=kind == 'item' and not second)
+                for local_id, group in found.items()
+                if (record.external_id, local_id) not in different
+            ]
+            twin = next((claimed_names[name] for name in names if name in claimed_names), None) or next(
+                (name for name, other in claimed_seconds[second] if second and other != head), None
+            )
+            # Items of the books may do without a name; their code alone tells them.
+            has_key = names or (kind == 'item' and second)
+            known = found or twin or not has_key or record.external_id in deleted_here
+            if make and not known:
+                to_make.append(record)
+                claimed_names |= dict.fromkeys(names, record.name)
+                claimed_seconds[second].append((record.name, head))
+                continue
+            new_rows = self._review_rows(
+                kind,
+                record,
+                candidates,
+                twin,
+                record.external_id in deleted_here,
+                roles[record.external_id],
+            )
+            rows += [(record, row) for row in new_rows]
+            counts['review'] += 1
+        created = self._create_records(connection, kind, to_make)
+        self.env['fieldpromax.link']._link_many(connection, kind, created, made=True)
+        counts['created'] += len(created)
+        self._store_rows(connection, kind, records, rows, roles)
+        return counts
+
+    @api.model
+    def _alike(self, names, second, inherited, head, families, by_name, by_second):
+        """Records of Odoo that one of the books may be. An e-mail that a sub-customer shares with its parent finds
+        nobody: everyone of the family has it."""
+        for name in names:
+            yield from by_name.get(name, ())
+        for local in by_second.get(second, ()) if not inherited else ():
+            if local.name_key in names or not any(
+                families.head(external_id) == head for external_id, _parent in local.links.values()
+            ):
+                yield local
+
+    @api.model
+    def _families(self, connection, kind, records, locals_by_second):
+        """The parents of these customers, and of those that customers of Odoo with the same e-mail are linked to, up
+        to the topmost; no query where there are no sub-customers."""
+        if kind != 'contact':
+            return Families({})
+        members = {
+            external_id: (parent, '')
+            for group in locals_by_second.values()
+            for local in group
+            for external_id, parent in local.links.values()
+        }
+        members |= {
+            record.external_id: (record.parent_external_id, email_key(record.email)) for record in records
+        }
+        while missing := {parent for parent, _email in members.values() if parent and parent not in members}:
+            domain = [
+                ('connection_id', '=', connection.id),
+                ('kind', '=', kind),
+                ('external_id', 'in', list(missing)),
+            ]
+            members |= dict.fromkeys(missing, ('', ''))
+            for match in self.search([*domain, ('external_data', '!=', False)]):
+                parent = match.external_data.get('parent_external_id') or ''
+                members[match.external_id] = (parent, email_key(match.external_email))
+            for link in self.env['fieldpromax.link'].search(domain):
+                members[link.external_id] = (link.parent_external_id or '', email_key(link.external_email))
+        return Families(members)
+
+    @api.model
+    def _review_rows(self, kind, record, candidates, twin, was_deleted, role):
         """Rows for a person, or one deferred row, as ``[(local, score, reason, is_deferred)]``."""
-        free = [candidate for candidate in candidates if not candidate.local.linked_to]
+        free = [candidate for candidate in candidates if role not in candidate.local.links]
         rows = [
             (
                 candidate.local,
                 candidate.score,
-                self._reason(kind, record, candidate, len(candidates)),
+                self._reason(kind, record, candidate, len(candidates), role),
                 candidate.is_exact and len(candidates) == 1 and not twin,
             )
             for candidate in free
@@ -570,8 +666,17 @@ class FieldpromaxMatch(models.Model):
         return [(None, 0, reason, False)]
 
     @api.model
-    def _reason(self, kind, record, candidate, count):
+    def _reason(self, kind, record, candidate, count, role=''):
         """Why the two may be the same, and why it was not decided without a person."""
+        reason = self._likeness(kind, record, candidate, count)
+        if not role:
+            return reason
+        return self.env._(
+            '%(reason)s In the books it is a customer in %(currency)s.', reason=reason, currency=role
+        )
+
+    @api.model
+    def _likeness(self, kind, record, candidate, count):
         local = candidate.local
         here, there = local.second, second_of(kind, record)
         same_name, same_second = candidate.same_name, candidate.same_second
@@ -584,6 +689,12 @@ class FieldpromaxMatch(models.Model):
             if count > 1:
                 return self.env._('Both are equal, but another record of Odoo is like it as well.')
             return self.env._('Both are equal, but another record of the books is like it as well.')
+        if same_name and not contact and not there and (count > 1 or not local.active):
+            if not local.active:
+                return self.env._('Same name, and the books have no code, but it is archived in Odoo.')
+            return self.env._(
+                'Same name, and the books have no code, but another record of Odoo is like it as well.'
+            )
         if same_name:
             if not there and not here:
                 missing = self.env._('Same name; neither side has an e-mail.') if contact else ''
@@ -602,7 +713,7 @@ class FieldpromaxMatch(models.Model):
         return self.env._('Same code, different name.')
 
     @api.model
-    def _store_rows(self, connection, kind, records, rows):
+    def _store_rows(self, connection, kind, records, rows, roles):
         """Replace the pending rows of these records of the books; in one statement each, whatever their
         number."""
         column = record_fields(self.env)[kind]
@@ -614,6 +725,7 @@ class FieldpromaxMatch(models.Model):
             data.append(
                 {
                     'external_id': record.external_id,
+                    'role': roles[record.external_id],
                     'external_name': name,
                     'external_email': record.email if contact else None,
                     'external_phone': record.phone if contact else None,
@@ -638,18 +750,18 @@ class FieldpromaxMatch(models.Model):
             self.env.cr.execute(
                 SQL(
                     """
-                    INSERT INTO fieldpromax_match (connection_id, company_id, kind, external_id,
+                    INSERT INTO fieldpromax_match (connection_id, company_id, kind, role, external_id,
                            external_name, external_email, external_phone, external_city, external_code,
                            external_price, external_label, external_data, %(column)s, record_name,
                            record_detail, score, reason, is_deferred, decision, looked_at, create_uid,
                            write_uid, create_date, write_date)
-                    SELECT %(connection)s, %(company)s, %(kind)s, r.external_id, r.external_name,
+                    SELECT %(connection)s, %(company)s, %(kind)s, r.role, r.external_id, r.external_name,
                            r.external_email, r.external_phone, r.external_city, r.external_code,
                            r.external_price, r.external_label, r.external_data, r.record, r.record_name,
                            r.record_detail, r.score, r.reason, r.is_deferred, 'pending', now() AT TIME ZONE
                            'UTC', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
-                      FROM json_to_recordset(%(data)s::json) AS r(external_id varchar, external_name varchar,
-                           external_email varchar, external_phone varchar, external_city varchar,
+                      FROM json_to_recordset(%(data)s::json) AS r(external_id varchar, role varchar,
+                           external_name varchar, external_email varchar, external_phone varchar, external_city varchar,
                            external_code varchar, external_price numeric, external_label varchar,
                            external_data jsonb, record int, record_name varchar, record_detail varchar, score
                            int, reason varchar, is_deferred bool)
@@ -718,16 +830,18 @@ class FieldpromaxMatch(models.Model):
     # === THE LOCAL SIDE === #
 
     @api.model
-    def _find_locals(self, connection, kind, records):
+    def _find_locals(self, connection, kind, records, names_of=None):
         """Records of Odoo that share the name or the second with any of these, in one set-based query.
 
+        :param names_of: ``{external id: keys of its names}``, where they have more than the one.
         :return: ``({name key: [Local]}, {second key: [Local]})``
         """
-        name_keys = list({text_key(record.name) for record in records} - {''})
+        names_of = names_of or {record.external_id: name_keys(record) for record in records}
+        names = list({name for keys in names_of.values() for name in keys})
         second_keys = list({second_key(kind, second_of(kind, record)) for record in records} - {''})
         finder = self._find_contacts if kind == 'contact' else self._find_items
         by_name, by_second = defaultdict(list), defaultdict(list)
-        for local in finder(connection, name_keys, second_keys):
+        for local in finder(connection, names, second_keys):
             if local.name_key:
                 by_name[local.name_key].append(local)
             if local.second_key:
@@ -735,7 +849,7 @@ class FieldpromaxMatch(models.Model):
         return by_name, by_second
 
     @api.model
-    def _find_contacts(self, connection, name_keys, email_keys):
+    def _find_contacts(self, connection, names, email_keys):
         """Customers of no company or of this connection's. A contact person or address stands for its
         customer; archived ones are found as well, because what somebody archived must not be made again."""
         self.env['res.partner'].flush_model(
@@ -749,14 +863,15 @@ class FieldpromaxMatch(models.Model):
                 'parent_id',
             ]
         )
-        self.env['fieldpromax.link'].flush_model(['partner_id', 'connection_id'])
+        self.env['fieldpromax.link'].flush_model()
         self.env.cr.execute(
             SQL(
                 """
                 SELECT c.id, c.name, c.email, p.id, p.name, p.email_normalized, c.active AND p.active,
-                  l.external_id FROM res_partner p
+                  (SELECT json_object_agg(l.role, json_build_array(l.external_id, COALESCE(l.parent_external_id, '')))
+                     FROM fieldpromax_link l WHERE l.partner_id = c.id AND l.connection_id = %(connection)s)
+                  FROM res_partner p
                   JOIN res_partner c ON c.id = p.commercial_partner_id
-                  LEFT JOIN fieldpromax_link l ON l.partner_id = c.id AND l.connection_id = %(connection)s
                  WHERE (c.company_id IS NULL OR c.company_id = ANY(%(companies)s))
                    AND (p.email_normalized = ANY(%(emails)s) OR %(name_key)s = ANY(%(names)s))
                  ORDER BY c.id, p.id <> c.id, p.id
@@ -764,12 +879,12 @@ class FieldpromaxMatch(models.Model):
                 connection=connection.id,
                 companies=connection._served_companies().ids,
                 emails=email_keys,
-                names=name_keys,
+                names=names,
                 name_key=text_key_sql(SQL.identifier('p', 'name')),
             )
         )
         for row in self.env.cr.fetchall():
-            customer_id, customer_name, customer_email, partner_id, name, email, active, linked_to = row
+            customer_id, customer_name, customer_email, partner_id, name, email, active, links = row
             yield Local(
                 id=customer_id,
                 name=customer_name or '',
@@ -777,25 +892,26 @@ class FieldpromaxMatch(models.Model):
                 name_key=text_key(name),
                 second_key=email or '',
                 active=active,
-                linked_to=linked_to or '',
+                links=links or {},
                 via='' if partner_id == customer_id else name or customer_name or '',
             )
 
     @api.model
-    def _find_items(self, connection, name_keys, code_keys):
+    def _find_items(self, connection, names, code_keys):
         """Products of no company or of this connection's, by any of the names that their translations give
         them."""
         self.env['product.product'].flush_model(['default_code', 'active', 'product_tmpl_id'])
         self.env['product.template'].flush_model(['name', 'active', 'company_id'])
-        self.env['fieldpromax.link'].flush_model(['product_id', 'connection_id'])
+        self.env['fieldpromax.link'].flush_model()
         self.env.cr.execute(
             SQL(
                 """
-                SELECT p.id, n.value, p.default_code, p.active AND t.active, l.external_id
+                SELECT p.id, n.value, p.default_code, p.active AND t.active,
+                  (SELECT json_object_agg(l.role, json_build_array(l.external_id, ''))
+                     FROM fieldpromax_link l WHERE l.product_id = p.id AND l.connection_id = %(connection)s)
                   FROM product_product p
                   JOIN product_template t ON t.id = p.product_tmpl_id
                   CROSS JOIN LATERAL jsonb_each_text(t.name) n
-                  LEFT JOIN fieldpromax_link l ON l.product_id = p.id AND l.connection_id = %(connection)s
                  WHERE (t.company_id IS NULL OR t.company_id = ANY(%(companies)s))
                    AND (%(code_key)s = ANY(%(codes)s) OR %(name_key)s = ANY(%(names)s))
                  ORDER BY p.id, n.key <> 'en_US', n.key
@@ -803,12 +919,12 @@ class FieldpromaxMatch(models.Model):
                 connection=connection.id,
                 companies=connection._served_companies().ids,
                 codes=code_keys,
-                names=name_keys,
+                names=names,
                 code_key=text_key_sql(SQL.identifier('p', 'default_code')),
                 name_key=text_key_sql(SQL.identifier('n', 'value')),
             )
         )
-        for product_id, name, code, active, linked_to in self.env.cr.fetchall():
+        for product_id, name, code, active, links in self.env.cr.fetchall():
             yield Local(
                 id=product_id,
                 name=name or '',
@@ -816,7 +932,7 @@ class FieldpromaxMatch(models.Model):
                 name_key=text_key(name),
                 second_key=text_key(code),
                 active=active,
-                linked_to=linked_to or '',
+                links=links or {},
             )
 
     # === AT THE END OF A PASS === #
@@ -904,10 +1020,12 @@ class FieldpromaxMatch(models.Model):
                    AND NOT EXISTS (
                        SELECT FROM fieldpromax_match o
                         WHERE o.connection_id = m.connection_id AND o.kind = m.kind AND o.decision = 'pending'
-                          AND o.id != m.id AND (o.external_id = m.external_id OR o.%(column)s = m.%(column)s))
+                          AND o.id != m.id AND (o.external_id = m.external_id
+                               OR (o.%(column)s = m.%(column)s AND o.role = m.role)))
                    AND NOT EXISTS (
                        SELECT FROM fieldpromax_link l
-                        WHERE l.connection_id = m.connection_id AND l.%(column)s = m.%(column)s)
+                        WHERE l.connection_id = m.connection_id AND l.%(column)s = m.%(column)s
+                          AND l.role = m.role)
                  ORDER BY m.id
                  LIMIT %(limit)s
                 """,
@@ -951,8 +1069,13 @@ class FieldpromaxMatch(models.Model):
             mail_notrack=True,
             no_reset_password=True,
         )
-        records = model.create([values.of(remote) for remote in remotes])
-        return list(zip(records, remotes, strict=True))
+        made = []
+        for remotes_now in values.rounds(remotes):
+            records = model.create([values.of(remote) for remote in remotes_now])
+            pairs = list(zip(records, remotes_now, strict=True))
+            values.learn(pairs)
+            made += pairs
+        return made
 
     @api.model
     def _new_records(self, connection, kind):
@@ -963,9 +1086,10 @@ class FieldpromaxMatch(models.Model):
     # === WHAT THE PUSH ASKS === #
 
     @api.model
-    def _decide_local(self, connection, kind, records):
+    def _decide_local(self, connection, kind, records, role=''):
         """The same rules seen from Odoo: may these records, which have no link, be made in the books?
 
+        :param role: a currency: may these customers be made a second time, in that currency?
         :return: ``{record id: (verdict, sentence)}``: ``('create', '')`` nothing in the books is like it;
             ``('linked', '')`` one is equal, unique both ways, and is linked now; ``('review', why)`` a person
             has to decide, the rows are there.
@@ -973,18 +1097,33 @@ class FieldpromaxMatch(models.Model):
         if not records:
             return {}
         column = record_fields(self.env)[kind]
-        keys = {record.id: self._local_keys(kind, record) for record in records}
+        keys = {record.id: self._local_keys(kind, record, role) for record in records}
         by_name, by_second = self._find_remotes(connection, kind, keys.values())
         proposals = self.search(
-            [('connection_id', '=', connection.id), ('decision', '=', 'pending'), (column, 'in', records.ids)]
+            [
+                ('connection_id', '=', connection.id),
+                ('decision', '=', 'pending'),
+                ('role', '=', role),
+                (column, 'in', records.ids),
+            ]
         )
         looking_up = proposals.filtered(lambda match: not match.external_id)[column]
         verdicts = {}
         for record in records:
-            name_key, second = keys[record.id]
-            alike = {remote.external_id: remote for remote in by_name.get(name_key, ())} if name_key else {}
-            if second:
-                alike |= {remote.external_id: remote for remote in by_second.get(second, ())}
+            names, second = keys[record.id]
+            alike = {remote.external_id: remote for name in names for remote in by_name.get(name, ())}
+            relatives = self._relatives(kind, record)
+            alike |= {
+                remote.external_id: remote
+                for remote in by_second.get(second, ())
+                if second and remote.record_id not in relatives
+            }
+            alike = {
+                external_id: remote
+                for external_id, remote in alike.items()
+                # It stands in the books already, in another currency.
+                if remote.record_id != record.id and (not role or remote.role == role)
+            }
             for external_id, _record in self._decided_pairs(connection, kind, list(alike), record):
                 alike.pop(external_id)
             own = proposals.filtered(lambda match: match[column] == record)  # noqa: B023 used at once
@@ -999,20 +1138,29 @@ class FieldpromaxMatch(models.Model):
                 verdicts[record.id] = ('review', sentence)
             elif not alike and not asked:
                 verdicts[record.id] = ('create', '')
-            elif not asked and self._link_if_unique(connection, kind, record, name_key, second, alike):
+            elif not asked and self._link_if_unique(connection, kind, record, names, second, alike):
                 verdicts[record.id] = ('linked', '')
             else:
-                verdicts[record.id] = (
-                    'review',
-                    self._propose(connection, kind, record, name_key, alike, own),
-                )
+                verdicts[record.id] = ('review', self._propose(connection, kind, record, names, alike, own))
         return verdicts
 
     @api.model
-    def _local_keys(self, kind, record):
-        if kind == 'contact':
-            return text_key(record.name), record.email_normalized or ''
-        return text_key(record.name), text_key(record.default_code)
+    def _local_keys(self, kind, record, role=''):
+        """``(keys of the names, key of the second)``; in a second currency, its name may carry that as well."""
+        if kind != 'contact':
+            return tuple(filter(None, [text_key(record.name)])), text_key(record.default_code)
+        names = [text_key(record.name), text_key(f'{record.name} {role}') if role else '']
+        return tuple(filter(None, names)), record.email_normalized or ''
+
+    @api.model
+    def _relatives(self, kind, record):
+        """Ids of the customers above, beside and below one: they often share an e-mail, which then says nothing."""
+        if kind != 'contact' or not (record.parent_id or record.child_ids):
+            return ()
+        top = (record | record._fieldpromax_ancestors())[-1:]
+        return set(record.with_context(active_test=False).search([('id', 'child_of', top.id)]).ids) - {
+            record.id
+        }
 
     @api.model
     def _find_remotes(self, connection, kind, keys):
@@ -1021,21 +1169,22 @@ class FieldpromaxMatch(models.Model):
         second = 'external_email' if kind == 'contact' else 'external_number'
         pending_second = 'external_email' if kind == 'contact' else 'external_code'
         key_of = (lambda column: SQL('lower(btrim(%s))', column)) if kind == 'contact' else text_key_sql
-        names = list({name for name, _second in keys} - {''})
-        seconds = list({second for _name, second in keys} - {''})
+        names = list({name for own_names, _second in keys for name in own_names})
+        seconds = list({second for _names, second in keys} - {''})
         self.env['fieldpromax.link'].flush_model()
         self.flush_model()
         self.env.cr.execute(
             SQL(
                 """
                 SELECT r.external_id, min(r.name), min(r.second), max(r.record), bool_or(r.ignored),
-                  max(r.match) FROM (SELECT l.external_id, l.external_name AS name, l.%(second)s AS second,
+                       max(r.match), max(r.role)
+                  FROM (SELECT l.role, l.external_id, l.external_name AS name, l.%(second)s AS second,
                                l.%(column)s AS record, l.decision IS NOT DISTINCT FROM 'ignore' AS ignored,
                                NULL::int AS match
                           FROM fieldpromax_link l
                          WHERE l.connection_id = %(connection)s AND l.kind = %(kind)s AND l.external_active
                          UNION ALL
-                        SELECT m.external_id, m.external_name, m.%(pending_second)s, NULL, FALSE, m.id
+                        SELECT m.role, m.external_id, m.external_name, m.%(pending_second)s, NULL, FALSE, m.id
                           FROM fieldpromax_match m
                          WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.decision =
                            'pending' AND m.external_data IS NOT NULL) r
@@ -1055,25 +1204,30 @@ class FieldpromaxMatch(models.Model):
         )
         by_name, by_second = defaultdict(list), defaultdict(list)
         for row in self.env.cr.fetchall():
-            remote = Remote(*row[:2], row[2] or '', row[3] or 0, row[4], row[5] or 0)
+            remote = Remote(*row[:2], row[2] or '', row[3] or 0, row[4], row[5] or 0, row[6])
             by_name[text_key(remote.name)].append(remote)
             if key := second_key(kind, remote.second):
                 by_second[key].append(remote)
         return by_name, by_second
 
     @api.model
-    def _link_if_unique(self, connection, kind, record, name_key, second, alike):
+    def _link_if_unique(self, connection, kind, record, names, second, alike):
         """Link the one record of the books that is equal, unless anything else on either side is like the
         two."""
         if len(alike) != 1:
             return False
         (remote,) = alike.values()
-        equal = text_key(remote.name) == name_key and second and second_key(kind, remote.second) == second
+        same_second = bool(second) and second_key(kind, remote.second) == second
+        # An item without a code is told by its name alone.
+        name_decides = kind == 'item' and not remote.second
+        equal = text_key(remote.name) in names and (same_second or name_decides)
         if not equal or remote.record_id or remote.is_ignored or not remote.match_id:
             return False
         match = self.browse(remote.match_id)
         data = match._remote()
-        by_name, by_second = self._find_locals(connection, kind, [data])
+        by_name, by_second = self._find_locals(
+            connection, kind, [data], {data.external_id: name_keys(data, remote.role)}
+        )
         if {local.id for group in (*by_name.values(), *by_second.values()) for local in group} != {record.id}:
             return False
         self.env['fieldpromax.link']._link_many(connection, kind, [(record, data)])
@@ -1081,7 +1235,7 @@ class FieldpromaxMatch(models.Model):
         return True
 
     @api.model
-    def _propose(self, connection, kind, record, name_key, alike, own):
+    def _propose(self, connection, kind, record, names, alike, own):
         """Rows for the bookkeeper about a record of Odoo that is like records of the books; says why in a
         sentence."""
         provider = connection._provider_label()
@@ -1089,7 +1243,7 @@ class FieldpromaxMatch(models.Model):
         sentences = own.filtered('is_proposed').mapped('reason')
         rows = []
         for remote in alike.values():
-            same_name = text_key(remote.name) == name_key
+            same_name = text_key(remote.name) in names
             if remote.record_id:
                 reason = self.env._(
                     '%(provider)s has "%(name)s", which is linked to another record of Odoo. Create new if this '
@@ -1142,18 +1296,26 @@ class FieldpromaxMatch(models.Model):
             'active': link.external_active,
         }
         if kind == 'contact':
-            return dto.Contact(number=link.external_number or '', email=link.external_email or '', **stored)
+            return dto.Contact(
+                number=link.external_number or '',
+                email=link.external_email or '',
+                currency=link.role or '',
+                parent_external_id=link.parent_external_id or '',
+                **stored,
+            )
         return dto.Item(code=link.external_number or '', **stored)
 
     @api.model
     def _proposal_values(self, connection, kind, record, remote, reason):
-        name_key, second = self._local_keys(kind, record)
-        same_name = text_key(remote.name) == name_key
+        role = self.env['fieldpromax.link']._role_of(connection, kind, remote)
+        names, second = self._local_keys(kind, record, role)
+        same_name = text_key(remote.name) in names
         same_second = bool(second) and second_key(kind, second_of(kind, remote)) == second
         contact = kind == 'contact'
         return {
             'connection_id': connection.id,
             'kind': kind,
+            'role': role,
             'external_id': remote.external_id,
             'external_name': one_line(remote.name),
             'external_email': remote.email if contact else False,
@@ -1172,16 +1334,21 @@ class FieldpromaxMatch(models.Model):
         }
 
     @api.model
-    def _propose_by_name(self, connection, partner):
+    def _propose_by_name(self, connection, partner, role=''):
         """The books refused ``partner`` because the name is taken there, by a record that was not pulled (a
         supplier, an archived one). Noted here without asking the books; :meth:`_take_look_up` completes it at
-        the next pass."""
+        the next pass.
+
+        :param role: the currency that it was to be made in, beside the first one.
+        """
         if not partner:
             return
+        name = partner._fieldpromax_name_in(role)
         pending = [
             ('connection_id', '=', connection.id),
             ('decision', '=', 'pending'),
             ('partner_id', '=', partner.id),
+            ('role', '=', role),
         ]
         if self.search_count(pending, limit=1):
             return
@@ -1189,8 +1356,9 @@ class FieldpromaxMatch(models.Model):
             {
                 'connection_id': connection.id,
                 'kind': 'contact',
+                'role': role,
                 'external_id': '',
-                'external_name': partner.name,
+                'external_name': name,
                 'partner_id': partner.id,
                 'record_name': partner.name,
                 'record_detail': partner.email or False,
@@ -1235,7 +1403,10 @@ class FieldpromaxMatch(models.Model):
                     reason = self.env._(
                         '%(provider)s has "%(name)s" already.', provider=provider, name=remote.name
                     )
-                rows.append(self._proposal_values(connection, 'contact', partner, remote, reason))
+                rows.append(
+                    self._proposal_values(connection, 'contact', partner, remote, reason)
+                    | {'role': match.role}
+                )
             # Nothing found: the name is free again, and the next pass sends it.
             match.unlink()
             self.create(rows)

@@ -29,7 +29,11 @@ class ResPartner(models.Model):
     @api.depends('fieldpromax_do_not_sync')
     def _compute_fieldpromax_external_id(self):
         connection = self.env['fieldpromax.connection']._active_for(self.env.company)
-        links = self.env['fieldpromax.link']._of(connection, self.commercial_partner_id) if connection else {}
+        links = (
+            self.env['fieldpromax.link']._of(connection, self.commercial_partner_id, role=None)
+            if connection
+            else {}
+        )
         pending = self.browse()
         if connection:
             pending = (
@@ -86,6 +90,21 @@ class ResPartner(models.Model):
         self.ensure_one()
         return self.name or self.display_name
 
+    def _fieldpromax_name_in(self, currency):
+        """The name that the books know this customer by; the one of a second currency names it, because names are
+        unique there."""
+        self.ensure_one()
+        return f'{self.name} ({currency})' if currency else self.name or ''
+
+    def _fieldpromax_ancestors(self):
+        """The contact above, the one above that, and so on; the topmost comes last."""
+        above = self.browse()
+        parent = self.parent_id
+        while parent and parent not in above:
+            above |= parent
+            parent = parent.parent_id
+        return above
+
     def _fieldpromax_company(self, connection):
         """The company that an exchange or link of this contact carries: the connection's."""
         return connection.company_id
@@ -99,14 +118,19 @@ class ResPartner(models.Model):
             return self.env._('The customer "%s" belongs to another company.', self.name)
         return ''
 
-    def _fieldpromax_prepare(self, connection, _resolver):
-        """This contact as the provider layer takes it."""
+    def _fieldpromax_prepare(self, connection, _resolver, role=''):
+        """This contact as the provider layer takes it.
+
+        :param role: the currency that it is made in beside the first one, where a contact has one for good.
+        """
         self.ensure_one()
+        per_contact = connection._capabilities().currency_per_contact
+        currency = role if per_contact else self._fieldpromax_currency()
         first_name, _space, last_name = (
             (self.name or '').rpartition(' ') if not self.is_company else ('', '', '')
         )
         return dto.Contact(
-            name=self.name or '',
+            name=self._fieldpromax_name_in(role),
             number=self._fieldpromax_number(connection),
             email=self.email_normalized or (self.email or '').strip(),
             phone=self.phone or '',
@@ -114,11 +138,7 @@ class ResPartner(models.Model):
             last_name=last_name,
             website=self.website or '',
             tax_number=self.vat or '',
-            currency=(
-                self.property_product_pricelist.currency_id.name
-                if 'property_product_pricelist' in self._fields and self.property_product_pricelist
-                else ''
-            ),
+            currency=currency,
             address=dto.Address(
                 street=self.street or '',
                 street2=self.street2 or '',
@@ -129,6 +149,12 @@ class ResPartner(models.Model):
             ),
             is_customer=True,
         )
+
+    def _fieldpromax_currency(self):
+        """What this customer is usually invoiced in; '' where Odoo does not say."""
+        if 'property_product_pricelist' not in self._fields:
+            return ''
+        return self.property_product_pricelist.currency_id.name or ''
 
     def _fieldpromax_number(self, connection):
         """Our own key of this contact at the provider: database and partner, so that no other database's is met."""
