@@ -241,12 +241,13 @@ class Server:
 
 
 class Simulator:
-    """The Xero simulator in a process of its own, its state in memory."""
+    """The simulator of a provider in a process of its own, its state in memory."""
 
-    def __init__(self, name):
-        command = [str(VENV_PYTHON), "-m", "simulators.xero", "--port", "0"]
+    def __init__(self, name, provider="xero"):
+        self.provider = provider
+        command = [str(VENV_PYTHON), "-m", f"simulators.{provider}", "--port", "0"]
         self.service = services.Service(
-            f"simulator-{name}-{os.getpid()}", command, {**os.environ, "PYTHONUNBUFFERED": "1"}
+            f"simulator-{provider}-{name}-{os.getpid()}", command, {**os.environ, "PYTHONUNBUFFERED": "1"}
         )
         self.service.wait_until(lambda: "simulator: http" in self.service.output(), START_SECONDS)
         self.url = re.search(r"http://[\w.]+:\d+", self.service.output())[0]

@@ -5,7 +5,7 @@ import pickle
 import re
 import time
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 CLIENT_ID, CLIENT_SECRET = "fieldpromax-demo", "fieldpromax-demo-secret"
 PERSON, PASSWORD = "bookkeeper@example.com", "demo"
@@ -22,15 +22,15 @@ IMPORT_CONTEXT = {
 # === CONNECTING === #
 
 
-def prepare(env, simulator):
-    """Point the database at the simulator and fill in the app."""
+def prepare(env, simulator, provider="xero"):
+    """Point the database at a simulator and fill in the app."""
     parameters = env["ir.config_parameter"]
-    parameters.set_param("fieldpromax_accounting.xero_base_url", simulator)
-    env["fieldpromax.app"]._set_credentials("xero", CLIENT_ID, CLIENT_SECRET)
+    parameters.set_param(f"fieldpromax_accounting.{provider}_base_url", simulator)
+    env["fieldpromax.app"]._set_credentials(provider, CLIENT_ID, CLIENT_SECRET)
 
 
 def consent(url, organisations, person=PERSON, password=PASSWORD, session=None):
-    """Log in and consent on the pages of the simulator.
+    """Log in and consent on the pages of a simulator, whichever it is.
 
     :param organisations: country codes.
     :return: the address that the person is sent back to.
@@ -40,36 +40,47 @@ def consent(url, organisations, person=PERSON, password=PASSWORD, session=None):
     session = session or requests.Session()
     session.trust_env = False
     page = session.get(url, timeout=30)
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(page.url))
-    if 'name="password"' in page.text:
-        form = {"request": _number(page), "username": person, "password": password}
-        page = session.post(f"{origin}/identity/user/login", data=form, timeout=30)
-    tenants = [
-        re.search(rf'<input[^>]*id="organisation-{country}"[^>]*>', page.text)[0] for country in organisations
-    ]
-    form = [("request", _number(page)), ("action", "allow")]
-    form += [("organisations", re.search(r'value="([^"]+)"', tag)[1]) for tag in tenants]
-    back = session.post(f"{origin}/identity/connect/consent", data=form, allow_redirects=False, timeout=30)
+    if 'id="username"' in page.text:
+        page = _submit(session, page, "login-submit", {"username": person, "password": password})
+    chosen = [f"{kind}-{country}" for country in organisations for kind in ("organisation", "company")]
+    back = _submit(session, page, "consent-allow", {}, chosen, allow_redirects=False)
     return back.headers["Location"]
 
 
-def _number(page):
-    return re.search(r'name="request" value="([^"]+)"', page.text)[1]
+def _submit(session, page, button, values, chosen=(), **options):
+    """Send the form of ``button`` (an id), with the check boxes or radio buttons ``chosen`` (ids) ticked."""
+    from lxml import html
+
+    document = html.fromstring(page.text, base_url=page.url)
+    clicked = document.get_element_by_id(button)
+    (form,) = clicked.iterancestors("form")
+    fields = [(one.get("name"), one.get("value", "")) for one in form.xpath('.//input[@type="hidden"]')]
+    fields += [
+        (one.get("name"), one.get("value"))
+        for one in form.xpath('.//input[@type="checkbox" or @type="radio"]')
+        if one.get("id") in chosen
+    ]
+    fields += values.items()
+    if clicked.get("name"):
+        fields.append((clicked.get("name"), clicked.get("value")))
+    address = urljoin(page.url, form.get("action") or page.url)
+    return session.post(address, data=fields, timeout=30, **options)
 
 
-def authorize(env, organisations, person=PERSON):
+def authorize(env, organisations, person=PERSON, provider="xero"):
     """A consent up to where Odoo is told the code: ``(parameters of the callback, outcome)``."""
-    url = env["fieldpromax.authorization"]._start("xero")
+    url = env["fieldpromax.authorization"]._start(provider)
     env.cr.commit()
     parameters = dict(parse_qsl(urlsplit(consent(url, organisations, person)).query))
-    outcome = env["fieldpromax.authorization"]._receive("xero", parameters)
+    outcome = env["fieldpromax.authorization"]._receive(provider, parameters)
     env.invalidate_all()
     return parameters, outcome
 
 
-def connect(env, organisation="US"):
+def connect(env, organisation="US", provider="xero"):
     """Connect the main company through the pages; the id of the connection."""
-    _parameters, outcome = authorize(env(user=env.ref("base.user_admin")), [organisation])
+    env = env(user=env.ref("base.user_admin"))
+    _parameters, outcome = authorize(env, [organisation], provider=provider)
     assert outcome["connection_id"], outcome
     return outcome["connection_id"]
 
