@@ -15,6 +15,7 @@ from . import (
     fieldpromax_mapping,
     fieldpromax_match,
     fieldpromax_overview,
+    fieldpromax_overview_import,
     fieldpromax_reference,
     fieldpromax_run,
     fieldpromax_run_line,

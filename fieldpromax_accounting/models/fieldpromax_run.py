@@ -4,7 +4,9 @@ from datetime import timedelta
 from time import monotonic
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools.misc import format_date, format_time
 
 from ..providers import errors
 
@@ -28,6 +30,10 @@ REFERENCES_EVERY = timedelta(days=1)
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 KEPT_FOR = timedelta(days=90)
 OPEN_STATES = ('waiting', 'running', 'paused')
+# Of the overall progress: each kind of record counts as much as this many lists of accounts and taxes.
+REFERENCE_SHARES = 5
+# From this hour on a time of today is "tonight".
+EVENING = 18
 
 
 class FieldpromaxRun(models.Model):
@@ -65,12 +71,20 @@ class FieldpromaxRun(models.Model):
     reason = fields.Char(readonly=True, help='Why it waits, was paused or failed.')
     started_at = fields.Datetime('Started', readonly=True)
     ended_at = fields.Datetime('Ended', readonly=True)
+    scheduled_at = fields.Datetime('Put off until', readonly=True, help='A person chose this time.')
+    is_held = fields.Boolean(
+        'Paused by a person',
+        readonly=True,
+        help='It stays paused until somebody resumes it, whatever happens.',
+    )
+    held_by_id = fields.Many2one('res.users', 'Paused by', readonly=True, ondelete='set null')
     next_attempt_at = fields.Datetime('Goes on at', readonly=True)
     attempts = fields.Integer('Failed attempts in a row', readonly=True)
     calls = fields.Integer('Pages and lists read', readonly=True)
     line_ids = fields.One2many('fieldpromax.run.line', 'run_id', readonly=True)
     progress = fields.Integer('Percent', compute='_compute_progress')
-    summary = fields.Char(compute='_compute_progress')
+    summary = fields.Char(compute='_compute_summary')
+    status_text = fields.Char(compute='_compute_status_text', help='Where it stands and what comes next.')
 
     # One at a time: who wants another while one is open joins it.
     _open_unique = models.UniqueIndex("(connection_id) WHERE state IN ('waiting', 'running', 'paused')")
@@ -87,20 +101,155 @@ class FieldpromaxRun(models.Model):
                 organization=run.connection_id.organization_name or '',
             )
 
-    @api.depends('line_ids.done', 'line_ids.total', 'line_ids.state', 'line_ids.created', 'line_ids.linked')
+    @api.depends('state', 'line_ids.progress')
     def _compute_progress(self):
+        """Every kind has its share, whatever its number: a bar must not go back when the next kind tells its own."""
         for run in self:
-            lines = run.line_ids
-            total = sum(line.total or 1 for line in lines)
-            run.progress = sum((line.total or 1) * line.progress for line in lines) // total if total else 0
-            run.summary = self.env._(
-                '%(created)s made in Odoo, %(linked)s linked, %(review)s for review, %(updated)s known, '
-                '%(skipped)s left out',
-                **{
-                    name: sum(lines.mapped(name))
-                    for name in ('created', 'linked', 'review', 'updated', 'skipped')
-                },
+            shares = [(line, 1 if line.kind == 'reference' else REFERENCE_SHARES) for line in run.line_ids]
+            whole = sum(share for _line, share in shares)
+            done = sum(share * line.progress for line, share in shares)
+            run.progress = 100 if run.state == 'done' else done // whole if whole else 0
+
+    @api.depends(
+        'state', *(f'line_ids.{name}' for name in ('created', 'linked', 'review', 'updated', 'skipped'))
+    )
+    def _compute_summary(self):
+        for run in self:
+            sentences = [line.summary for line in run.line_ids if line.summary]
+            if not sentences and run.state == 'done':
+                sentences = [self.env._('Nothing new.')]
+            run.summary = ' '.join(sentences)
+
+    @api.depends_context('tz', 'lang', 'uid')
+    @api.depends(
+        'kind', 'state', 'reason', 'is_held', 'held_by_id', 'scheduled_at', 'next_attempt_at', 'started_at'
+    )
+    def _compute_status_text(self):
+        for run in self:
+            if run.state in OPEN_STATES and not (run.state == 'paused' and run.reason):
+                run.status_text = run._hold_text() or run._wait_text() or run.reason
+            else:
+                run.status_text = run.reason
+
+    def _hold_text(self):
+        """What a person decided about this run, as a sentence; '' when nobody did."""
+        self.ensure_one()
+        if self.is_held:
+            person = self.held_by_id.sudo().name
+            if person:
+                return self.env._('%s paused it. What was read is kept; Resume goes on from there.', person)
+            return self.env._('It is paused. What was read is kept; Resume goes on from there.')
+        if not self._is_put_off():
+            return ''
+        values = {'time': self._when(self.scheduled_at)}
+        if self.started_at:
+            return self.env._('Goes on %(time)s.', **values)
+        return self.env._('Starts %(time)s.', **values)
+
+    def _wait_text(self):
+        self.ensure_one()
+        if self.state != 'waiting' or not self.reason or not self.next_attempt_at:
+            return ''
+        return self.env._(
+            '%(reason)s It goes on %(time)s.', reason=self.reason, time=self._when(self.next_attempt_at)
+        )
+
+    def _when(self, at):
+        """A time as a person says it, in that person's time zone: "tonight at 22:00"."""
+        local, today = (
+            fields.Datetime.context_timestamp(self, value) for value in (at, fields.Datetime.now())
+        )
+        values = {'time': format_time(self.env, at, tz=str(self.env.tz), time_format='short')}
+        days = (local.date() - today.date()).days
+        if days == 0:
+            return (
+                self.env._('tonight at %(time)s', **values)
+                if local.hour >= EVENING
+                else self.env._('at %(time)s', **values)
             )
+        if days == 1:
+            return self.env._('tomorrow at %(time)s', **values)
+        return self.env._('on %(date)s at %(time)s', date=format_date(self.env, local.date()), **values)
+
+    # === ACTIONS === #
+
+    def action_pause(self):
+        """Stop after the page that is under way, and stay so until somebody resumes it."""
+        for run in self._to_decide():
+            run.write(
+                {
+                    'is_held': True,
+                    'held_by_id': self.env.user.id,
+                    'state': 'paused',
+                    'reason': False,
+                    'scheduled_at': False,
+                    'next_attempt_at': False,
+                }
+            )
+        return True
+
+    def action_resume(self):
+        """Go on, or begin, now: after a pause, and instead of the time that was chosen."""
+        runs = self._to_decide()
+        runs.write(
+            {
+                'is_held': False,
+                'held_by_id': False,
+                'state': 'waiting',
+                'reason': False,
+                'scheduled_at': False,
+                'next_attempt_at': False,
+            }
+        )
+        runs.connection_id._trigger_pull()
+        return True
+
+    def action_put_off(self):
+        """Ask for a time, tonight as a rule."""
+        self._to_decide()
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._('Put off'),
+            'res_model': 'fieldpromax.run.schedule',
+            'view_mode': 'form',
+            'target': 'new',
+            'context': {'default_run_id': self.id},
+        }
+
+    def _put_off(self, at):
+        """Read nothing more before ``at`` (UTC, without zone)."""
+        runs = self._to_decide()
+        if at <= fields.Datetime.now():
+            raise UserError(self.env._('Choose a time that is still to come, or Start now.'))
+        runs.write(
+            {
+                'is_held': False,
+                'held_by_id': False,
+                'state': 'waiting',
+                'reason': False,
+                'scheduled_at': at,
+                'next_attempt_at': False,
+            }
+        )
+        runs.connection_id._trigger_pull(at=at)
+
+    def _to_decide(self):
+        """The runs, as superuser, once the person may decide about them."""
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
+            raise AccessError(self.env._('Only a bookkeeper can pause, resume or put off a run.'))
+        self.check_access('read')
+        runs = self.sudo()
+        if any(run.state not in OPEN_STATES for run in runs):
+            raise UserError(self.env._('This run has ended meanwhile. Reload the page.'))
+        return runs
+
+    def _is_put_off(self):
+        return bool(self.scheduled_at and self.scheduled_at > fields.Datetime.now())
+
+    def _is_on_hold(self):
+        """Did a person decide that nothing is read now? False for no run."""
+        return self.is_held or self._is_put_off()
 
     # === STARTING === #
 
@@ -195,6 +344,16 @@ class FieldpromaxRun(models.Model):
             )
         )
 
+    @api.model
+    def _first_import_text(self, connection):
+        """Why what is new in Odoo does not go over yet."""
+        run = self._open_run(connection)
+        if run.is_held:
+            return self.env._('Waits for the first import, which is paused, so that nothing is made twice.')
+        if run._is_put_off():
+            return self.env._('Waits for the first import, which is put off, so that nothing is made twice.')
+        return self.env._('Waits for the first import, so that nothing is made twice.')
+
     # === THE DRIVER === #
     # Commits happen in exchange._drive_step alone, called here: each page is one transaction with its
     # checkpoint, so that a kill loses one page at most and repeats nothing.
@@ -258,19 +417,33 @@ class FieldpromaxRun(models.Model):
             if run and (run.state, run.reason) != ('paused', reason):
                 run.write({'state': 'paused', 'reason': reason})
             return self.browse()
+        if run.is_held:
+            if run.state != 'paused' or run.reason:
+                run.write({'state': 'paused', 'reason': False})
+            return self.browse()
         now = fields.Datetime.now()
-        if run.state == 'waiting' and run.next_attempt_at and run.next_attempt_at > now:
+        at = run.scheduled_at or (run.state == 'waiting' and run.next_attempt_at)
+        if at and at > now:
+            if run.state != 'waiting':
+                run.write({'state': 'waiting', 'reason': False})
             # Woken early: come back at the time, which a trigger used up meanwhile may no longer announce.
-            connection._trigger_pull(at=run.next_attempt_at)
+            connection._trigger_pull(at=at)
             return self.browse()
         run = run or self._new(connection, self._next_kind(connection))
-        if run.state != 'running' or run.reason or run.next_attempt_at or not run.started_at:
+        if (
+            run.state != 'running'
+            or run.reason
+            or run.next_attempt_at
+            or run.scheduled_at
+            or not run.started_at
+        ):
             # Only then: the push driver, which holds the lock now, may be counting its pages in the same row.
             run.write(
                 {
                     'state': 'running',
                     'reason': False,
                     'next_attempt_at': False,
+                    'scheduled_at': False,
                     'started_at': run.started_at or now,
                 }
             )
@@ -315,7 +488,16 @@ class FieldpromaxRun(models.Model):
             return False
         if any(line.state != 'done' for line in self.line_ids):
             return True
-        self.write({'state': 'done', 'ended_at': fields.Datetime.now(), 'reason': False})
+        self.write(
+            {
+                'state': 'done',
+                'ended_at': fields.Datetime.now(),
+                'reason': False,
+                'is_held': False,
+                'held_by_id': False,
+                'scheduled_at': False,
+            }
+        )
         # What waited for the first import, for a match or for a mapping can go now.
         if self.kind == 'initial':
             self.env['fieldpromax.exchange']._end_wait(connection)
@@ -424,14 +606,17 @@ class FieldpromaxRun(models.Model):
         :return: ``(counts, notes)``: a Counter over ``linked``, ``created``, ``review``, ``updated`` and ``skipped``,
             and sentences about what could not be taken over.
         """
-        return self.env['fieldpromax.match']._take_in(connection, kind, page.records)
+        # Kept with the links, so that what a run made can be found afterwards.
+        match = self.env['fieldpromax.match'].with_context(fieldpromax_run_id=line.run_id.id)
+        return match._take_in(connection, kind, page.records)
 
     @api.model
     def _settle_records(self, connection, kind, line, started_at):
         """What is left to do once the pass over a kind is read, one bounded step at a time. Another addon overrides
         this for a kind of its own.
 
-        Customers and products: link what proved unique on both sides, look anew at what waits for review.
+        Customers and products: link what proved unique on both sides, look anew at what waits for review; put
+        sub-customers below a parent that came after them.
 
         :param started_at: when the pass began.
         :return: whether nothing is left.
@@ -442,7 +627,11 @@ class FieldpromaxRun(models.Model):
         linked, more = match._settle(connection, kind, SETTLE_SIZE)
         if line and linked:
             line._count({'linked': linked, 'review': -min(linked, line.review)})
-        return not more
+        if more:
+            return False
+        return kind != 'contact' or not self.env['fieldpromax.link']._attach_to_parents(
+            connection, SETTLE_SIZE
+        )
 
     @api.model
     def _unreadable_note(self, external_id, reason):
@@ -472,7 +661,8 @@ class FieldpromaxRun(models.Model):
         """Bring one kind up to date for the push driver, which holds the connection's lock; commits page by
         page.
 
-        Does nothing when everything that waits to be sent was queued before the last pass began.
+        Does nothing when everything that waits to be sent was queued before the last pass began. A first import that
+        a person paused or put off is not begun behind that person's back.
 
         :return: whether the kind is up to date; False when the time is used up, or a pass is still
             incomplete.
@@ -481,6 +671,8 @@ class FieldpromaxRun(models.Model):
         step = self.env['fieldpromax.exchange']._drive_step
         if not step(self._is_stale, connection, kind):
             return True
+        if step(self._must_not_begin, connection, kind):
+            return False
         deadline = monotonic() + CHANGES_SECONDS
         while monotonic() < deadline:
             line = step(self._open_line, connection, kind)
@@ -511,11 +703,18 @@ class FieldpromaxRun(models.Model):
         )
 
     @api.model
+    def _must_not_begin(self, connection, kind):
+        return not self._is_known(connection, kind) and self._open_run(connection)._is_on_hold()
+
+    @api.model
     def _open_line(self, connection, kind):
         """The line of the run under way for this kind, so that its progress counts what the push driver
         reads."""
         run = self._open_run(connection)
-        return run.line_ids.filtered(lambda line: line.kind == kind and line.state != 'done')[:1]
+        line = run.line_ids.filtered(lambda line: line.kind == kind and line.state != 'done')[:1]
+        if line.state == 'waiting':
+            line.state = 'running'
+        return line
 
     @api.model
     def _push_waits(self, connection):
@@ -543,6 +742,10 @@ class FieldpromaxRun(models.Model):
             pause = timedelta(seconds=error.retry_after) if error.retry_after else None
             self._wait(connection, reason, pause)
             return
+        if self.is_held:
+            # Whoever paused it resumes it, and it is tried again then.
+            self.write({'state': 'paused', 'reason': reason})
+            return
         self.write(
             {
                 'state': 'failed',
@@ -561,6 +764,10 @@ class FieldpromaxRun(models.Model):
         self.ensure_one()
         pause = pause or BACK_OFF[min(self.attempts, len(BACK_OFF) - 1)]
         until = fields.Datetime.now() + pause
+        if self._is_on_hold():
+            # The page that was under way when a person paused it or put it off; that decision stands.
+            self.attempts += 1
+            return
         self.write(
             {'state': 'waiting', 'reason': reason, 'next_attempt_at': until, 'attempts': self.attempts + 1}
         )

@@ -37,6 +37,7 @@ class FieldpromaxRunLine(models.Model):
         'Known', readonly=True, help='Linked already; what the link says of them was renewed.'
     )
     skipped = fields.Integer(readonly=True, help='Out of scope, archived, ignored, or unreadable.')
+    summary = fields.Char('What came of it', compute='_compute_summary')
     notes = fields.Text(readonly=True, help='Records that could not be taken over, and why.')
 
     @api.depends('state', 'done', 'total')
@@ -48,6 +49,22 @@ class FieldpromaxRunLine(models.Model):
                 # What is read is never all that is to do: the last percent is for linking what turned out
                 # unique.
                 line.progress = min(99, 100 * line.done // line.total) if line.total else 0
+
+    @api.depends_context('lang')
+    @api.depends('kind', 'created', 'linked', 'review', 'updated', 'skipped')
+    def _compute_summary(self):
+        """What there was, in words; what there was none of is left out."""
+        kinds = dict(self._fields['kind']._description_selection(self.env))
+        for line in self:
+            parts = [
+                (line.created, self.env._('%s created', line.created)),
+                (line.linked, self.env._('%s linked', line.linked)),
+                (line.review, self.env._('%s for review', line.review)),
+                (line.updated, self.env._('%s linked already', line.updated)),
+                (line.skipped, self.env._('%s left out', line.skipped)),
+            ]
+            words = ', '.join(words for count, words in parts if count)
+            line.summary = f'{kinds.get(line.kind, "")}: {words}.' if words else ''
 
     def _count(self, counts, read=0, total=None, notes=()):
         """Add to the counts; ``counts``: ``{field: number}``."""

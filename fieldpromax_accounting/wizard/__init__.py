@@ -1,1 +1,1 @@
-from . import base_partner_merge
+from . import base_partner_merge, fieldpromax_run_schedule

@@ -1,0 +1,67 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+from .fieldpromax_run import OPEN_STATES
+
+
+class FieldpromaxConnection(models.Model):
+    """The first import as its connection shows it, and what a person can do about it there."""
+
+    _inherit = 'fieldpromax.connection'
+
+    import_run_id = fields.Many2one('fieldpromax.run', 'First import', compute='_compute_import')
+    import_progress = fields.Integer(
+        'Progress of the first import', compute='_compute_import', help='Percent.'
+    )
+    import_is_held = fields.Boolean(compute='_compute_import')
+    import_is_put_off = fields.Boolean(compute='_compute_import')
+
+    # === COMPUTE METHODS === #
+
+    def _compute_import(self):
+        super()._compute_import()
+        for connection in self:
+            run = connection.sudo()._open_run().filtered(lambda run: run.kind == 'initial').with_env(self.env)
+            connection.import_run_id = run
+            connection.import_progress = run.sudo().progress
+            connection.import_is_held = run.sudo().is_held
+            connection.import_is_put_off = run.sudo()._is_put_off()
+            if text := run.sudo().status_text:
+                connection.import_text = text
+
+    def _open_run(self):
+        """The run of this connection that has not ended; empty when there is none."""
+        self.ensure_one()
+        return self.env['fieldpromax.run'].search(
+            [('connection_id', '=', self.id), ('state', 'in', OPEN_STATES)], limit=1
+        )
+
+    # === ACTIONS === #
+
+    def action_sync_now(self):
+        """A run that was put off begins now; one that a person paused stays paused, and that is said."""
+        self.ensure_one()
+        run = self._open_run()
+        if run.is_held:
+            raise UserError(self.env._('%s Resume it first, then choose Sync now.', run._hold_text()))
+        if run._is_put_off():
+            run.action_resume()
+        return super().action_sync_now()
+
+    def action_pause_import(self):
+        return self._run_under_way().action_pause()
+
+    def action_resume_import(self):
+        return self._run_under_way().action_resume()
+
+    def action_put_off_import(self):
+        return self._run_under_way().action_put_off()
+
+    def _run_under_way(self):
+        """:raise UserError: there is none any more."""
+        self.ensure_one()
+        self.check_access('read')
+        run = self._open_run()
+        if not run:
+            raise UserError(self.env._('The first import has ended meanwhile. Reload the page.'))
+        return run
