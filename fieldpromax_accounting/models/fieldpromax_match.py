@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
+from odoo.tools.misc import formatLang
 
 from ..exceptions import DATABASE_TROUBLE
 from ..matching import (
@@ -73,6 +74,7 @@ class FieldpromaxMatch(models.Model):
         help='The currency in which the books keep this customer beside the first one.',
     )
     external_label = fields.Char('Record of the books', compute='_compute_external_label', store=True)
+    comparison = fields.Html('Side by side', compute='_compute_comparison', sanitize=False)
 
     partner_id = fields.Many2one(
         'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
@@ -127,6 +129,79 @@ class FieldpromaxMatch(models.Model):
             match.external_label = (
                 f'{match.external_name or ""} · {detail}' if detail else match.external_name
             )
+
+    @api.depends('external_data', 'partner_id', 'product_id')
+    @api.depends_context('lang')
+    def _compute_comparison(self):
+        """Both sides in one table: what neither has is left out, what differs is marked."""
+        for match in self:
+            rows = [
+                (label, there, here, match._difference(there, here))
+                for label, there, here in match._compared()
+                if there or here
+            ]
+            match.comparison = self.env['ir.qweb']._render(
+                'fieldpromax_accounting.fieldpromax_match_comparison',
+                {
+                    'rows': rows,
+                    'has_record': bool(match._record_of()),
+                    'provider': match.connection_id._provider_label(),
+                },
+            )
+
+    def _compared(self):
+        """``[(label, in the books, in Odoo)]``, as people read it; another addon extends it for a kind of its own."""
+        self.ensure_one()
+        if not self.external_data:
+            return [(self.env._('Name'), self.external_name or '', self.record_name or '')]
+        remote, record = self._remote(), self._record_of()
+        if self.kind == 'item':
+            currency = self.connection_id.currency_id
+            price_there = (
+                formatLang(self.env, remote.sale_price, digits=2) if remote.sale_price is not None else ''
+            )
+            price_here = formatLang(self.env, record.lst_price, digits=2) if record else ''
+            if currency and record and record.currency_id != currency:
+                price_here = f'{price_here} {record.currency_id.name}'
+            return [
+                (self.env._('Name'), one_line(remote.name), record.name or self.record_name or ''),
+                (self.env._('Code'), remote.code, record.default_code or ''),
+                (self.env._('Price'), price_there, price_here),
+                (
+                    self.env._('Description'),
+                    one_line(remote.description),
+                    one_line(record.description_sale or ''),
+                ),
+            ]
+        address = remote.address
+        return [
+            (self.env._('Name'), one_line(remote.name), record.name or self.record_name or ''),
+            (self.env._('E-mail'), remote.email, record.email or ''),
+            (self.env._('Phone'), remote.phone, record.phone or ''),
+            (self.env._('Tax number'), remote.tax_number, record.vat or ''),
+            (
+                self.env._('Street'),
+                one_line(f'{address.street} {address.street2}'),
+                one_line(f'{record.street or ""} {record.street2 or ""}'),
+            ),
+            (
+                self.env._('City'),
+                one_line(f'{address.postal_code} {address.city}'),
+                one_line(f'{record.zip or ""} {record.city or ""}'),
+            ),
+            (self.env._('Currency'), self.role, ''),
+        ]
+
+    @api.model
+    def _difference(self, there, here):
+        """'' the same; otherwise in which way the two differ, in a word."""
+        if one_line(there) == one_line(here):
+            return ''
+        if not here or not there:
+            return self.env._('one side only')
+        if text_key(there) == text_key(here):
+            return self.env._('spelled differently')
+        return self.env._('different')
 
     # === CRUD METHODS === #
 
