@@ -76,7 +76,7 @@ class ProductProduct(models.Model):
     def _fieldpromax_why_not(self, connection):
         """Why this product is not to be sent, as a sentence; '' when it is."""
         self.ensure_one()
-        if not self.default_code:
+        if not self.default_code and not connection._capabilities().items_on_lines:
             return self.env._('"%s" has no internal reference, which the books need as its code.', self.name)
         if self.company_id and self.company_id not in connection._served_companies():
             return self.env._('"%s" belongs to another company.', self.display_name)
@@ -97,7 +97,7 @@ class ProductProduct(models.Model):
         tax_reference = resolver.tax(taxes, 'sale')
         same_currency = product.currency_id == connection.currency_id
         return dto.Item(
-            code=self.default_code,
+            code=self.default_code or '',
             name=product.name,
             description=product.description_sale or product.name,
             sale_price=decimal_of(product.lst_price, 4) if same_currency else None,
@@ -105,4 +105,5 @@ class ProductProduct(models.Model):
             sale_tax=tax_reference.external_id if tax_reference else '',
             is_sold=True,
             is_purchased=False,
+            is_service=product.type == 'service',
         )
