@@ -26,6 +26,9 @@ class Inside:
 
 
 INSIDE = ContextVar("inside")  # set for every request
+ENTRY = ContextVar(
+    "entry"
+)  # the log entry of the request; a handler may refine what the address alone does not tell
 
 
 class ControlError(ValueError):
@@ -39,13 +42,15 @@ class Simulator:
     """
 
     name = "provider"
+    #: faults that only this provider has: name → "before" (instead of the call) or "after" (on its answer)
+    own_faults = {}
 
     def __init__(self, state_dir=None):
         self.store = Store(state_dir)
         self.meta = self.store.collection("meta")
         self.clock = Clock((self.meta.get("clock") or {}).get("offset", 0))
         self.log = RequestLog()
-        self.faults = Faults()
+        self.faults = Faults(self.own_faults)
 
     # === FRAME === #
 
@@ -97,6 +102,7 @@ class Simulator:
             tenant=self.tenant_of(request),
             purpose=self.purpose_of(request),
         )
+        ENTRY.set(entry)
         # A kept-alive connection may serve many requests in one task.
         INSIDE.set(Inside())
         fault = self.faults.pick(request.method, request.path)
@@ -137,6 +143,8 @@ class Simulator:
         return await self._afterwards(request, fault, response)
 
     async def _instead(self, request, fault):
+        if fault.name in self.own_faults:
+            return self.own_fault_instead(request, fault)
         if fault.name == "timeout_before":
             return await self.faults.hold(request)
         if fault.name == "reset":
@@ -159,11 +167,12 @@ class Simulator:
         if fault.name == "wrong_content_type":
             response.content_type = "text/plain"
             return response
-        if fault.name in ("unknown_enum", "null_value"):
+        own = fault.name in self.own_faults
+        if own or fault.name in ("unknown_enum", "null_value"):
             if not (response.content_type == "application/json" and response.body):
                 return response
             body = jsonio.loads(response.body)
-            changed = self.spoil(body, fault.name)
+            changed = self.own_fault_afterwards(request, fault, body) if own else self.spoil(body, fault.name)
             return web.Response(
                 status=response.status,
                 body=jsonio.dumps(changed).encode(),
@@ -195,9 +204,13 @@ class Simulator:
         except ValueError as error:
             raise ControlError("since is the id of the last entry already seen.") from error
         entries = self.log.since(since)
-        for name in ("method", "purpose", "key", "tenant"):
+        for name in ("method", "key", "tenant"):
             if name in request.query:
                 entries = [entry for entry in entries if entry[name] == request.query[name]]
+        if "purpose" in request.query:
+            # A batch counts for the purposes of its members too.
+            wanted = request.query["purpose"]
+            entries = [entry for entry in entries if wanted in (entry["purpose"], *entry.get("batch", ()))]
         if "path" in request.query:
             entries = [entry for entry in entries if re.search(request.query["path"], entry["path"])]
         if request.query.get("clear") in ("1", "true"):
@@ -276,6 +289,14 @@ class Simulator:
 
     def status_answer(self, request, status):
         """The provider's body of that HTTP status."""
+        raise NotImplementedError
+
+    def own_fault_instead(self, request, fault):
+        """The answer of one of ``own_faults`` that acts instead of the call."""
+        raise NotImplementedError
+
+    def own_fault_afterwards(self, request, fault, value):
+        """The body of the answer (parsed JSON) as one of ``own_faults`` changes it."""
         raise NotImplementedError
 
     def spoil(self, body, how):

@@ -22,8 +22,9 @@ HTML = "<html><head><title>Service unavailable</title></head><body><h1>We'll be 
 class Fault:
     """One ordered fault: which calls it hits, what it does, and how many times it is left."""
 
-    def __init__(self, fault, method=None, path=None, times=1, after=None, skip=0):
+    def __init__(self, fault, method=None, path=None, times=1, after=None, skip=0, own=None):
         self.name, _, self.argument = str(fault).partition(":")
+        own = own or {}
         self.spelled = str(fault)
         self.method = method.upper() if method and method != "*" else None
         self.pattern = re.compile(path or "")
@@ -40,11 +41,11 @@ class Fault:
             float(self.argument)
         elif self.name == "html" and self.argument:
             int(self.argument)
-        elif self.name not in BEFORE | AFTER:
+        elif self.name not in BEFORE | AFTER | set(own):
             raise ValueError(f"unknown fault {self.spelled!r}")
         if after is not None and self.name not in ("html", "empty", "status"):
             raise ValueError(f'"after" has no meaning for {self.spelled!r}')
-        self.after = bool(after) or self.name in AFTER
+        self.after = bool(after) or self.name in AFTER or own.get(self.name) == "after"
 
     def matches(self, method, path):
         return (
@@ -76,14 +77,18 @@ class Fault:
 
 
 class Faults:
-    """The ordered faults, first come first served."""
+    """The ordered faults, first come first served.
 
-    def __init__(self):
+    :param own: faults that only this provider has, and whether they act ``before`` (instead of) or ``after`` the call
+    """
+
+    def __init__(self, own=None):
         self._faults = []
+        self._own = own or {}
         self.stopping = asyncio.Event()
 
     def add(self, **values):
-        fault = Fault(**values)
+        fault = Fault(**values, own=self._own)
         self._faults.append(fault)
         return fault
 

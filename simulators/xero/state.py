@@ -1,5 +1,6 @@
 """The books of the simulated organisations: documents by id and the indexes that uniqueness needs."""
 
+from ..common.index import Index, fold, keep_indexed
 from .wire import new_guid, to_datetime
 
 CLASS_OF_TYPE = {
@@ -16,34 +17,6 @@ APPLIES_TO = {
     "LIABILITY": "CanApplyToLiabilities",
     "REVENUE": "CanApplyToRevenue",
 }
-
-
-def fold(text):
-    """Names, numbers and codes are compared without case ([DW] for names)."""
-    return str(text).strip().casefold()
-
-
-class Index:
-    """Values → ids of the documents that have them."""
-
-    def __init__(self):
-        self._ids = {}
-
-    def add(self, value, key):
-        self._ids.setdefault(value, {})[key] = None
-
-    def remove(self, value, key):
-        keys = self._ids.get(value)
-        if keys is not None:
-            keys.pop(key, None)
-            if not keys:
-                del self._ids[value]
-
-    def ids(self, value):
-        return list(self._ids.get(value, ()))
-
-    def first(self, value, other_than=None):
-        return next((key for key in self._ids.get(value, ()) if key != other_than), None)
 
 
 class Ledger:
@@ -65,19 +38,7 @@ class Ledger:
             (self.items, self._item_keys),
             (self.invoices, self._invoice_keys),
         ):
-            collection.on_change = self._indexer(keys)
-            for key, document in collection.items():
-                collection.on_change(key, None, document)
-
-    @staticmethod
-    def _indexer(keys):
-        def on_change(key, old, new):
-            for index, value in keys(old) if old else ():
-                index.remove(value, key)
-            for index, value in keys(new) if new else ():
-                index.add(value, key)
-
-        return on_change
+            keep_indexed(collection, keys)
 
     def _contact_keys(self, contact):
         if contact["ContactStatus"] == "ACTIVE":

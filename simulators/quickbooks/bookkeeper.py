@@ -1,0 +1,200 @@
+"""What a person does in QuickBooks: for the buttons of the pages and for ``POST /_sim/companies/{realm}``."""
+
+from . import items, names, payments, projects, sales, seeds
+from .errors import business
+from .fields import SHAPES, fit
+from .state import LISTS
+from .wire import number, parse_day, ref
+
+SETTINGS = {  # what the body may set → where it is kept
+    "CustomTxnNumbers": "custom_numbers",
+    "WarnDuplicateInvoiceNumber": "warn_duplicates",
+    "ProjectsEnabled": "projects",
+    "MultiCurrencyEnabled": "multicurrency",
+    "UseAccountNumbers": "account_numbers",
+}
+STATUSES = ("active", "lapsed", "closed")
+PARTS = ("contacts", "vendors", "employees", "merge", "items", "invoices", "creditmemos", "projects",
+    "tax_rates", "accounts",
+         "currencies")  # fmt: skip
+
+
+def change(books, body):
+    """Apply what the body names; the answer tells the ids of what was touched.
+
+    ``CompanyName``, ``status`` (active, lapsed, closed), ``BookCloseDate`` (a day or null), the preferences of
+    SETTINGS, and
+    ``contacts``, ``vendors``, ``employees``, ``merge``, ``items``, ``invoices``, ``creditmemos``, ``projects``,
+    ``tax_rates``,
+    ``accounts``, ``currencies``.
+
+    :raise Refused: with a sentence
+    """
+    known = {"CompanyName", "status", "BookCloseDate", *SETTINGS, *PARTS}
+    if set(body) - known:
+        raise business(f"Unknown: {', '.join(sorted(set(body) - known))}.")
+    _change_company(books, body)
+    for code in body.get("currencies", ()):
+        set_list_entry(
+            books, "CompanyCurrency", {"Id": code, "Code": code, "Name": seeds.CURRENCY_NAMES.get(code, code)}
+        )
+    for rate in body.get("tax_rates", ()):
+        before = books.tax_rates.get(str(rate["Id"])) or {"Name": f"Rate {rate['Id']}", "RateValue": "0"}
+        seeds.put_rate(
+            books,
+            str(rate["Id"]),
+            rate.get("Name", before["Name"]),
+            str(rate.get("RateValue", before["RateValue"])),
+        )
+    for account in body.get("accounts", ()):
+        set_list_entry(books, "Account", account)
+    result = {
+        "contacts": [set_name(books, "Customer", values) for values in body.get("contacts", ())],
+        "vendors": [set_name(books, "Vendor", values) for values in body.get("vendors", ())],
+        "employees": [set_name(books, "Employee", values) for values in body.get("employees", ())],
+    }
+    for pair in body.get("merge", ()):
+        names.merge(books, _named(books, pair["from"])["Id"], _named(books, pair["into"])["Id"])
+    result["items"] = [set_item(books, values) for values in body.get("items", ())]
+    result["projects"] = [projects.set_project(books, values) for values in body.get("projects", ())]
+    for part, kind in (("invoices", "Invoice"), ("creditmemos", "CreditMemo")):
+        result[part] = [set_sale(books, kind, values) for values in body.get(part, ())]
+    return result
+
+
+def _change_company(books, body):
+    changes = {kept: bool(body[name]) for name, kept in SETTINGS.items() if name in body}
+    if "CompanyName" in body:
+        changes["name"] = str(body["CompanyName"])
+    if "status" in body:
+        if body["status"] not in STATUSES:
+            raise business(f"The status is one of {', '.join(STATUSES)}.")
+        changes["status"] = body["status"]
+    if "BookCloseDate" in body:
+        changes["closing_date"] = parse_day(body["BookCloseDate"]) if body["BookCloseDate"] else None
+    if changes:
+        books.change_company(**changes, _changes=books.company.get("_changes", 0) + 1, _updated=books.now())
+
+
+def set_list_entry(books, kind, values):
+    """Add or change an account, a term and so on by Id."""
+    key = str(values.get("Id") or books.new_id(kind))
+    before = books.of(kind).get(key) or {"Active": True, "_created": books.now(), "SyncToken": "-1"}
+    document = {
+        **before,
+        **values,
+        "Id": key,
+        "_updated": books.now(),
+        "SyncToken": str(int(before["SyncToken"]) + 1),
+    }
+    if kind == "Account":
+        document = {
+            "SubAccount": False, "Classification": "Revenue", "AccountType": "Income",
+            "AccountSubType": "SalesOfProductIncome",
+            "CurrentBalance": 0, "CurrentBalanceWithSubAccounts": 0, "Name": f"Account {key}", **document,
+        }  # fmt: skip
+        document["FullyQualifiedName"] = document["Name"]
+    books.of(kind).put(key, document)
+    return key
+
+
+def _named(books, text, kind="Customer"):
+    found = names.find(books, text, kind)
+    if found is None:
+        raise business(f"There is no {kind.lower()} {text}.")
+    return found
+
+
+def _sparse(document, values):
+    return {**values, "Id": document["Id"], "sparse": True}
+
+
+def set_name(books, kind, values):
+    """Add a name, or change the one with that Id or DisplayName (``rename`` gives a new one). Returns its id."""
+    values = dict(values)
+    new_name = values.pop("rename", None)
+    values = fit(values, SHAPES[kind], kind)
+    document = names.find(books, values.get("Id") or values.get("DisplayName", ""), kind)
+    if document is None:
+        if values.get("Id"):
+            raise business(f"There is no {kind.lower()} {values['Id']}.")
+        return names.save(books, kind, values)["Id"]
+    if new_name:
+        values["DisplayName"] = str(new_name)
+    elif "DisplayName" in values and not values.get("Id"):
+        # It was named to be found.
+        del values["DisplayName"]
+    return names.save(books, kind, _sparse(document, values), document)["Id"]
+
+
+def find_item(books, text):
+    """By id, SKU or name, active ones first."""
+    if str(text) in books.items:
+        return books.items.get(str(text))
+    wanted = str(text).casefold()
+    found = [i for i in books.items.values() if wanted in (i["Name"].casefold(), i.get("Sku", "").casefold())]
+    return min(found, key=lambda i: not i.get("Active", True), default=None)
+
+
+def set_item(books, values):
+    """Add an item, or change the one with that Id, Sku or Name (``rename`` gives a new name). Returns its id."""
+    values = dict(values)
+    new_name = values.pop("rename", None)
+    values = fit(values, SHAPES["Item"], "Item")
+    wanted = values.get("Id") or values.get("Sku") or values.get("Name", "")
+    document = find_item(books, wanted)
+    if document is None:
+        if values.get("Type", "Service") in ("Service", "NonInventory"):
+            values = {"Type": "Service", "IncomeAccountRef": ref("9"), **values}
+        return items.save(books, values)["Id"]
+    if new_name:
+        values["Name"] = str(new_name)
+    return items.save(books, _sparse(document, values), document)["Id"]
+
+
+def set_sale(books, kind, values):
+    """Add a document, or change the one with that Id or DocNumber; ``action``: void, delete, pay (``amount``), send."""
+    values = dict(values)
+    action = values.pop("action", None)
+    wanted = values.get("Id") or values.get("DocNumber")
+    document = sales.find(books, kind, wanted) if wanted else None
+    if action is None:
+        amounts = fit(values, SHAPES[kind], kind)
+        if document is None:
+            return sales.save(books, kind, amounts)["Id"]
+        return sales.save(books, kind, _sparse(document, amounts), document)["Id"]
+    if document is None:
+        raise business("There is no such document.")
+    if action == "void":
+        sales.void(books, kind, document)
+    elif action == "delete":
+        sales.delete(books, kind, document)
+    elif action == "send":
+        sales.send(books, kind, document, values.get("to"))
+    elif action == "pay":
+        return pay(books, document, values.get("amount"), bool(values.get("deposited")))
+    else:
+        raise business("The action is one of void, delete, send and pay.")
+    return document["Id"]
+
+
+def pay(books, invoice, amount=None, deposited=False):
+    """A payment of the invoice: the whole balance, or ``amount``. Returns the payment's id."""
+    value = invoice["Balance"] if amount in (None, "") else number(amount)
+    if value is None or value <= 0:
+        raise business("The amount of a payment is a number above 0.")
+    payment = payments.save(
+        books,
+        {
+            "CustomerRef": invoice["CustomerRef"],
+            "CurrencyRef": invoice["CurrencyRef"],
+            "TotalAmt": value,
+            "Line": [{"Amount": value, "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": "Invoice"}]}],
+        },
+    )
+    if deposited:
+        books.replace("Payment", {**payment, "_deposited": True})
+    return payment["Id"]
+
+
+__all__ = ["LISTS", "change", "pay", "set_item", "set_name", "set_sale"]

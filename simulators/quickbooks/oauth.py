@@ -1,0 +1,486 @@
+"""OAuth 2.0 at Intuit (provider_facts B1): sign-in, consent with the choice of one company, tokens, revocation,
+discovery."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from urllib.parse import unquote_plus, urlencode, urlsplit
+
+from aiohttp import web
+
+from ..common import jsonio
+from .errors import ApiError, gateway, json_answer
+
+ACCESS_LIFETIME = 3600
+CODE_LIFETIME = 5 * 60
+REFRESH_LIFETIME = 8_640_000  # 100 days, rolling
+HARD_LIFETIME = 157_680_000  # five years from the consent
+ROTATION = 86_400  # the value changes about once a day, and the older one lives for another day
+CALLBACK_PATH = "/fieldpromax/oauth/callback/quickbooks"
+SESSION_COOKIE = "quickbooks_sim_session"
+ACCOUNTING, PROJECTS = "com.intuit.quickbooks.accounting", "project-management.project"
+
+SCOPES = {  # in words for the consent page
+    "openid": "Know who you are at Intuit",
+    "profile": "See your name",
+    "email": "See your e-mail address",
+    ACCOUNTING: "View and change your accounting data: customers, products and services, invoices, payments and lists",
+    PROJECTS: "View and change your projects",
+}
+APPS = {"fieldpromax-demo": {"name": "FieldPromax Accounting", "secret": "fieldpromax-demo-secret"}}
+PEOPLE = {  # user name → person; companies limits what the person may see
+    "bookkeeper@example.com": {"password": "demo", "name": "Casey Brook", "companies": None},
+    "owner@example.com": {"password": "demo", "name": "Jordan Lake", "companies": ("US", "US2")},
+}
+
+
+def _hash(token):
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Identity:
+    """Who a bearer token speaks for: an app, a person, one company."""
+
+    def __init__(self, grant):
+        self.grant_id = grant["id"]
+        self.client, self.email, self.realm = grant["client"], grant["email"], grant["realm"]
+        self.scopes = set(grant["scopes"])
+
+
+class OAuth:
+    """Intuit's identity service.
+
+    A grant is what a consent gave: app, person, company and scopes. Access and refresh tokens belong to a
+    grant. One active
+    grant an app and company: another person's consent replaces it.
+    """
+
+    def __init__(self, simulator):
+        self.sim, self.clock = simulator, simulator.clock
+        self.pending, self.sessions = {}, {}
+        self.load()
+
+    def load(self):
+        """Take the collections anew, after a reset."""
+        store = self.sim.store
+        self.meta = store.collection("meta")
+        self.codes = store.collection("oauth_codes")
+        self.grants = store.collection("oauth_grants")
+        self.access_tokens = store.collection("oauth_access_tokens")
+        self.refresh_tokens = store.collection("oauth_refresh_tokens")
+        if self.meta.get("token_key") is None:
+            self.meta.put("token_key", {"key": secrets.token_hex(32)})
+
+    def add_routes(self, app):
+        app.router.add_routes(
+            [
+                web.get("/connect/oauth2", self.authorize),
+                web.get("/sign-in", self.login_page),
+                web.post("/sign-in", self.login),
+                web.post("/sign-out", self.logout),
+                web.get("/connect/consent", self.consent_page),
+                web.post("/connect/consent", self.consent),
+                web.post("/oauth2/v1/tokens/bearer", self.token),
+                web.post("/v2/oauth2/tokens/revoke", self.revoke),
+                web.get("/v1/openid_connect/userinfo", self.userinfo),
+                *(
+                    web.get(f"/.well-known/{name}{slash}", self.discovery)
+                    for name in ("openid_configuration", "openid_sandbox_configuration")
+                    for slash in ("", "/")
+                ),
+            ]
+        )
+
+    def now(self):
+        return int(self.clock.time())
+
+    # === AUTHORIZE: sign-in, consent, company === #
+
+    @staticmethod
+    def redirect_allowed(uri):
+        """https anywhere, http on loopback; the path is the one that the app registered."""
+        parts = urlsplit(uri)
+        if parts.path != CALLBACK_PATH or parts.fragment or parts.username:
+            return False
+        if parts.scheme == "https":
+            return bool(parts.hostname)
+        return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+
+    def _error_page(self, error, sentence):
+        return self.sim.page("oauth_error.html", status=400, error=error, sentence=sentence)
+
+    async def authorize(self, request):
+        """The address a person is sent to. What is wrong with the app's request is shown here and not sent on."""
+        query = request.query
+        if query.get("client_id") not in APPS:
+            return self._error_page("invalid_client", "The client_id does not belong to an app.")
+        if not self.redirect_allowed(query.get("redirect_uri", "")):
+            return self._error_page(
+                "invalid_redirect_uri",
+                "The redirect_uri query parameter value is not one of those set up for this app.",
+            )
+        if query.get("response_type") != "code":
+            return self._error_page("unsupported_response_type", "The response_type must be code.")
+        scopes = query.get("scope", "").split()
+        if not scopes or set(scopes) - set(SCOPES):
+            return self._error_page(
+                "invalid_scope", "The scope query parameter is missing or names an unknown scope."
+            )
+        if not query.get("state"):
+            return self._error_page("invalid_request", "The state query parameter is missing.")
+        number = secrets.token_urlsafe(16)
+        self.pending[number] = {
+            "client": query["client_id"],
+            "redirect_uri": query["redirect_uri"],
+            "state": query["state"],
+            "scopes": list(dict.fromkeys(scopes)),
+        }
+        where = "/connect/consent" if self._person(request) else "/sign-in"
+        raise web.HTTPFound(f"{where}?{urlencode({'request': number})}")
+
+    def _person(self, request):
+        return self.sessions.get(request.cookies.get(SESSION_COOKIE))
+
+    def _request(self, number):
+        pending = self.pending.get(number)
+        if pending is None:
+            page = self._error_page(
+                "sign_in_expired", "This sign-in has expired. Go back to the app and start again."
+            )
+            raise ApiError(page)
+        return pending
+
+    def _login_form(self, number, message=None, username=""):
+        app = APPS[self._request(number)["client"]]
+        return self.sim.page(
+            "oauth_login.html", app=app, number=number, message=message, username=username, people=PEOPLE
+        )
+
+    async def login_page(self, request):
+        try:
+            return self._login_form(request.query.get("request"))
+        except ApiError as error:
+            return error.response
+
+    async def login(self, request):
+        form = await request.post()
+        number, email = form.get("request"), str(form.get("username", "")).strip().lower()
+        person = PEOPLE.get(email, {"password": None})
+        try:
+            if form.get("password") != person["password"]:
+                return self._login_form(number, "The user ID or password is not right. Try again.", email)
+            self._request(number)
+        except ApiError as error:
+            return error.response
+        session = secrets.token_urlsafe(16)
+        self.sessions[session] = email
+        answer = web.HTTPFound(f"/connect/consent?{urlencode({'request': number})}")
+        answer.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="Lax")
+        raise answer
+
+    async def logout(self, request):
+        form = await request.post()
+        self.sessions.pop(request.cookies.get(SESSION_COOKIE), None)
+        answer = web.HTTPFound(f"/sign-in?{urlencode({'request': form.get('request', '')})}")
+        answer.del_cookie(SESSION_COOKIE)
+        raise answer
+
+    def companies_of(self, email):
+        tags = PEOPLE[email]["companies"]
+        return [b.company for b in self.sim.books.values() if tags is None or b.company["tag"] in tags]
+
+    def _consent_form(self, number, email, message=None):
+        pending = self._request(number)
+        connected = {g["realm"] for g in self.grants.values() if g["client"] == pending["client"]}
+        return self.sim.page(
+            "oauth_consent.html",
+            app=APPS[pending["client"]],
+            person=PEOPLE[email],
+            email=email,
+            number=number,
+            message=message,
+            scopes=[(scope, SCOPES[scope]) for scope in pending["scopes"]],
+            companies=self.companies_of(email),
+            connected=connected,
+        )
+
+    async def consent_page(self, request):
+        email, number = self._person(request), request.query.get("request", "")
+        if email is None:
+            raise web.HTTPFound(f"/sign-in?{urlencode({'request': number})}")
+        try:
+            return self._consent_form(number, email)
+        except ApiError as error:
+            return error.response
+
+    async def consent(self, request):
+        form = await request.post()
+        email, number = self._person(request), form.get("request", "")
+        if email is None:
+            raise web.HTTPFound(f"/sign-in?{urlencode({'request': number})}")
+        try:
+            pending = self._request(number)
+        except ApiError as error:
+            return error.response
+        if form.get("action") != "allow":
+            del self.pending[number]
+            raise self._back(pending, error="access_denied", state=pending["state"])
+        chosen = form.getall("company", [])
+        allowed = {company["realm"] for company in self.companies_of(email)}
+        if len(chosen) != 1 or chosen[0] not in allowed:
+            return self._consent_form(number, email, "Choose the company that the app may use.")
+        del self.pending[number]
+        grant = self._grant(pending["client"], email, chosen[0], pending["scopes"])
+        code = secrets.token_urlsafe(32)
+        self.codes.put(
+            _hash(code), {"grant": grant["id"], "redirect_uri": pending["redirect_uri"], "issued": self.now()}
+        )
+        raise self._back(pending, code=code, state=pending["state"], realmId=chosen[0])
+
+    @staticmethod
+    def _back(pending, **values):
+        glue = "&" if urlsplit(pending["redirect_uri"]).query else "?"
+        return web.HTTPFound(f"{pending['redirect_uri']}{glue}{urlencode(values)}")
+
+    def _grant(self, client, email, realm, scopes):
+        """A new grant; one of another person for the same app and company ends (B1)."""
+        for key, grant in self.grants.items():
+            if (grant["client"], grant["realm"]) == (client, realm) and grant["email"] != email:
+                self.forget(key)
+        grant = {
+            "id": secrets.token_hex(8),
+            "client": client,
+            "email": email,
+            "realm": realm,
+            "scopes": list(scopes),
+            "since": self.now(),
+            "disconnected": False,
+        }
+        self.grants.put(grant["id"], grant)
+        return grant
+
+    # === TOKENS === #
+
+    @staticmethod
+    def _oauth_error(error, description=None, status=400):
+        value = {"error": error}
+        if description:
+            value["error_description"] = description
+        return json_answer(value, status)
+
+    @staticmethod
+    def _client(request):
+        """The app that Basic authentication proves, or None."""
+        header = request.headers.get("Authorization", "")
+        if not header.lower().startswith("basic "):
+            return None
+        try:
+            decoded = base64.b64decode(header[6:], validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        client, _, secret = (unquote_plus(part) for part in decoded.partition(":"))
+        if client not in APPS or not hmac.compare_digest(APPS[client]["secret"].encode(), secret.encode()):
+            return None
+        return client
+
+    async def token(self, request):
+        form = await request.post()
+        client = self._client(request)
+        if client is None:
+            return self._oauth_error("invalid_client", status=401)
+        hard = request.headers.get("x-include-refresh-token-hard-expires-in", "").lower() == "true"
+        kind = form.get("grant_type")
+        if kind == "authorization_code":
+            return self._from_code(form, client, hard)
+        if kind == "refresh_token":
+            return self._from_refresh(form, client, hard)
+        return self._oauth_error("unsupported_grant_type")
+
+    def _from_code(self, form, client, hard):
+        key = _hash(form.get("code", ""))
+        code = self.codes.get(key)
+        # A code is spent by the first try, right or wrong.
+        self.codes.delete(key)
+        grant = self.grants.get(code["grant"]) if code else None
+        if (
+            grant is None
+            or grant["client"] != client
+            or form.get("redirect_uri") != code["redirect_uri"]
+            or self.now() - code["issued"] > CODE_LIFETIME
+        ):
+            return self._oauth_error("invalid_grant", "Invalid authorization code")
+        return self._token_answer(self._tokens(grant, hard))
+
+    def _from_refresh(self, form, client, hard):
+        bad = self._oauth_error("invalid_grant", "Incorrect or invalid refresh token")
+        token = self.refresh_tokens.get(_hash(form.get("refresh_token", "")))
+        grant = self.grants.get(token["grant"]) if token else None
+        if grant is None or grant["client"] != client or grant["disconnected"]:
+            return bad
+        now = self.now()
+        if now >= token["expires"] or now >= grant["since"] + HARD_LIFETIME:
+            return bad
+        return self._token_answer(self._tokens(grant, hard))
+
+    def _value(self, serial):
+        """The text of a refresh token: made from its number, so that the same one can be given out again."""
+        key = self.meta.get("token_key")["key"].encode()
+        return "AB11" + hmac.new(key, f"refresh {serial}".encode(), hashlib.sha256).hexdigest()[:46]
+
+    def _refresh_token(self, grant):
+        """(value, seconds left): the current one, or a new one when that is a day old (B1)."""
+        now = self.now()
+        current = self.refresh_tokens.get(grant.get("refresh", ""))
+        if current is not None and now - current["issued"] < ROTATION and now < current["expires"]:
+            return self._value(current["serial"]), current["expires"] - now
+        if current is not None:
+            limit = min(current["expires"], now + ROTATION)
+            self.refresh_tokens.put(grant["refresh"], {**current, "expires": limit})
+        serial = (self.meta.get("tokens") or {}).get("serial", 0) + 1
+        self.meta.put("tokens", {"serial": serial})
+        value = self._value(serial)
+        self.refresh_tokens.put(
+            _hash(value),
+            {"grant": grant["id"], "serial": serial, "issued": now, "expires": now + REFRESH_LIFETIME},
+        )
+        self.grants.put(grant["id"], {**grant, "refresh": _hash(value)})
+        return value, REFRESH_LIFETIME
+
+    def _tokens(self, grant, hard=False):
+        """The body of the token endpoint. There is no scope in it (B1)."""
+        refresh, left = self._refresh_token(grant)
+        access = "eyJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiYWxnIjoiZGlyIn0.." + secrets.token_urlsafe(520)
+        now = self.now()
+        for key, token in self.access_tokens.items():
+            if token["expires"] < now - 86_400:
+                self.access_tokens.delete(key)
+        self.access_tokens.put(_hash(access), {"grant": grant["id"], "expires": now + ACCESS_LIFETIME})
+        result = {
+            "token_type": "bearer",
+            "access_token": access,
+            "expires_in": ACCESS_LIFETIME,
+            "refresh_token": refresh,
+            "x_refresh_token_expires_in": left,
+        }
+        if hard:
+            result["x_refresh_token_hard_expires_in"] = grant["since"] + HARD_LIFETIME - now
+        return result
+
+    @staticmethod
+    def _token_answer(tokens):
+        answer = json_answer(tokens)
+        answer.headers.update({"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"})
+        return answer
+
+    def issue(self, client, email, scopes, realm):
+        """Tokens as if that person had just connected that company; with ``realmId`` beside them."""
+        return {**self._tokens(self._grant(client, email, realm, scopes)), "realmId": realm}
+
+    async def revoke(self, request):
+        """``{"token": …}``, an access or refresh token: the connection ends (B1)."""
+        client = self._client(request)
+        if client is None:
+            return self._oauth_error("invalid_client", status=401)
+        try:
+            body = jsonio.loads(await request.read())
+        except ValueError:
+            body = dict(await request.post())
+        key = _hash(str(body.get("token", ""))) if isinstance(body, dict) else ""
+        token = self.refresh_tokens.get(key) or self.access_tokens.get(key)
+        grant = self.grants.get(token["grant"]) if token else None
+        if grant is None or grant["client"] != client:
+            return self._oauth_error("invalid_request")
+        self.forget(grant["id"])
+        return web.Response(status=200)
+
+    def forget(self, grant_id=None):
+        """End grants and their tokens: one, or all."""
+        for collection in (self.refresh_tokens, self.access_tokens):
+            for key, token in collection.items():
+                if grant_id in (None, token["grant"]):
+                    collection.delete(key)
+        for key in self.grants:
+            if grant_id in (None, key):
+                self.grants.delete(key)
+
+    def disconnect(self, realm):
+        """The company removed the app: tokens live on, but calls are refused and nothing is refreshed."""
+        for key, grant in self.grants.items():
+            if grant["realm"] == realm:
+                self.grants.put(key, {**grant, "disconnected": True})
+
+    def expire_access(self):
+        for key, token in self.access_tokens.items():
+            self.access_tokens.put(key, {**token, "expires": self.now()})
+
+    def expire_refresh(self):
+        for key, token in self.refresh_tokens.items():
+            self.refresh_tokens.put(key, {**token, "expires": self.now()})
+
+    # === WHAT A TOKEN MAY === #
+
+    def _gateway(self, code, detail, kind, status):
+        return gateway(code, detail, kind, status, self.clock.now_ms())
+
+    def unauthorized(self, detail="Invalid token"):
+        return self._gateway("3200", detail, "AUTHENTICATION", 401)
+
+    def forbidden(self):
+        return self._gateway("3100", "The app is not authorized for this company.", "AUTHORIZATION", 403)
+
+    def identify(self, request):
+        """The identity behind the bearer token.
+
+        :raise ApiError: 401 (B7)
+        """
+        kind, _, value = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not value:
+            raise ApiError(self.unauthorized("Malformed bearer token: too short or too long"))
+        token = self.access_tokens.get(_hash(value))
+        grant = self.grants.get(token["grant"]) if token else None
+        if grant is None:
+            raise ApiError(self.unauthorized("Token revoked or not valid"))
+        if self.now() >= token["expires"]:
+            raise ApiError(self.unauthorized("Token expired: the access token is older than an hour"))
+        return Identity(grant)
+
+    def connected(self, identity, realm):
+        """Whether this token is for that company, for accounting, and the company still has the app connected."""
+        grant = self.grants.get(identity.grant_id)
+        return identity.realm == realm and not grant["disconnected"] and ACCOUNTING in identity.scopes
+
+    async def userinfo(self, request):
+        try:
+            identity = self.identify(request)
+        except ApiError as error:
+            return error.response
+        if "openid" not in identity.scopes:
+            return self.forbidden()
+        first, _, last = PEOPLE[identity.email]["name"].partition(" ")
+        result = {"sub": _hash(identity.email)[:32]}
+        if "email" in identity.scopes:
+            result.update(email=identity.email, emailVerified=True)
+        if "profile" in identity.scopes:
+            result.update(givenName=first, familyName=last)
+        return json_answer(result)
+
+    async def discovery(self, request):
+        origin = f"{request.scheme}://{request.host}"
+        return json_answer(
+            {
+                "issuer": "https://oauth.platform.intuit.com/op/v1",
+                "authorization_endpoint": f"{origin}/connect/oauth2",
+                "token_endpoint": f"{origin}/oauth2/v1/tokens/bearer",
+                "userinfo_endpoint": f"{origin}/v1/openid_connect/userinfo",
+                "revocation_endpoint": f"{origin}/v2/oauth2/tokens/revoke",
+                "jwks_uri": f"{origin}/op/v1/jwks",
+                "response_types_supported": ["code"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "scopes_supported": list(SCOPES),
+                "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+                "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
+            }
+        )
