@@ -4,7 +4,7 @@
 * State and PKCE verifier are the caller's: they have to outlive the request that made them.
 * The app type decides about PKCE: an app with a secret proves itself by HTTP Basic, one without has only its
   ``client_id`` in the body and PKCE S256 instead. Xero describes PKCE as an app type of its own, so the two
-  are not mixed.
+  are not mixed. Intuit does not describe it at all: there every app has a secret.
 * ``scope`` is never given when tokens are read: Xero's scopes are additive, an answer may name more than was
   asked for, and oauthlib would raise a ``Warning`` instead of giving the token.
 * Sessions go through :mod:`~.transport`, which sees to http on loopback; see there.
@@ -26,6 +26,11 @@ from .transport import FAILURES, Answer, GuardedMixin, Transport, parse_retry_af
 
 #: what a token lives when the answer does not say so: short, because a refresh too early does no harm
 _DEFAULT_LIFETIME = timedelta(minutes=5)
+#: what requests-oauthlib sends by itself as long as it is not given headers
+_FORM_HEADERS = {
+    'Accept': 'application/json',
+    'Content-Type': 'application/x-www-form-urlencoded;charset=UTF-8',
+}
 
 
 def _oauthlib():
@@ -67,10 +72,21 @@ class OAuthClient:
     :param authorize_url: consent page (production URL).
     :param token_url: token endpoint (production URL).
     :param code_lifetime: how long an authorization code lives, in words, for the message about a dead one.
+    :param pkce: whether the provider knows apps without a secret.
+    :param token_headers: sent with token requests beside what OAuth needs.
     """
 
     def __init__(
-        self, transport: Transport, app: dto.AppCredentials, *, label, authorize_url, token_url, code_lifetime
+        self,
+        transport: Transport,
+        app: dto.AppCredentials,
+        *,
+        label,
+        authorize_url,
+        token_url,
+        code_lifetime,
+        pkce=True,
+        token_headers=None,
     ):
         self._transport = transport
         self._app = app
@@ -78,10 +94,12 @@ class OAuthClient:
         self._authorize_url = authorize_url
         self._token_url = token_url
         self._code_lifetime = code_lifetime
+        self._pkce = pkce
+        self._token_headers = {**_FORM_HEADERS, **(token_headers or {})}
 
     @property
     def uses_pkce(self) -> bool:
-        return not self._app.client_secret
+        return self._pkce and not self._app.client_secret
 
     def authorization_url(self, state, redirect_uri, code_verifier, scopes: Sequence[str]) -> str:
         """No I/O."""
@@ -152,13 +170,13 @@ class OAuthClient:
         # oauthlib reads any body as a token answer, whatever its status: ours looks first
         session.register_compliance_hook(hook_type, lambda response: self._checked(response, invalid_grant))
         auth = None
-        if self._app.client_secret:
+        if not self.uses_pkce:
             # as bytes: requests encodes text as latin-1, and breaks on what was pasted with a typographic
             # quote
             auth = HTTPBasicAuth(self._app.client_id.encode(), self._app.client_secret.encode())
         error = None
         try:
-            token = send(session, auth=auth)
+            token = send(session, auth=auth, headers=self._token_headers)
         except errors.ProviderError as exc:
             error = exc
         except oauthlib.oauth2.OAuth2Error:

@@ -25,6 +25,7 @@ _SECRET_NAMES = (
     'token',
     'code',
     'state',
+    'realmId',
 )
 _NAMES = '|'.join(_SECRET_NAMES)
 _PATTERNS = (
@@ -37,6 +38,8 @@ _PATTERNS = (
         re.compile(rf"""(["'](?:{_NAMES}|Authorization)["']\s*:\s*b?)(["'])(?:\\.|(?!\2).)*(?:\2|$)"""),
         rf'\1\2{MASK}\2',
     ),
+    # the company in a path of QuickBooks
+    (re.compile(r'(/company/)\d+'), rf'\1{MASK}'),
     # name=value (form body, query string)
     (re.compile(rf"""\b((?:{_NAMES})=)[^&\s"'<>]+"""), rf'\1{MASK}'),
 )

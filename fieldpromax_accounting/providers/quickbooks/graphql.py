@@ -1,0 +1,76 @@
+"""The Projects API: GraphQL, because REST can read projects but not make them (provider_facts B13).
+
+Its projects and the customers that they are in REST are two sides of one thing; which belongs to which is told by
+the id where both have the same, otherwise by name and customer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..wire import nested, objects, text
+
+URL = 'https://qb.api.intuit.com/graphql'
+SCOPE = 'project-management.project'
+PAGE_SIZE = 500
+
+_FIELDS = 'id name status customer { id }'
+LIST = f"""query projectManagementProjects(
+  $first: PositiveInt!, $after: String, $filter: ProjectManagement_ProjectFilter!
+) {{
+  projectManagementProjects(first: $first, after: $after, filter: $filter) {{
+    edges {{ node {{ {_FIELDS} }} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}"""
+CREATE = f"""mutation projectManagementCreateProject(
+  $name: String!, $customer: ProjectManagement_CustomerInput, $status: ProjectManagement_Status
+) {{
+  projectManagementCreateProject(input: {{ name: $name, customer: $customer, status: $status }}) {{
+    ... on ProjectManagement_Project {{ {_FIELDS} }}
+  }}
+}}"""
+UPDATE = f"""mutation projectManagementUpdateProject(
+  $id: ID!, $name: String, $status: ProjectManagement_Status
+) {{
+  projectManagementUpdateProject(input: {{ id: $id, name: $name, status: $status }}) {{
+    ... on ProjectManagement_Project {{ {_FIELDS} }}
+  }}
+}}"""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A project of the Projects API. ``status`` is Intuit's word."""
+
+    id: str
+    name: str
+    status: str
+    customer_id: str
+
+
+def node_of(element: dict) -> Node:
+    return Node(
+        id=text(element, 'id').strip(),
+        name=text(element, 'name').strip(),
+        status=text(element, 'status').strip().upper(),
+        customer_id=text(nested(element, 'customer'), 'id').strip(),
+    )
+
+
+def nodes_of(connection: dict) -> list[Node]:
+    return [node_of(nested(edge, 'node')) for edge in objects(connection, 'edges')]
+
+
+class Directory:
+    """Finds the project of the Projects API that a customer of REST is."""
+
+    def __init__(self, nodes):
+        self._by_id = {node.id: node for node in nodes if node.id}
+        self._by_name = {(node.name.casefold(), node.customer_id): node for node in nodes}
+
+    def find(self, customer_id: str, name: str, parent_id: str) -> Node | None:
+        node = self._by_id.get(customer_id)
+        if node and node.name.casefold() == name.strip().casefold():
+            return node
+        return self._by_name.get((name.strip().casefold(), parent_id))

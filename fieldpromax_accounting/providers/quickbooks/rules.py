@@ -1,0 +1,212 @@
+"""QuickBooks' rules, checked before anything is sent, and its arithmetic (provider_facts B8–B11).
+
+How a broken rule is said: :mod:`..checks`. What the organization allows is asked of it: numbers and currencies.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from .. import dto
+from ..checks import BLANK, SPACES, check_email, check_name, shown, too_long
+from ..wire import rounded
+from .mapping import (
+    AMOUNT_DIGITS,
+    UNKNOWN,
+    is_american,
+    line_figures,
+    line_tax,
+    tax_calculation,
+)
+
+LABEL = 'QuickBooks Online'
+MAX_LINES = 750
+_HUNDRED = Decimal(100)
+_FORBIDDEN = re.compile(r'[:\t\r\n]')
+
+
+def _too_long(label: str, value: str, limit: int, suggest: bool = True) -> list[str]:
+    return too_long(LABEL, label, value, limit, suggest)
+
+
+def _tidy_name(name: str) -> str:
+    return SPACES.sub(' ', name.replace(':', ' -')).strip(BLANK)
+
+
+def _check_name(record: str, name: str, limit: int) -> list[str]:
+    """A colon divides parent and child in QuickBooks' names (B8, B9)."""
+    reasons = []
+    if ':' in name:
+        reasons.append('colons')
+    if re.search(r'[\t\r\n]', name.strip(BLANK)):
+        reasons.append('tabs or line breaks')
+    if name != name.strip(BLANK):
+        reasons.append('spaces at the beginning or end')
+    found = check_name(LABEL, record, name, reasons, _tidy_name(name))
+    return found + (_too_long(f'the name of a {record}', name, limit) if name.strip() else [])
+
+
+def check_contact(contact: dto.Contact, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
+    found = _check_name('customer', contact.name, 500)
+    for label, value in (('the first name', contact.first_name), ('the last name', contact.last_name)):
+        if _FORBIDDEN.search(value):
+            found.append(
+                f'{LABEL} does not allow colons, tabs or line breaks in {label}: {shown(value)}. '
+                f'For example: {shown(_tidy_name(value))}.'
+            )
+        found += _too_long(label, value, 100)
+    # several addresses may stand there, with commas between them
+    for address in filter(None, (part.strip() for part in contact.email.split(','))):
+        found += check_email(LABEL, address)
+    address = contact.address
+    for label, value, limit in (
+        ('the e-mail address', contact.email, 100),
+        ('the phone number', contact.phone, 30),
+        ('the website', contact.website, 1000),
+        ('the tax number', contact.tax_number, 20),
+        ('the street', address.street, 500),
+        ('the second line of the street', address.street2, 500),
+        ('the city', address.city, 255),
+        ('the state or region', address.region, 255),
+        ('the postal code', address.postal_code, 30),
+        ('the country', address.country, 255),
+    ):
+        found += _too_long(label, value, limit, suggest=label in ('the street', 'the city'))
+    if not contact.external_id:
+        found += _check_currency(contact.currency, organization, 'a customer')
+    return tuple(found)
+
+
+def _check_currency(currency: str, organization: dto.Organization, what: str) -> list[str]:
+    if not currency or not organization.currencies or currency in organization.currencies:
+        return []
+    return [
+        f'The company does not use the currency {currency} in {LABEL}, which {what} has. '
+        'Turn on Multicurrency there and add the currency.'
+    ]
+
+
+def check_project(project: dto.Project, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
+    found = _check_name('project', project.name, 500)
+    if not project.contact_external_id:
+        found.append(
+            f'{LABEL} needs a customer for every project; the customer of this one is not there yet. '
+            'Please enter a customer.'
+        )
+    return tuple(found)
+
+
+def check_item(item: dto.Item, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
+    found = _check_name('product', item.name, 100)
+    found += _too_long('the SKU (the internal reference) of a product', item.code, 100)
+    found += _too_long('the description of a product', item.description, 4000, suggest=False)
+    if not item.external_id and not item.sale_account:
+        found.append(
+            f'{LABEL} needs an income account for every product. Please choose one in the account mapping, '
+            'for the income account of the product.'
+        )
+    return tuple(found)
+
+
+def check_invoice(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
+    found = []
+    if invoice.status != 'approved':
+        found.append(
+            f'{LABEL} has no drafts: an invoice counts as soon as it arrives. Please post the invoice first.'
+        )
+    if not invoice.contact_external_id:
+        found.append(
+            f'{LABEL} needs a customer for every invoice; the customer of this one is not there yet.'
+        )
+    if not invoice.date:
+        found.append(f'{LABEL} needs a date for every invoice. Please enter the invoice date.')
+    if not re.fullmatch(r'[A-Z]{3}', invoice.currency):
+        found.append(f'{LABEL} needs the currency of an invoice as a three-letter code, for example "USD".')
+    else:
+        found += _check_currency(invoice.currency, organization, 'this invoice')
+    if not organization.numbers_documents:
+        found += _too_long('the number of an invoice', invoice.number, 21)
+    found += _too_long('the reference of an invoice', invoice.reference, 3900, suggest=False)
+    for address in filter(None, (part.strip() for part in invoice.email.split(','))):
+        found += check_email(LABEL, address)
+    found += _too_long('the e-mail address', invoice.email, 100, suggest=False)
+    if not any(not line.is_text for line in invoice.lines):
+        found.append(f'{LABEL} needs at least one line with a product and a price. Please add one.')
+    if len(invoice.lines) > MAX_LINES:
+        found.append(
+            f'{LABEL} allows {MAX_LINES} lines in an invoice; this one has {len(invoice.lines)}. '
+            'Please divide it into several invoices.'
+        )
+    total = predict_totals(invoice, organization).total
+    if total < 0:
+        found.append(
+            f'{LABEL} does not accept an invoice with a negative total ({total}). '
+            'Please make a credit note instead.'
+        )
+    for position, line in enumerate(invoice.lines, 1):
+        found += [f'Line {position}: {sentence}' for sentence in _check_line(line, organization)]
+    return tuple(found)
+
+
+def _check_line(line: dto.InvoiceLine, organization: dto.Organization) -> list[str]:
+    found = _too_long('the description of a line', line.description, 4000, suggest=False)
+    if line.is_text:
+        return found
+    if not line.item_external_id:
+        found.append(
+            f'{LABEL} needs a product on every line. Please choose one, or the product that stands for lines without.'
+        )
+    if line_tax(line) and not line.tax_code and not is_american(organization):
+        found.append(f'{LABEL} needs a tax code on a line with tax. Please map its taxes.')
+    return found
+
+
+CHECKS = {
+    'contact': check_contact,
+    'item': check_item,
+    'project': check_project,
+    'invoice': check_invoice,
+}
+
+
+def _tax_outside_america(lines: list[dto.InvoiceLine]) -> Decimal:
+    """One tax amount for each tax code, on the sum of its lines. Of a code whose rate is not known on every line, our
+    own amounts."""
+    codes: dict[str, list[dto.InvoiceLine]] = {}
+    for line in lines:
+        codes.setdefault(line.tax_code, []).append(line)
+    tax = Decimal('0.00')
+    for code, group in codes.items():
+        rates = {line.tax_rate for line in group}
+        if not code:
+            continue
+        if len(rates) == 1 and None not in rates:
+            net = sum((line_figures(line, False)[0] for line in group), Decimal(0))
+            tax += rounded(net * rates.pop() / _HUNDRED, AMOUNT_DIGITS)
+        else:
+            tax += sum((line_tax(line) for line in group), Decimal(0))
+    return tax
+
+
+def predict_totals(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -> dto.Totals:
+    """What QuickBooks will add up.
+
+    * American companies: our own tax, which goes along as ``TotalTax``; it may be worked out otherwise there. None
+      where the company uses no sales tax.
+    * Elsewhere, prices without tax: the tax of each code on the sum of its lines.
+    * Elsewhere, prices with tax: what the gross amounts leave, so that the total stays what was agreed.
+    """
+    lines = [line for line in invoice.lines if not line.is_text]
+    figures = [line_figures(line, invoice.tax_included) for line in lines]
+    untaxed = sum((net for net, _gross in figures), Decimal('0.00'))
+    own_tax = sum((line_tax(line) for line in lines), Decimal('0.00'))
+    if is_american(organization):
+        tax = own_tax if organization.computes_tax or not organization.country else Decimal('0.00')
+    elif tax_calculation(invoice) == 'NotApplicable':
+        tax = Decimal('0.00')
+    elif invoice.tax_included:
+        tax = own_tax
+    else:
+        tax = _tax_outside_america(lines)
+    return dto.Totals(untaxed=untaxed, tax=tax, total=untaxed + tax)
