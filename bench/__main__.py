@@ -10,26 +10,40 @@ import time
 
 from bench import delay, post, pull, push, rig
 
-MEASUREMENTS = {"pull": pull, "push": push, "post": post, "delay": delay}
+PROVIDERS = ("xero", "quickbooks")
+# What is measured with the books of each provider, and what does not depend on them.
+OF_BOOKS = {"pull": pull, "push": push, "delay": delay}
+ROUNDS = ("pull", "post")
 
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[[], *MEASUREMENTS], help="all by default")
+    parser.add_argument("what", nargs="*", choices=[[], *OF_BOOKS, "post"], help="all by default")
+    parser.add_argument("--provider", choices=PROVIDERS, action="append", help="both by default")
     parser.add_argument("--rounds", type=int, help="how often pull and post repeat each side")
     arguments = parser.parse_args()
-    wanted = arguments.what or list(MEASUREMENTS)
+    providers = arguments.provider or PROVIDERS
+    wanted = arguments.what or [*OF_BOOKS, "post"]
     figures = []
+
+    def measured(name, measurement, *places):
+        options = {"rounds": arguments.rounds} if arguments.rounds and name in ROUNDS else {}
+        started = time.monotonic()
+        rig.say(f"{name} …")
+        figures.extend(measurement.measure(*places, **options))
+        rig.say(f"{name}: measured in {time.monotonic() - started:.0f} s")
+
     # Being terminated is no reason to leave databases behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with rig.postgres.lease(), rig.Simulator("bench") as simulator, rig.database("bench_base") as base:
+    with rig.postgres.lease(), rig.database("bench_base") as base:
         key = rig.new_key()
-        for name in wanted:
-            options = {"rounds": arguments.rounds} if arguments.rounds and name in ("pull", "post") else {}
-            started = time.monotonic()
-            rig.say(f"{name} …")
-            figures += MEASUREMENTS[name].measure(base, simulator, key, **options)
-            rig.say(f"{name}: measured in {time.monotonic() - started:.0f} s")
+        for provider in providers:
+            with rig.Simulator("bench", provider) as simulator:
+                for name, measurement in OF_BOOKS.items():
+                    if name in wanted:
+                        measured(name, measurement, base, simulator, key)
+                if "post" in wanted and provider == providers[0]:
+                    measured("post", post, base, simulator, key)
     for name, value in figures:
         print(f"{name}: {value}")
     return 0

@@ -1,7 +1,7 @@
 """From the commit of posting to the invoice standing at the simulator, with a real Odoo server and its cron threads.
 
 One invoice at a time, every other one for a customer that the books do not have yet. The simulator's limits are off:
-30 invoices within a minute would otherwise run into 60 calls a minute, and the figure would be Xero's pause.
+30 invoices within a minute would otherwise run into 60 calls a minute, and the figure would be the provider's pause.
 """
 
 import time
@@ -16,8 +16,8 @@ def measure(base, simulator, key):
     simulator.reset(seed="demo")
     simulator.limits_off()
     with rig.database("bench_delay", source=base) as database, rig.Worker(database, key) as person:
-        person.call(steps.prepare, simulator=simulator.url)
-        connection = person.call(steps.connect)
+        person.call(steps.prepare, simulator=simulator.url, provider=simulator.provider)
+        connection = person.call(steps.connect, provider=simulator.provider)
         person.call(steps.pull, connection=connection)
         person.call(steps.confirm_mappings, connection=connection)
         person.call(steps.push, connection=connection)
@@ -30,8 +30,8 @@ def measure(base, simulator, key):
                 for number in range(1, TIMES + 1)
             ]
     rig.say("delay: " + " ".join(f"{delay:.2f}" for delay in delays))
-    yield "xero.delay.p50_s", f"{quantiles(delays, n=100, method='inclusive')[49]:.2f}"
-    yield "xero.delay.p95_s", f"{quantiles(delays, n=100, method='inclusive')[94]:.2f}"
+    yield f"{simulator.provider}.delay.p50_s", f"{quantiles(delays, n=100, method='inclusive')[49]:.2f}"
+    yield f"{simulator.provider}.delay.p95_s", f"{quantiles(delays, n=100, method='inclusive')[94]:.2f}"
 
 
 def _delay(person, simulator, customer):
@@ -40,7 +40,7 @@ def _delay(person, simulator, customer):
     (number,) = told["names"]
 
     def arrived():
-        return any(invoice["InvoiceNumber"] == number for invoice in simulator.entities("invoices"))
+        return number in simulator.invoice_numbers()
 
     rig.wait_until(arrived, f"invoice {number} at the simulator", seconds=120, pause=0.02)
     delay = time.time() - told["committed"]

@@ -22,8 +22,8 @@ def measure(base, simulator, key, rounds=11):
         rig.Worker(with_addon, key) as connected,
         rig.Worker(without, key) as plain,
     ):
-        connected.call(steps.prepare, simulator=simulator.url)
-        connection = connected.call(steps.connect)
+        connected.call(steps.prepare, simulator=simulator.url, provider=simulator.provider)
+        connection = connected.call(steps.connect, provider=simulator.provider)
         connected.call(steps.pull, connection=connection)
         drafts = {
             worker: worker.call(

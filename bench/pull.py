@@ -3,7 +3,7 @@
 Both sides run in fresh processes on twin databases, one after the other and several times; the least time of each side
 counts, because whatever else the machine does meanwhile can only add. The bare side gets what the
 pull gave to ``create`` (written down in a run of its own): the same batches, context and user, a commit after each. The
-simulator's limits are on, as at Xero: the pull stays far below them, so nothing of what is measured is waiting.
+simulator's limits are on, as at the provider: the pull stays far below them, so nothing of what is measured is waiting.
 """
 
 import tempfile
@@ -34,17 +34,19 @@ def measure(base, simulator, key, rounds=3):
                 f"pull {number + 1}: {pulled['seconds']:.1f} s, bare create {bare['seconds']:.1f} s, "
                 f"{asked} calls, {pulled['peak_mb']:.0f} MB at its peak"
             )
-    yield "xero.pull.ratio", f"{min(pulls) / min(bares):.2f}"
-    yield "xero.pull.calls", max(calls)
-    yield "xero.pull.peak_mb", f"{max(peaks):.0f}"
+    yield f"{simulator.provider}.pull.ratio", f"{min(pulls) / min(bares):.2f}"
+    yield f"{simulator.provider}.pull.calls", max(calls)
+    yield f"{simulator.provider}.pull.peak_mb", f"{max(peaks):.0f}"
 
 
 def _pull(base, simulator, key, record_to=None):
     """``(what steps.pull tells, number of calls)``; checks that everything came."""
-    simulator.reset(seed="empty", contacts=CONTACTS, items=ITEMS, organisations=["US"])
+    simulator.reset(
+        seed="empty", contacts=CONTACTS, items=ITEMS, **{rig.ORGANISATIONS[simulator.provider]: ["US"]}
+    )
     with rig.database("bench_pull", source=base) as database, rig.Worker(database, key) as worker:
-        worker.call(steps.prepare, simulator=simulator.url)
-        connection = worker.call(steps.connect)
+        worker.call(steps.prepare, simulator=simulator.url, provider=simulator.provider)
+        connection = worker.call(steps.connect, provider=simulator.provider)
         worker.call(steps.pull_suppliers_too, connection=connection)
         if record_to:
             worker.call(steps.record_creates, path=str(record_to))

@@ -34,6 +34,9 @@ ADMIN = 2  # the person "admin" of every new database
 KEY_VARIABLE = "FIELDPROMAX_ACCOUNTING_KEY"
 START_SECONDS = 120
 _numbers = itertools.count(1)
+# What each provider calls its organisations in a simulator's control endpoints, and the number of an invoice.
+ORGANISATIONS = {"xero": "organisations", "quickbooks": "companies"}
+NUMBERS = {"xero": "InvoiceNumber", "quickbooks": "DocNumber"}
 
 
 class WorkerError(AssertionError):
@@ -275,9 +278,8 @@ class Simulator:
         )
 
     def limits_off(self):
-        return self.control(
-            "POST", "/_sim/limits", {"minute": None, "concurrent": None, "day": None, "appminute": None}
-        )
+        limits = self.control("POST", "/_sim/limits", {})
+        return self.control("POST", "/_sim/limits", dict.fromkeys(limits))
 
     def requests(self, since=0, purpose=None):
         """What was asked after the entry of id ``since``, oldest first."""
@@ -291,8 +293,11 @@ class Simulator:
     def entities(self, name, tenant="US"):
         """The contacts, items or invoices of an organisation, as the API gives them."""
         state = self.control("GET", f"/_sim/state?tenant={tenant}&entities={name}")
-        (organisation,) = state["organisations"].values()
+        (organisation,) = state[ORGANISATIONS[self.provider]].values()
         return organisation[name]
+
+    def invoice_numbers(self):
+        return [invoice.get(NUMBERS[self.provider]) for invoice in self.entities("invoices")]
 
     def __enter__(self):
         return self

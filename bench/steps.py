@@ -91,18 +91,17 @@ def pull_suppliers_too(env, connection):
 
 
 def confirm_mappings(env, connection):
-    """What a bookkeeper does once before the first push: account 200 by default, and every tax its counterpart."""
+    """What a bookkeeper does once before the first push: every proposal confirmed, and a choice where there is none."""
     env = env(user=env.ref("base.user_admin"))
     mappings = env["fieldpromax.mapping"].search([("connection_id", "=", connection)])
     references = env["fieldpromax.reference"].search([("connection_id", "=", connection)])
-    account = references.filtered(lambda one: one.kind == "account" and one.code == "200")
-    default = mappings.filtered(lambda one: one.kind == "account" and one.key == "default")
-    default.reference_id = account
-    default.action_confirm()
-    for mapping in mappings.filtered(lambda one: one.kind == "tax" and one.needs_attention):
-        if not mapping.reference_id:
+    account = references.filtered(lambda one: one.kind == "account" and one.is_revenue)[:1]
+    for mapping in mappings.filtered("needs_attention"):
+        if not mapping.reference_id and mapping.kind == "account":
+            mapping.reference_id = account
+        elif not mapping.reference_id and mapping.kind == "tax":
             mapping.reference_id = references.filtered(
-                lambda one: one.kind == "tax" and one.external_id == "NONE"
+                lambda one: one.kind == "tax" and one.external_id in ("NONE", "NON")
             )
         mapping.action_confirm()
 
