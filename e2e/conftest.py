@@ -74,7 +74,7 @@ class Simulator:
     def entities(self, name: str, organization: str = "US") -> list[dict]:
         """The records of a kind in the books of an organization, by its country."""
         state = self.control("GET", f"/_sim/state?tenant={organization}&entities={name}")
-        return next(iter(state["organisations"].values()))[name]
+        return next(iter((state.get("organisations") or state["companies"]).values()))[name]
 
     def invoices(self) -> list[dict]:
         return self.entities("invoices")
