@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 
+import psutil
 import pytest
 
 from devenv import browser, databases, debian, odoo_tree, postgres, services
@@ -161,10 +162,7 @@ def test_a_service_dies_with_the_command_that_started_it(tmp_path):
     )
     pid = int(done.stdout)
     for _attempt in range(100):
-        state = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        if not state.stdout.strip() or state.stdout.startswith("Z"):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
             return
         subprocess.run(["sleep", "0.05"], check=True)
     pytest.fail("the service outlived its command")
