@@ -759,9 +759,8 @@ class QuickBooksProvider(AccountingProvider):
         try:
             after = None
             for _page in range(_MAX_GRAPHQL_PAGES):
-                variables = {'first': graphql.PAGE_SIZE, 'after': after, 'filter': {}}
                 _answer, data = self._graphql(
-                    'projects.list', encode({'query': graphql.LIST, 'variables': variables})
+                    'projects.list', encode({'query': graphql.LIST, 'variables': {'after': after}})
                 )
                 connection = nested(data, 'projectManagementProjects')
                 nodes += graphql.nodes_of(connection)
@@ -824,15 +823,23 @@ class QuickBooksProvider(AccountingProvider):
         answer, record = self._find_project(name, customer_id, variables.get('status', ''))
         if record is not None:
             return answer, record
-        made, data = self._graphql(call.operation, call.body)
-        node = graphql.node_of(nested(data, 'projectManagementCreateProject'))
-        if not node.id:
-            raise made.unreadable('an answer without the new project')
+        made, node = self._change_project(call.operation, call.body)
         answer, record = self._find_project(name, customer_id, node.status)
         if record is None:
             # made, and not to be seen yet: a look-up by name will find it
             raise made.unreadable('a new project that it does not show yet')
         return answer, record
+
+    def _change_project(self, operation, body: str) -> tuple[Answer, graphql.Node]:
+        answer, data = self._graphql(operation, body)
+        result = next((item for item in data.values() if isinstance(item, dict)), {})
+        error = faults.project_error(answer, result)
+        if error is not None:
+            raise error
+        node = graphql.node_of(result)
+        if not node.id:
+            raise answer.unreadable('an answer without the project')
+        return answer, node
 
     def _update_project(self, call, body):
         _answer, element = self._get('project', call.target)
@@ -842,10 +849,8 @@ class QuickBooksProvider(AccountingProvider):
                 f'{self.label} does not let this app change the project.', code='projects_not_permitted'
             )
         variables = {'id': node.id, **body['variables']}
-        _answer, data = self._graphql(
-            call.operation, encode({'query': body['query'], 'variables': variables})
-        )
-        node = graphql.node_of(nested(data, 'projectManagementUpdateProject'))
+        changed = encode({'query': body['query'], 'variables': variables})
+        _answer, node = self._change_project(call.operation, changed)
         answer, element = self._get('project', call.target)
         return answer, self._record_or_raise(answer, 'project', element, node.status)
 

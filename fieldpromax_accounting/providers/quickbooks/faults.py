@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from .. import errors
 from ..redaction import redact
 from ..transport import Answer, parse_retry_after
+from ..wire import text
 
 LABEL = 'QuickBooks Online'
 _MAX_WORDS = 1000
@@ -229,12 +230,23 @@ def graphql_error(answer: Answer) -> errors.ProviderError | None:
     found = data.get('errors') if isinstance(data, dict) else None
     if not found:
         return None
+    return _project_refusal(answer, found if isinstance(found, list) else [found])
+
+
+def project_error(answer: Answer, result: dict) -> errors.ProviderError | None:
+    """The error that the result of a mutation stands for: a ProjectManagement_Error instead of a project; None for a
+    project."""
+    return _project_refusal(answer, [result]) if text(result, 'message') else None
+
+
+def _project_refusal(answer: Answer, found: list) -> errors.ProviderError:
+    """By words: the Projects API has no numbers for its errors."""
     details, marks = [], []
-    for one in found if isinstance(found, list) else [found]:
-        one = _folded(one)
-        details.append(_text(one.get('message')))
-        extensions = _folded(one.get('extensions'))
-        marks += [_text(extensions.get(key)) for key in ('code', 'classification', 'errorcode')]
+    for one in found:
+        folded = _folded(one)
+        details.append(_text(folded.get('message')))
+        for marked in (folded, _folded(folded.get('extensions'))):
+            marks += [_text(marked.get(key)) for key in ('code', 'classification', 'errorcode')]
     details = tuple(dict.fromkeys(word for word in details if word))
     known = {
         'details': details,

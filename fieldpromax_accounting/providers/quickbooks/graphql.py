@@ -15,26 +15,27 @@ SCOPE = 'project-management.project'
 PAGE_SIZE = 500
 
 _FIELDS = 'id name status customer { id }'
-LIST = f"""query projectManagementProjects(
-  $first: PositiveInt!, $after: String, $filter: ProjectManagement_ProjectFilter!
-) {{
-  projectManagementProjects(first: $first, after: $after, filter: $filter) {{
+# the size of a page and the empty filter are written out: of what type the variables would be is told differently
+LIST = f"""query projectManagementProjects($after: String) {{
+  projectManagementProjects(first: {PAGE_SIZE}, after: $after, filter: {{}}) {{
     edges {{ node {{ {_FIELDS} }} }}
     pageInfo {{ hasNextPage endCursor }}
   }}
 }}"""
+_RESULT = f"""... on ProjectManagement_Project {{ {_FIELDS} }}
+    ... on ProjectManagement_Error {{ message classification }}"""
 CREATE = f"""mutation projectManagementCreateProject(
   $name: String!, $customer: ProjectManagement_CustomerInput, $status: ProjectManagement_Status
 ) {{
   projectManagementCreateProject(input: {{ name: $name, customer: $customer, status: $status }}) {{
-    ... on ProjectManagement_Project {{ {_FIELDS} }}
+    {_RESULT}
   }}
 }}"""
 UPDATE = f"""mutation projectManagementUpdateProject(
   $id: ID!, $name: String, $status: ProjectManagement_Status
 ) {{
   projectManagementUpdateProject(input: {{ id: $id, name: $name, status: $status }}) {{
-    ... on ProjectManagement_Project {{ {_FIELDS} }}
+    {_RESULT}
   }}
 }}"""
 
