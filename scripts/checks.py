@@ -1,9 +1,12 @@
 """`make lint`: every check of the code that is not a test. Each gate is a function that returns its complaints."""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import levels
 
@@ -11,6 +14,7 @@ from devenv import databases, postgres
 from devenv.settings import ROOT, SCRIPTS, VENV, present_addons
 from devenv.steps import say
 
+SHORTEST_SECRET = 12
 LOG_ALLOW_LIST = SCRIPTS / "checklog-odoo.cfg"
 
 
@@ -130,6 +134,24 @@ def logs(*files: Path) -> str:
     return "\n".join([*missing, *filter(None, found)])
 
 
+# Codes, tokens (some with dots inside) and company ids of the simulators; a dot or comma of the sentence is no part.
+_WORD = re.compile(r"[\w-]+(?:\.+[\w-]+)*")
+
+
+def secrets(issued: Path = levels.ISSUED, *files: Path) -> str:
+    """Whatever the simulators handed out in the test run that stands in its logs in clear."""
+    if not issued.is_file():
+        return f"{issued}: nothing was handed out; run `make test` first"
+    hashes = set(issued.read_text().split())
+    complaints = []
+    for file in files or (levels.INSTALL_LOG, levels.TEST_LOG):
+        for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
+            for word in _WORD.findall(unquote_plus(line)):
+                if len(word) >= SHORTEST_SECRET and sha256(word.encode()).hexdigest() in hashes:
+                    complaints.append(f"{file}:{number}: a secret that begins with {word[:6]}")
+    return "\n".join(complaints)
+
+
 GATES = {
     "ruff": ruff,
     "ruff format": ruff_format,
@@ -157,5 +179,6 @@ def run() -> int:
         if levels.run(["odoo"]):
             failed.append("Odoo tests")
     judge("log", logs())
+    judge("secrets", secrets())
     say(f"\n{', '.join(failed)}: not clean." if failed else "\nAll checks are clean.")
     return 1 if failed else 0

@@ -23,6 +23,8 @@ ONE_TEST_SECONDS = 300
 # The logs of the last run of Odoo's level: the log gate reads them.
 INSTALL_LOG = LOGS / "gate-install.log"
 TEST_LOG = LOGS / "gate-tests.log"
+# What the simulators handed out during those tests, as hashes: the secrets gate searches the logs for it.
+ISSUED = LOGS / "gate-issued.txt"
 FOLDERS = {
     "providers": ["tests/providers"],
     "simulators": ["tests/simulators"],
@@ -130,14 +132,15 @@ def _odoo(level: str) -> Outcome:
     name = f"test_{os.getpid()}"
     try:
         databases.create(name, present_addons(), log=INSTALL_LOG)
-        TEST_LOG.unlink(missing_ok=True)
+        for left in (TEST_LOG, ISSUED):
+            left.unlink(missing_ok=True)
         options = [
             f"--odoo-config={databases.write_configuration()}",
             f"--odoo-database={name}",
             "--odoo-http",
         ]
         options += ["--odoo-log-level=info", f"--odoo-extra=logfile={TEST_LOG}"]
-        return _pytest(level, databases.odoo_environment(), *options)
+        return _pytest(level, {**databases.odoo_environment(), "SIMULATORS_ISSUED": str(ISSUED)}, *options)
     except SetupError as error:
         say(f"\n--- {level}: {error}")
         return Outcome(level, broken=str(error).splitlines()[0])

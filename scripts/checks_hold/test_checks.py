@@ -15,3 +15,7 @@ def test_the_installation_logs_no_warning():
 
 def test_the_odoo_tests_log_no_warning():
     assert checks.logs(checks.levels.TEST_LOG) == ""
+
+
+def test_the_odoo_tests_log_no_secret():
+    assert checks.secrets() == ""

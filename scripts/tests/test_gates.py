@@ -1,5 +1,7 @@
 """Every gate of `make lint` complains of what it is there for."""
 
+import hashlib
+
 import checks
 import pytest
 
@@ -120,3 +122,28 @@ def test_a_log_that_is_empty_or_missing_is_not_clean(tmp_path):
     (tmp_path / "empty.log").touch()
     assert checks.logs(tmp_path / "empty.log")
     assert "there is no such log" in checks.logs(tmp_path / "missing.log")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["got {} from the books", "Location: /x?code={}&state=1", "%7B{}%7D", '{{"refresh_token": "{}"}}', "{}."],
+)
+def test_a_secret_in_the_log(tmp_path, line):
+    secret = "AB11-very_secret.of.three.parts"
+    issued, log = tmp_path / "issued.txt", tmp_path / "odoo.log"
+    issued.write_text(hashlib.sha256(secret.encode()).hexdigest() + "\n")
+    log.write_text(f"{STAMP} INFO db odoo.x: fine\n{STAMP} INFO db odoo.x: {line.format(secret)}\n")
+    complaint = checks.secrets(issued, log)
+    assert complaint.startswith(f"{log}:2:")
+    assert secret not in complaint
+
+
+def test_a_log_without_secrets(tmp_path):
+    issued, log = tmp_path / "issued.txt", tmp_path / "odoo.log"
+    issued.write_text(hashlib.sha256(b"AB11-very_secret.of.three.parts").hexdigest() + "\n")
+    log.write_text(f"{STAMP} INFO db odoo.x: AB11-very_secret and of.three.parts are none of them\n")
+    assert checks.secrets(issued, log) == ""
+
+
+def test_logs_cannot_be_searched_when_nothing_was_noted(tmp_path):
+    assert "nothing was handed out" in checks.secrets(tmp_path / "missing.txt")

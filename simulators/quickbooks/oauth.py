@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 from aiohttp import web
 
 from ..common import jsonio
+from ..common.issued import issued
 from .errors import ApiError, gateway, json_answer
 
 ACCESS_LIFETIME = 3600
@@ -233,7 +234,7 @@ class OAuth:
             return self._consent_form(number, email, "Choose the company that the app may use.")
         del self.pending[number]
         grant = self._grant(pending["client"], email, chosen[0], pending["scopes"])
-        code = secrets.token_urlsafe(32)
+        code = issued(secrets.token_urlsafe(32))
         self.codes.put(
             _hash(code), {"grant": grant["id"], "redirect_uri": pending["redirect_uri"], "issued": self.now()}
         )
@@ -253,7 +254,7 @@ class OAuth:
             "id": secrets.token_hex(8),
             "client": client,
             "email": email,
-            "realm": realm,
+            "realm": issued(realm),
             "scopes": list(scopes),
             "since": self.now(),
             "disconnected": False,
@@ -340,7 +341,7 @@ class OAuth:
             self.refresh_tokens.put(grant["refresh"], {**current, "expires": limit})
         serial = (self.meta.get("tokens") or {}).get("serial", 0) + 1
         self.meta.put("tokens", {"serial": serial})
-        value = self._value(serial)
+        value = issued(self._value(serial))
         self.refresh_tokens.put(
             _hash(value),
             {"grant": grant["id"], "serial": serial, "issued": now, "expires": now + REFRESH_LIFETIME},
@@ -351,7 +352,7 @@ class OAuth:
     def _tokens(self, grant, hard=False):
         """The body of the token endpoint. There is no scope in it (B1)."""
         refresh, left = self._refresh_token(grant)
-        access = "eyJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiYWxnIjoiZGlyIn0.." + secrets.token_urlsafe(520)
+        access = issued("eyJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiYWxnIjoiZGlyIn0.." + secrets.token_urlsafe(520))
         now = self.now()
         for key, token in self.access_tokens.items():
             if token["expires"] < now - 86_400:

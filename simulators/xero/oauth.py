@@ -15,6 +15,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ..common.issued import issued
 from .errors import ApiError, forbidden, json_answer, not_found, unauthorized
 from .wire import as_guid, new_guid, seven_digits, to_datetime
 
@@ -320,7 +321,7 @@ class OAuth:
     def _grant(self, pending, email, tenants):
         """What goes back to the app after Allow access: the code."""
         event, scopes = self._connect(pending["client"], email, tenants, pending["scopes"])
-        code = secrets.token_urlsafe(32)
+        code = issued(secrets.token_urlsafe(32))
         self.codes.put(
             _hash(code),
             {
@@ -466,7 +467,7 @@ class OAuth:
                 claims["nonce"] = grant["nonce"]
             result["id_token"] = self._sign(claims)
         if "offline_access" in grant["scopes"]:
-            refresh = secrets.token_urlsafe(32)
+            refresh = issued(secrets.token_urlsafe(32))
             self.refresh_tokens.put(
                 _hash(refresh),
                 {
@@ -489,9 +490,8 @@ class OAuth:
         return answer
 
     def _sign(self, claims):
-        return jwt.encode(
-            claims, self._key, algorithm="RS256", headers={"kid": self.meta.get("signing_key")["kid"]}
-        )
+        headers = {"kid": self.meta.get("signing_key")["kid"]}
+        return issued(jwt.encode(claims, self._key, algorithm="RS256", headers=headers))
 
     async def revoke(self, request):
         """Always 200 for a known app; a known token ends **all** connections of that person to the app (A1)."""
