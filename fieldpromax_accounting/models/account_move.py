@@ -7,7 +7,8 @@ from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
-from ..providers import dto, registry
+from ..comparison import VOID_STATUSES
+from ..providers import dto
 
 _logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class AccountMove(models.Model):
     )
     fieldpromax_provider_label = fields.Char(compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_can_push = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
+    fieldpromax_can_void = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_can_retry = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_issue_id = fields.Many2one(
         'fieldpromax.issue', 'Accounting issue', compute='_compute_fieldpromax_state', compute_sudo=True
@@ -100,6 +102,7 @@ class AccountMove(models.Model):
             'external_id',
             'provider_label',
             'can_push',
+            'can_void',
             'can_retry',
             'issue_id',
         ):
@@ -140,6 +143,13 @@ class AccountMove(models.Model):
                 ),
                 **shared,
             )
+        elif link and self.state == 'cancel' and link.external_status in VOID_STATUSES:
+            self._fieldpromax_set_state(
+                'not_sent',
+                reason=self.env._('It is cancelled here and void in %s.', provider),
+                headline=self.env._('%s: Voided', provider),
+                **shared,
+            )
         elif link:
             what = self.env._('a draft') if self.state == 'draft' else self.env._('cancelled')
             reason = self.env._(
@@ -150,7 +160,11 @@ class AccountMove(models.Model):
                 number=link.external_number or '',
             )
             self._fieldpromax_set_state(
-                'attention', reason=reason, headline=self.env._('%s: Needs attention', provider), **shared
+                'attention',
+                reason=reason,
+                headline=self.env._('%s: Needs attention', provider),
+                can_void=self.state == 'cancel' and not connection._why_no_void(),
+                **shared,
             )
         else:
             reason = self._fieldpromax_why_not(connection) or silence
@@ -199,6 +213,10 @@ class AccountMove(models.Model):
         sale = Domain('move_type', 'in', self.get_sale_types(include_receipts=True))
         live = self._fieldpromax_subquery('exchange', list(EXCHANGE_TO_MOVE_STATE))
         linked = self._fieldpromax_subquery('link')
+        # Void in the books and cancelled here: both agree that it counts no more.
+        void = Domain('state', '=', 'cancel') & Domain(
+            'id', 'in', self._fieldpromax_subquery('link', void=True)
+        )
         if state == 'sent':
             return (
                 sale
@@ -207,21 +225,25 @@ class AccountMove(models.Model):
                 & Domain('id', 'not in', live)
             )
         if state == 'not_sent':
-            return sale & Domain('id', 'not in', linked) & Domain('id', 'not in', live)
+            return sale & (Domain('id', 'not in', linked) | void) & Domain('id', 'not in', live)
         states = [name for name, move_state in EXCHANGE_TO_MOVE_STATE.items() if move_state == state]
         found = Domain('id', 'in', self._fieldpromax_subquery('exchange', states))
         if state == 'attention':
             found |= (
-                Domain('id', 'in', linked) & Domain('state', '!=', 'posted') & Domain('id', 'not in', live)
+                Domain('id', 'in', linked)
+                & Domain('state', '!=', 'posted')
+                & Domain('id', 'not in', live)
+                & ~void
             )
         return sale & found
 
-    def _fieldpromax_subquery(self, table, states=None):
+    def _fieldpromax_subquery(self, table, states=None, void=False):
         return SQL(
             """(SELECT x.move_id FROM %(table)s x JOIN fieldpromax_connection c ON c.id = x.connection_id
-                 WHERE x.move_id IS NOT NULL AND c.state != 'disconnected' %(states)s)""",
+                 WHERE x.move_id IS NOT NULL AND c.state != 'disconnected' %(states)s %(void)s)""",
             table=SQL.identifier(f'fieldpromax_{table}'),
             states=SQL('AND x.state IN %s', tuple(states)) if states else SQL(),
+            void=SQL('AND x.external_status IN %s', VOID_STATUSES) if void else SQL(),
         )
 
     def _search_fieldpromax_external_id(self, operator, value):
@@ -353,6 +375,27 @@ class AccountMove(models.Model):
         )
         return exchanges.action_retry()
 
+    def action_fieldpromax_void(self):
+        """Void in the books what is cancelled here."""
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_user'):
+            raise UserError(self.env._('Only people who work with invoices can void them in the books.'))
+        self.check_access('write')
+        for company, moves in self.grouped('company_id').items():
+            connection = self.env['fieldpromax.connection']._active_for(company)
+            if (
+                reason := connection._why_no_void()
+                if connection
+                else self.env._('No accounting software is connected.')
+            ):
+                raise UserError(reason)
+            if any(not move.fieldpromax_can_void for move in moves):
+                raise UserError(
+                    self.env._('Only cancelled invoices that still count in the books can be voided there.')
+                )
+            self.env['fieldpromax.exchange'].sudo()._enqueue(connection, 'invoice', moves.sudo(), void=True)
+            connection._trigger_push()
+        return {'type': 'ir.actions.client', 'tag': 'soft_reload'}
+
     def action_fieldpromax_open(self):
         """Open the invoice where the bookkeeper sees it."""
         self.ensure_one()
@@ -455,6 +498,7 @@ class AccountMove(models.Model):
         digits = self.currency_id.decimal_places
         base_lines, _tax_lines = self._get_rounded_base_and_tax_lines()
         details = {line['record']: line['tax_details'] for line in base_lines}
+        term = resolver.term(self.invoice_payment_term_id)
         tax_included = self._fieldpromax_is_tax_included()
         lines = []
         for line in move.line_ids.filtered(
@@ -471,15 +515,15 @@ class AccountMove(models.Model):
         return dto.Invoice(
             contact_external_id=contact.external_id,
             project_external_id=self._fieldpromax_project(connection),
+            email=self.partner_id.email_normalized or self.commercial_partner_id.email_normalized or '',
+            term=term.external_id if term else '',
             number=self.name,
             reference=self.ref or '',
             date=self.invoice_date,
             due_date=self.invoice_date_due or self.invoice_date,
             currency=self.currency_id.name,
             currency_rate=self._fieldpromax_currency_rate(connection),
-            status=connection.invoice_status
-            if registry.get(connection.provider).capabilities.invoice_drafts
-            else 'approved',
+            status=connection.invoice_status if resolver.capabilities.invoice_drafts else 'approved',
             tax_included=tax_included,
             lines=tuple(lines),
             totals=dto.Totals(

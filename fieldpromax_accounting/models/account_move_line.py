@@ -12,13 +12,16 @@ class AccountMoveLine(models.Model):
     def _fieldpromax_prepare_line(self, resolver, details, items, tax_included, digits):
         """One line with a price. ``details``: Odoo's own tax details of it, rounded as the invoice rounds.
 
-        :raise Hold: its account or taxes have no counterpart yet.
+        :raise Hold: its account, its taxes, or a line without product have no counterpart yet.
         """
         self.ensure_one()
         use = 'refund' if self.move_id.move_type == 'out_refund' else 'sale'
-        account = resolver.account(self.account_id, self.product_id)
-        if account is None:
-            raise resolver.missing_account(self.account_id)
+        account_code = ''
+        if resolver.capabilities.accounts_on_lines:
+            account = resolver.account(self.account_id, self.product_id)
+            if account is None:
+                raise resolver.missing_account(self.account_id)
+            account_code = account.code or account.external_id
         tax = resolver.tax(self.tax_ids, use)
         if tax is None:
             raise resolver.missing_tax(self.tax_ids, use)
@@ -33,15 +36,22 @@ class AccountMoveLine(models.Model):
             if not tax_included and any(tax.price_include for tax in self.tax_ids.flatten_taxes_hierarchy()):
                 factor = self.quantity * (1 - self.discount / 100)
                 price = decimal_of(untaxed / factor if factor else 0.0, 4)
-        item = items.get(self.product_id.id)
+        item_code, item_external_id = '', ''
+        if item := items.get(self.product_id.id):
+            item_code, item_external_id = item.external_number or '', item.external_id
+        elif resolver.capabilities.items_on_lines:
+            stand_in = resolver.item()
+            if stand_in is None:
+                raise resolver.missing_item()
+            item_code, item_external_id = stand_in.code or '', stand_in.external_id
         return dto.InvoiceLine(
             description=self.name or self.product_id.display_name or self.move_id.name,
             quantity=quantity,
             unit_price=price,
             discount=discount,
-            account=account.code or account.external_id,
-            item_code=item.external_number if item else '',
-            item_external_id=item.external_id if item else '',
+            account=account_code,
+            item_code=item_code,
+            item_external_id=item_external_id,
             tax_code=tax.external_id,
             tax_amount=decimal_of(tax_amount, digits),
             amount=decimal_of(amount, digits),

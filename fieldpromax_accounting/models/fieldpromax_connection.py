@@ -310,6 +310,23 @@ class FieldpromaxConnection(models.Model):
             # of an addon that was removed: nothing is exchanged with it any more
             return base.Capabilities()
 
+    def _why_no_void(self):
+        """Why invoices are not voided there from here, '' when they can be."""
+        self.ensure_one()
+        try:
+            can = 'invoice.void' in registry.get(self.provider).operations
+        except KeyError:
+            can = False
+        return '' if can else self.env._('Void it in %s by hand.', self._provider_label())
+
+    def _contact_role(self, currency):
+        """Which of a customer's contacts in the books a document in ``currency`` goes to: '' for the first one, or
+        the currency where a contact has one for good."""
+        self.ensure_one()
+        if currency == self.currency_id or not self._capabilities().currency_per_contact:
+            return ''
+        return currency.name
+
     @api.model
     def _no_drafts_text(self, provider):
         """Why there is no choice between draft and approved, '' where there is one."""

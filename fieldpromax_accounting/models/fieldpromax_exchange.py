@@ -2,7 +2,8 @@ import hashlib
 import logging
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta, timezone
+from decimal import Decimal
 from time import monotonic
 
 from odoo import api, fields, models
@@ -10,7 +11,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
-from ..comparison import content_hash, expectation, look_up_keys
+from ..comparison import VOID_STATUSES, agrees, content_hash, expectation, look_up_keys
 from ..exceptions import DATABASE_TROUBLE
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors, registry
@@ -29,6 +30,8 @@ LOCK_WAIT = 20.0
 RUN_SECONDS = 45.0
 # How often a step is repeated when somebody else's edit got in between.
 CONFLICT_REPEATS = 5
+# So many times in a row a record may turn out changed in the books while it is sent, before it waits a while.
+STALE_REPEATS = 3
 # How many ready documents are looked at for missing customers and products before the first call.
 LOOK_AHEAD = 500
 BACK_OFF = (
@@ -42,11 +45,15 @@ BACK_OFF = (
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done for one exchange: a provider operation on a DTO, or ``verify``: compare what is there."""
+    """What is to be done for one exchange: a provider operation on a DTO, or ``verify``: compare what is there.
+
+    ``key``: by what the provider finds the record again.
+    """
 
     operation: str
     data: object
     external_id: str = ''
+    key: str = ''
 
 
 class FieldpromaxExchange(models.Model):
@@ -87,6 +94,9 @@ class FieldpromaxExchange(models.Model):
         'account.move', 'Invoice', index='btree_not_null', ondelete='set null', readonly=True
     )
     record_name = fields.Char('Record', readonly=True, help='Kept when the record is deleted.')
+    role = fields.Char(
+        readonly=True, required=True, default='', help='Empty, or the currency of a second customer.'
+    )
     operation = fields.Char(readonly=True, help='What was decided when the record was picked up.')
     state = fields.Selection(
         [
@@ -112,6 +122,14 @@ class FieldpromaxExchange(models.Model):
     forced = fields.Boolean(
         readonly=True, help='Somebody asked for it: the start date does not hold it back.'
     )
+    wants_void = fields.Boolean(readonly=True, help='Somebody asked that it be voided in the books.')
+    is_stale = fields.Boolean(
+        readonly=True, help='It was changed in the books meanwhile: read again before anything is decided.'
+    )
+    stale_count = fields.Integer(readonly=True)
+    name_taken_hash = fields.Char(
+        readonly=True, help='Hash of what was refused because of its name, which was then looked up.'
+    )
     call_id = fields.Many2one('fieldpromax.call', index='btree_not_null', ondelete='set null', readonly=True)
     alone = fields.Boolean(
         readonly=True, help='Travels in a call of its own: the whole call was refused before.'
@@ -126,7 +144,7 @@ class FieldpromaxExchange(models.Model):
     can_retry = fields.Boolean(compute='_compute_can_retry')
 
     _open_partner_unique = models.UniqueIndex(
-        f'(connection_id, partner_id) WHERE partner_id IS NOT NULL AND {OPEN_PREDICATE}'
+        f'(connection_id, partner_id, role) WHERE partner_id IS NOT NULL AND {OPEN_PREDICATE}'
     )
     _open_product_unique = models.UniqueIndex(
         f'(connection_id, product_id) WHERE product_id IS NOT NULL AND {OPEN_PREDICATE}'
@@ -183,8 +201,11 @@ class FieldpromaxExchange(models.Model):
     # === QUEUEING === #
 
     @api.model
-    def _enqueue(self, connection, kind, records, forced=False):
+    def _enqueue(self, connection, kind, records, forced=False, role='', void=False):
         """Queue records in this transaction; whoever calls wakes the push cron.
+
+        :param role: the currency of a second contact of the same customer.
+        :param void: what stands in the books is to be voided there.
 
         One statement that always writes the row it relies on, so that a race with the worker becomes a serialization
         failure (which Odoo repeats) and never a lost edit. A row that is being sent stays as it is: the new row waits.
@@ -192,12 +213,17 @@ class FieldpromaxExchange(models.Model):
         column = record_fields(self.env).get(kind)
         if column:
             rows = [
-                (record.id, record._fieldpromax_company(connection).id, record._fieldpromax_name())
+                (
+                    record.id,
+                    record._fieldpromax_company(connection).id,
+                    f'{record._fieldpromax_name()} ({role})' if role else record._fieldpromax_name(),
+                )
                 for record in records
             ]
             conflict = SQL(
-                '(connection_id, %(column)s) WHERE %(column)s IS NOT NULL AND %(open)s',
+                '(connection_id, %(column)s%(role)s) WHERE %(column)s IS NOT NULL AND %(open)s',
                 column=SQL.identifier(column),
+                role=SQL(', role') if kind == 'contact' else SQL(),
                 open=SQL(OPEN_PREDICATE),
             )
         else:
@@ -210,16 +236,17 @@ class FieldpromaxExchange(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                INSERT INTO fieldpromax_exchange AS x (connection_id, kind, %(column)s, company_id, record_name, state,
-                       attempts, forced, requested_by_id, next_attempt_at,
+                INSERT INTO fieldpromax_exchange AS x (connection_id, kind, %(column)s, role, company_id, record_name,
+                       state, attempts, forced, wants_void, requested_by_id, next_attempt_at,
                        create_uid, write_uid, create_date, write_date)
-                SELECT %(connection)s, %(kind)s, r.id, r.company_id, r.name, 'queued',
-                       0, %(forced)s, %(uid)s, now() AT TIME ZONE 'UTC',
+                SELECT %(connection)s, %(kind)s, r.id, %(role)s, r.company_id, r.name, 'queued',
+                       0, %(forced)s, %(void)s, %(uid)s, now() AT TIME ZONE 'UTC',
                        %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM unnest(%(ids)s::int[], %(companies)s::int[], %(names)s::varchar[]) AS r(id, company_id, name)
                 ON CONFLICT %(conflict)s DO UPDATE SET
                        state = 'queued', next_attempt_at = EXCLUDED.next_attempt_at, reason = NULL, issue_id = NULL,
-                       attempts = 0, forced = x.forced OR EXCLUDED.forced, record_name = EXCLUDED.record_name,
+                       attempts = 0, forced = x.forced OR EXCLUDED.forced, wants_void = EXCLUDED.wants_void,
+                       is_stale = FALSE, stale_count = 0, record_name = EXCLUDED.record_name,
                        requested_by_id = EXCLUDED.requested_by_id,
                        write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                 """,
@@ -227,6 +254,8 @@ class FieldpromaxExchange(models.Model):
                 connection=connection.id,
                 kind=kind,
                 forced=forced,
+                void=void,
+                role=role,
                 uid=self.env.uid,
                 ids=ids,
                 companies=company_ids,
@@ -318,12 +347,17 @@ class FieldpromaxExchange(models.Model):
     def _drive_calls(self, connection):
         deadline = monotonic() + RUN_SECONDS
         try:
+            self._drive_step(self.env['fieldpromax.mapping']._look_for_items, connection)
             self._drive_step(self.env['fieldpromax.issue']._notice_cures, connection)
             while monotonic() < deadline:
                 connection.invalidate_recordset()
                 if connection._silence_reason():
                     break
-                worked = self._drive_uncertain(connection) or self._drive_ready(connection)
+                worked = (
+                    self._drive_uncertain(connection)
+                    or self._drive_stale(connection)
+                    or self._drive_ready(connection)
+                )
                 self._drive_step(self._announce, connection)
                 if not worked:
                     break
@@ -376,6 +410,31 @@ class FieldpromaxExchange(models.Model):
             return
         self._drive_step(self._record, connection, call, outcome, processed=len(call.members))
 
+    def _drive_stale(self, connection):
+        """Read one record again that was changed in the books while it was sent. Nothing is overwritten: what is done
+        is decided anew from what stands there now. False when there is none."""
+        exchange = self.search(
+            [('connection_id', '=', connection.id), ('is_stale', '=', True), *self._ready_domain()],
+            order='id',
+            limit=1,
+        )
+        if not exchange:
+            return False
+        link = exchange._own_link(connection)
+        remote = None
+        if link:
+            try:
+                remote = connection._talk(
+                    lambda provider: provider.get_record(exchange.kind, link.external_id)
+                )
+            except errors.NotFound:
+                remote = None
+            except errors.ProviderError as error:
+                self._drive_step(exchange._retry_after, error)
+                raise
+        self._drive_step(exchange._take_fresh, connection, remote)
+        return True
+
     def _drive_verification(self, connection, exchange):
         try:
             remote = connection._talk(
@@ -402,7 +461,7 @@ class FieldpromaxExchange(models.Model):
         call = due.call_id
         if not due:
             return False
-        capabilities = registry.get(connection.provider).capabilities
+        capabilities = connection._capabilities()
         now = fields.Datetime.now()
         if now - call.first_sent_at < capabilities.key_lifetime:
             self._drive_step(self._claim_again, call)
@@ -420,13 +479,42 @@ class FieldpromaxExchange(models.Model):
         """The provider may have forgotten the key: what stands in the books decides."""
         exchanges = call.exchange_ids.filtered(lambda exchange: exchange.state == 'uncertain')
         kind = exchanges[:1].kind
-        keys = [key for exchange in exchanges if (key := exchange.expected.get('key'))]
+        known = exchanges.filtered(lambda exchange: exchange.expected.get('external_id'))
         try:
-            found = connection._talk(lambda provider: provider.find_records(kind, keys))
+            if known:
+                # It is about a record that is known by its id: what stands there says what became of it.
+                known = known[:1]
+                remote = self._read_known(connection, known)
+                self._drive_step(known._record_known, connection, remote, processed=1)
+                return
+            wanted = [exchange._wanted(call) for exchange in exchanges]
+            found = connection._talk(lambda provider: provider.look_up(kind, wanted))
         except errors.ProviderError as error:
             self._drive_step(exchanges._look_up_later, error)
             raise
         self._drive_step(exchanges._record_look_up, connection, found, processed=len(exchanges))
+
+    @api.model
+    def _read_known(self, connection, exchange):
+        external_id = exchange.expected['external_id']
+        try:
+            return connection._talk(lambda provider: provider.get_record(exchange.kind, external_id))
+        except errors.NotFound:
+            return None
+
+    def _wanted(self, call):
+        """What a look-up after an uncertain outcome has to find."""
+        self.ensure_one()
+        expected = self.expected
+        total = expected.get('total')
+        return dto.Wanted(
+            key=expected.get('key') or '',
+            contact_external_id=expected.get('project') or expected.get('contact') or '',
+            date=date.fromisoformat(expected['date']) if expected.get('date') else None,
+            currency=expected.get('currency') or '',
+            total=Decimal(total) if total else None,
+            since=call.first_sent_at.replace(tzinfo=timezone.utc),
+        )
 
     def _drive_removal(self, connection, removal):
         """End the tie to the organization at the provider: repeating it is harmless, so it needs no look-up."""
@@ -494,7 +582,9 @@ class FieldpromaxExchange(models.Model):
         domain = self._of_connection(connection, kind)
         busy = self.search([*domain, ('state', 'in', ('sending', 'uncertain'))])[column]
         return self.search(
-            [*domain, *self._ready_domain(), (column, 'not in', busy.ids)], order='alone, id', limit=limit
+            [*domain, *self._ready_domain(), ('is_stale', '=', False), (column, 'not in', busy.ids)],
+            order='alone, id',
+            limit=limit,
         )
 
     @api.model
@@ -503,26 +593,36 @@ class FieldpromaxExchange(models.Model):
         moves = self._ready(connection, 'invoice', LOOK_AHEAD).move_id.filtered(
             lambda move: move.state == 'posted' and move.move_type == 'out_invoice'
         )
-        for kind, records in self._needed_by(connection, moves).items():
+        for key, records in self._needed_by(connection, moves).items():
+            kind, role = key if isinstance(key, tuple) else (key, '')
             column = record_fields(self.env)[kind]
-            linked = self.env['fieldpromax.link']._of(connection, records)
+            linked = self.env['fieldpromax.link']._of(connection, records, role)
             live = self.search(
                 [
                     ('connection_id', '=', connection.id),
+                    ('role', '=', role),
                     (column, 'in', records.ids),
                     ('state', 'in', LIVE_STATES),
                 ]
             )[column]
             missing = (records - live).filtered(lambda record, linked=linked: record.id not in linked)
-            self._enqueue(connection, kind, missing)
+            self._enqueue(connection, kind, missing, role=role)
 
     @api.model
     def _needed_by(self, connection, moves):
-        """``{kind: records}`` that have to be in the books before these documents. Another addon adds its own."""
-        return {
-            'contact': moves.commercial_partner_id,
-            'item': moves.invoice_line_ids.product_id.filtered('default_code'),
+        """``{kind: records}`` that have to be in the books before these documents; a key may also be
+        ``('contact', currency)``. Another addon adds its own."""
+        needed = {
+            ('contact', role): group.commercial_partner_id
+            for role, group in moves.grouped(lambda move: connection._contact_role(move.currency_id)).items()
         }
+        return {**needed, 'item': self._needed_products(connection, moves)}
+
+    @api.model
+    def _needed_products(self, connection, moves):
+        """Products that go over as items: all of them where every line needs one, otherwise those with a code."""
+        products = moves.invoice_line_ids.product_id
+        return products if connection._capabilities().items_on_lines else products.filtered('default_code')
 
     @api.model
     def _claim(self, connection, kind):
@@ -555,7 +655,7 @@ class FieldpromaxExchange(models.Model):
             members[:1] if members[0][0].alone else [member for member in members if not member[0].alone]
         )
         members = members[: provider_class.operations[operation].max_members]
-        provider = connection._provider_for(connection.provider)
+        provider = connection._deciding_provider()
         prepared = provider.prepare(
             operation, [(str(exchange.id), decision.data) for exchange, decision in members]
         )
@@ -594,7 +694,11 @@ class FieldpromaxExchange(models.Model):
                 'issue_id': False,
                 'attempts': self.attempts + 1,
                 'content_hash': content_hash(data),
-                'expected': {**expectation(data), 'external_id': decision.external_id},
+                'expected': {
+                    **expectation(data),
+                    **({'key': decision.key} if decision.key else {}),
+                    'external_id': decision.external_id,
+                },
             }
         )
 
@@ -667,14 +771,14 @@ class FieldpromaxExchange(models.Model):
             raise NotToBeSent(self.env._('"%s" was deleted in Odoo.', self.record_name or ''))
         if self.kind == 'invoice':
             return self._decide_invoice(connection, context, record)
-        if record.id in context.links:
+        if record.id in context.links_of(self.role):
             return None
         why_not = record._fieldpromax_why_not(connection)
         if why_not:
             raise NotToBeSent(why_not)
         if not self.env['fieldpromax.run']._is_known(connection, self.kind):
             raise WaitFor(self.env._('Waits for the first import, so that nothing is made twice.'))
-        verdict, sentence = context.verdicts.get(record.id, ('create', ''))
+        verdict, sentence = context.verdicts_of(self.role).get(record.id, ('create', ''))
         if verdict == 'linked':
             return None
         if verdict == 'review':
@@ -686,18 +790,28 @@ class FieldpromaxExchange(models.Model):
                 self.env._('Open Match review and choose Link, Create new or Ignore.'),
                 **self._record_values(),
             )
-        data = record._fieldpromax_prepare(connection, context.resolver)
+        role = {'role': self.role} if self.role else {}
+        data = record._fieldpromax_prepare(connection, context.resolver, **role)
+        if self.kind == 'item' and not data.sale_account and not context.capabilities.accounts_on_lines:
+            # The item says where its lines are booked, so it cannot be made without.
+            product = record.with_company(connection.company_id)
+            raise context.resolver.missing_account(product.product_tmpl_id.get_product_accounts()['income'])
         self._check_rules(context, data, record)
-        return Decision(f'{self.kind}.create', data)
+        return Decision(f'{self.kind}.create', data, key=context.provider.natural_key(self.kind, data))
 
     def _decide_invoice(self, connection, context, move):
         why_not = move._fieldpromax_why_not(connection, forced=self.forced)
         link = context.links.get(move.id)
+        if self.wants_void:
+            return self._decide_void(context, move, link)
         if why_not and not (link and move.state == 'posted'):
             raise NotToBeSent(why_not)
-        contact = self._needed_link(context.contact_links, 'contact', move.commercial_partner_id, connection)
+        role = connection._contact_role(move.currency_id)
+        contact = self._needed_link(
+            context.contact_links_of(role), 'contact', move.commercial_partner_id, connection, role
+        )
         item_links = {}
-        for product in move.invoice_line_ids.product_id.filtered('default_code'):
+        for product in self._needed_products(connection, move):
             item_links[product.id] = self._needed_link(context.item_links, 'item', product, connection)
         data = move._fieldpromax_prepare(connection, context.resolver, contact, item_links)
         if link:
@@ -705,7 +819,10 @@ class FieldpromaxExchange(models.Model):
                 return None
             return Decision('verify', data, link.external_id)
         self._check_rules(context, data, move)
-        predicted = context.provider.predict_totals(data)
+        # Where the books work out the tax themselves, both sums are compared afterwards.
+        predicted = (
+            data.totals if connection.organization_computes_tax else context.provider.predict_totals(data)
+        )
         if predicted != data.totals:
             raise Hold(
                 'totals_predicted',
@@ -725,7 +842,31 @@ class FieldpromaxExchange(models.Model):
                 ),
                 move_id=move.id,
             )
-        return Decision('invoice.create', data)
+        return Decision('invoice.create', data, key=context.provider.natural_key('invoice', data))
+
+    def _decide_void(self, context, move, link):
+        """Somebody asked that what stands in the books be voided, because the invoice is cancelled here."""
+        if move.state != 'cancel':
+            raise NotToBeSent(self.env._('It is not cancelled any more, so it stays as it is in the books.'))
+        if not link:
+            raise NotToBeSent(self.env._('It never was in the books.'))
+        if link.external_status in VOID_STATUSES:
+            return None
+        if 'invoice.void' not in context.provider.operations:
+            raise NotToBeSent(self.env._('Void it in the books by hand.'))
+        nothing = dto.Totals(Decimal(0), Decimal(0), Decimal(0))
+        data = dto.Invoice(
+            contact_external_id='',
+            date=move.invoice_date,
+            currency=move.currency_id.name,
+            lines=(),
+            totals=nothing,
+            number=link.external_number or '',
+            status=link.external_status or 'approved',
+            external_id=link.external_id,
+            version=link.external_version or '',
+        )
+        return Decision('invoice.void', data, link.external_id)
 
     def _check_rules(self, context, data, record):
         problems = context.provider.check(self.kind, data)
@@ -739,7 +880,7 @@ class FieldpromaxExchange(models.Model):
                 **self._record_values(),
             )
 
-    def _needed_link(self, links, kind, record, connection):
+    def _needed_link(self, links, kind, record, connection, role=''):
         """The link of a record that a document names.
 
         :raise WaitFor, Hold: it is not in the books (yet), or no longer usable there.
@@ -763,7 +904,12 @@ class FieldpromaxExchange(models.Model):
             return link
         column = record_fields(self.env)[kind]
         needed = self.search(
-            [('connection_id', '=', connection.id), (column, '=', record.id), ('state', 'in', LIVE_STATES)],
+            [
+                ('connection_id', '=', connection.id),
+                (column, '=', record.id),
+                ('role', '=', role),
+                ('state', 'in', LIVE_STATES),
+            ],
             limit=1,
         )
         if needed.state == 'blocked' and needed.issue_id:
@@ -806,6 +952,7 @@ class FieldpromaxExchange(models.Model):
                 'error': False,
             }
         )
+        connection._end_trouble()
         exchanges = self.browse()
         for result in outcome.results:
             exchange = self.browse(int(result.member))
@@ -830,17 +977,108 @@ class FieldpromaxExchange(models.Model):
         self.ensure_one()
         record = self._record_of()
         link = self.env['fieldpromax.link']
+        if self.wants_void:
+            self._record_void(connection, remote)
+            return
         differences = self._differences(connection, remote)
         if record:
-            link._link_many(connection, self.kind, [(record, remote)])
-            link = link._of(connection, record)[record.id]
+            self._renew_link(connection, remote)
+            link = self._own_link(connection)
             link.sent_hash = False if differences else self.content_hash
         if differences:
             self._block(self._difference_hold(connection, differences))
         else:
             self._finish(remote.status if self.kind == 'invoice' else '')
 
+    def _own_link(self, connection):
+        """The link of this very record, in its role; empty when there is none."""
+        links = self.env['fieldpromax.link']
+        return links._of(connection, self._record_of(), self.role).get(self._record_of().id, links)
+
+    def _renew_link(self, connection, remote):
+        role = {'role': self.role} if self.kind == 'contact' else {}
+        self.env['fieldpromax.link']._link_many(connection, self.kind, [(self._record_of(), remote)], **role)
+
+    def _record_void(self, connection, remote):
+        """What stands in the books now that it was to be voided there."""
+        if remote is not None and remote.status not in VOID_STATUSES:
+            # It was not voided after all, or is there again: the next pass decides anew.
+            self._renew_link(connection, remote)
+            self._reopen('queued', {'next_attempt_at': fields.Datetime.now()})
+            return
+        link = self._own_link(connection)
+        if remote is not None:
+            self._renew_link(connection, remote)
+            link = self._own_link(connection)
+        else:
+            link.external_status = 'deleted'
+        link.sent_hash = False
+        self._finish(self.env._('Voided in %s.', connection._provider_label()))
+
+    def _record_known(self, connection, remote):
+        """A write on a record that the books had already: what stands there now says whether it took effect."""
+        if self.wants_void:
+            self._record_void(connection, remote)
+        elif remote is None:
+            self._record_verification(connection, None)
+        elif self._differences(connection, remote):
+            self._renew_link(connection, remote)
+            self._reopen(
+                'queued',
+                {
+                    'next_attempt_at': fields.Datetime.now(),
+                    'reason': self.env._('It was looked up and did not take effect: it is sent again.'),
+                },
+            )
+        else:
+            self._record_success(connection, remote)
+
+    def _take_fresh(self, connection, remote):
+        """What stands in the books now, read because our version of it was old."""
+        if remote is not None:
+            self._renew_link(connection, remote)
+        elif link := self._own_link(connection):
+            link.write({'external_active': False, 'external_status': 'deleted'})
+        self.write({'is_stale': False})
+
+    def _mark_stale(self, connection):
+        """Back to the queue, to be read again first; after some such tries in a row it waits a while."""
+        self.ensure_one()
+        again = self.stale_count < STALE_REPEATS
+        pause = timedelta() if again else BACK_OFF[1]
+        self._reopen(
+            'queued' if again else 'retry',
+            {
+                'is_stale': True,
+                'stale_count': self.stale_count + 1 if again else 0,
+                'next_attempt_at': fields.Datetime.now() + pause,
+                'reason': self.env._(
+                    'It was changed in %s at the same moment; it is read again before anything is sent.',
+                    connection._provider_label(),
+                ),
+            },
+        )
+
     def _difference_hold(self, connection, differences):
+        if connection.organization_computes_tax and self.kind == 'invoice':
+            return Hold(
+                'difference',
+                f'difference:invoice:{self._record_of().id}',
+                self.env._(
+                    '"%(name)s" differs in %(provider)s',
+                    name=self.record_name,
+                    provider=connection._provider_label(),
+                ),
+                ' '.join(differences),
+                self.env._(
+                    '%(provider)s works out the sales tax itself, from the address of the customer. Look at the '
+                    'address and at the tax there, and make both agree: correct it in %(provider)s, or reset the '
+                    'invoice to draft here, change its tax and post again. Then check again.',
+                    provider=connection._provider_label(),
+                ),
+                can_retry=True,
+                **self._record_values(),
+            )
         return Hold(
             'difference',
             f'difference:{self.kind}:{self._record_of().id}',
@@ -874,6 +1112,12 @@ class FieldpromaxExchange(models.Model):
             'code': self.env._('Code'),
         }
         ours, theirs = self.expected, expectation(remote)
+        if connection.organization_numbers_documents:
+            # The number is theirs by design; the link keeps it.
+            labels.pop('number')
+        if ours.get('project') and theirs.get('contact') == ours['project']:
+            # A document of a project is addressed to the project, which is a part of the customer.
+            theirs = {**theirs, 'contact': ours.get('contact')}
         return [
             self.env._(
                 '%(label)s: Odoo has %(ours)s, %(provider)s has %(theirs)s.',
@@ -889,7 +1133,7 @@ class FieldpromaxExchange(models.Model):
     def _record_verification(self, connection, remote):
         """A document that was sent before and posted again: do the books still agree?"""
         provider = connection._provider_label()
-        if remote is None or remote.status in ('void', 'deleted'):
+        if remote is None or remote.status in VOID_STATUSES:
             self._block(
                 Hold(
                     'gone',
@@ -905,9 +1149,8 @@ class FieldpromaxExchange(models.Model):
             )
             return
         differences = self._differences(connection, remote)
-        link = self.env['fieldpromax.link']
-        link._link_many(connection, self.kind, [(self._record_of(), remote)])
-        link = link._of(connection, self._record_of())[self._record_of().id]
+        self._renew_link(connection, remote)
+        link = self._own_link(connection)
         if not differences:
             link.sent_hash = self.content_hash
             self._finish(self.env._('Checked: both sides agree.'))
@@ -932,8 +1175,35 @@ class FieldpromaxExchange(models.Model):
         provider = connection._provider_label()
         words = ' '.join(error.details) or error.message
         quoted = self.env._('%(provider)s: "%(words)s"', provider=provider, words=words)
-        if isinstance(error, errors.Conflict) and error.code == 'duplicate_contact_name':
+        if isinstance(error, errors.Conflict) and error.code == 'stale' and self._own_link(connection):
+            self._mark_stale(connection)
+            return
+        if (
+            isinstance(error, errors.Conflict)
+            and error.code == 'duplicate_contact_name'
+            and self.name_taken_hash == self.content_hash
+        ):
+            # It was looked up, and no customer has the name: somebody else has it.
+            hold = Hold(
+                'taken',
+                f'taken:contact:{self.partner_id.id}',
+                self.env._(
+                    '"%(name)s" is a name that %(provider)s has already',
+                    name=self.record_name,
+                    provider=provider,
+                ),
+                quoted,
+                self.env._(
+                    'No customer has it, so a supplier or an employee does: in %(provider)s a name is given once. '
+                    'Change the name here or there a little, then try again.',
+                    provider=provider,
+                ),
+                can_retry=True,
+                **self._record_values(),
+            )
+        elif isinstance(error, errors.Conflict) and error.code == 'duplicate_contact_name':
             # The next pass compares it with what the books have now, and finds the name there.
+            self.name_taken_hash = self.content_hash
             self.env['fieldpromax.match']._propose_by_name(connection, self.partner_id)
             hold = Hold(
                 'match_review',
@@ -981,6 +1251,7 @@ class FieldpromaxExchange(models.Model):
                 'error': error.message[:500],
             }
         )
+        connection._note_trouble(error)
         sending = call.exchange_ids.filtered(lambda exchange: exchange.state == 'sending')
         if error.maybe_applied or (
             isinstance(error, errors.Conflict) and error.code == 'idempotency_key_reused'
@@ -1047,14 +1318,40 @@ class FieldpromaxExchange(models.Model):
         self.write({'next_attempt_at': until})
 
     def _record_look_up(self, connection, found):
-        """Adopt what agrees; ask a person about what does not; send again what is not there."""
+        """Adopt what agrees; ask a person about what does not; send again what is not there.
+
+        Records are told by their natural key. What the provider numbers itself carries our number where it kept it, and
+        is otherwise told by what both sides say of it; of several alike none is taken unasked.
+        """
         by_key = {}
         for remote in found:
             for key in look_up_keys(remote):
                 by_key.setdefault(key, remote)
+        left = self.browse()
+        taken = set()
         for exchange in self:
             remote = by_key.get((exchange.expected.get('key') or '').casefold())
             if remote is None:
+                left |= exchange
+            else:
+                taken.add(remote.external_id)
+                exchange._record_success(connection, remote)
+        links = self.env['fieldpromax.link']
+        for exchange in left:
+            alike = [
+                remote
+                for remote in found
+                if remote.external_id not in taken and agrees(exchange.expected, remote)
+            ]
+            known = links.search(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', exchange.kind),
+                    ('external_id', 'in', [remote.external_id for remote in alike]),
+                ]
+            ).mapped('external_id')
+            alike = [remote for remote in alike if remote.external_id not in known]
+            if not alike:
                 exchange._reopen(
                     'queued',
                     {
@@ -1062,8 +1359,32 @@ class FieldpromaxExchange(models.Model):
                         'reason': self.env._('It was looked up and is not in the books: it is sent again.'),
                     },
                 )
+            elif len(alike) == 1:
+                taken.add(alike[0].external_id)
+                exchange._record_success(connection, alike[0])
             else:
-                exchange._record_success(connection, remote)
+                exchange._block(exchange._ambiguous_hold(connection, alike))
+
+    def _ambiguous_hold(self, connection, alike):
+        provider = connection._provider_label()
+        return Hold(
+            'ambiguous',
+            f'ambiguous:{self.kind}:{self._record_of().id}',
+            self.env._('It is not known whether "%(name)s" arrived', name=self.record_name),
+            self.env._(
+                'The answer of %(provider)s was lost, and %(count)s invoices there look like it: %(numbers)s.',
+                provider=provider,
+                count=len(alike),
+                numbers=', '.join(filter(None, (remote.number for remote in alike))),
+            ),
+            self.env._(
+                'Look in %s whether one of them is this one. Delete it there if it is, then try again: it is sent '
+                'anew.',
+                provider,
+            ),
+            can_retry=True,
+            **self._record_values(),
+        )
 
     # === TRANSITIONS === #
 
@@ -1078,6 +1399,7 @@ class FieldpromaxExchange(models.Model):
             [
                 ('connection_id', '=', self.connection_id.id),
                 ('id', '!=', self.id),
+                ('role', '=', self.role),
                 ('state', 'in', OPEN_STATES),
                 *same,
             ],
@@ -1197,16 +1519,41 @@ class DecisionContext:
     """What the decisions of one claim need, read in a few queries for all of them."""
 
     def __init__(self, exchanges, connection, kind):
-        env = exchanges.env
-        link = env['fieldpromax.link']
-        records = exchanges[record_fields(env)[kind]]
-        self.provider = connection._provider_for(connection.provider)
-        self.links = link._of(connection, records)
-        self.resolver = env['fieldpromax.mapping']._resolver(connection) if kind != 'contact' else None
-        self.contact_links = self.item_links = self.verdicts = {}
+        self._connection = connection
+        self._link = link = exchanges.env['fieldpromax.link']
+        self._match = exchanges.env['fieldpromax.match']
+        self._kind = kind
+        records = exchanges[record_fields(exchanges.env)[kind]]
+        self.capabilities = connection._capabilities()
+        self.provider = connection._deciding_provider()
+        self.resolver = (
+            exchanges.env['fieldpromax.mapping']._resolver(connection) if kind != 'contact' else None
+        )
+        self._contacts = self._records = records
+        self.item_links = {}
+        self._links, self._verdicts, self._contact_links = {}, {}, {}
+        self.links = self.links_of('')
         if kind == 'invoice':
-            self.contact_links = link._of(connection, records.commercial_partner_id)
+            self._contacts = records.commercial_partner_id
             self.item_links = link._of(connection, records.invoice_line_ids.product_id)
-        else:
-            unlinked = records.filtered(lambda record: record.id not in self.links)
-            self.verdicts = env['fieldpromax.match']._decide_local(connection, kind, unlinked)
+
+    def links_of(self, role):
+        """Links of the records themselves, in that role: ``{record id: link}``."""
+        if role not in self._links:
+            self._links[role] = self._link._of(self._connection, self._records, role)
+        return self._links[role]
+
+    def contact_links_of(self, role):
+        """Links of the customers of the documents."""
+        if role not in self._contact_links:
+            self._contact_links[role] = self._link._of(self._connection, self._contacts, role)
+        return self._contact_links[role]
+
+    def verdicts_of(self, role):
+        """May records without a link be made in the books? See ``fieldpromax.match._decide_local``."""
+        if role not in self._verdicts:
+            known = self.links_of(role)
+            unlinked = self._records.filtered(lambda record: record.id not in known)
+            more = {'role': role} if role else {}
+            self._verdicts[role] = self._match._decide_local(self._connection, self._kind, unlinked, **more)
+        return self._verdicts[role]

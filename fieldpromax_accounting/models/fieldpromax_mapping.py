@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from ..matching import text_key
 # What a person may change; everything else follows from it.
 EDITABLE_FIELDS = {'reference_id'}
 DEFAULT_ACCOUNT_KEY = 'default'
+DEFAULT_ITEM_KEY = 'item:default'
 # How far back invoices are looked at for the taxes and accounts in use.
 LOOK_BACK = timedelta(days=366)
 # Percentages are compared to this many decimals, as both sides keep them.
@@ -21,6 +23,17 @@ ZERO_RATE_WORDS = (
     ('exempt', ('exempt', 'gstfree')),
     ('zerorated', ('zerorated', 'zero')),
 )
+# Names, without case and spaces, that speak for the revenue account and for the product of lines without one.
+REVENUE_NAMES = (
+    'sales',
+    'sale',
+    'salesincome',
+    'revenue',
+    'income',
+    'salesofproductincome',
+    'servicesincome',
+)
+ITEM_NAMES = ('services', 'service', 'sales', 'sale')
 
 
 def tax_key(tax_ids, use):
@@ -30,6 +43,19 @@ def tax_key(tax_ids, use):
 
 def account_key(account_id):
     return f'account:{account_id}'
+
+
+def term_key(term_id):
+    return f'term:{term_id}'
+
+
+def number_and_name(reference):
+    """The number and the name that people know an account of the books by. Where the provider refers to accounts by
+    an id of its own, the number stands in front of the name ("4000 Sales")."""
+    if reference.code and reference.code != reference.external_id:
+        return reference.code, reference.name
+    found = re.match(r'(\d[\w.\-]*)\s+(\S.*)', reference.name or '')
+    return found.groups() if found else ('', reference.name)
 
 
 def zero_rate_sort(*names):
@@ -47,7 +73,7 @@ class FieldpromaxMapping(models.Model):
     A tax mapping is keyed by the set of taxes of a line and its use; the empty set ("no tax") has one too. A
     proposal is used without asking only where it is beyond doubt; zero per cent and the default revenue
     account never are, because the same 0 % goes into different boxes of the tax return and any account would
-    do.
+    do. Nor is the product that stands for lines without one. A payment term is optional: the due date goes anyway.
     """
 
     _name = 'fieldpromax.mapping'
@@ -61,7 +87,11 @@ class FieldpromaxMapping(models.Model):
         'fieldpromax.connection', required=True, index=True, ondelete='cascade', readonly=True
     )
     company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
-    kind = fields.Selection([('account', 'Account'), ('tax', 'Tax')], required=True, readonly=True)
+    kind = fields.Selection(
+        [('account', 'Account'), ('item', 'Product'), ('tax', 'Tax'), ('term', 'Payment term')],
+        required=True,
+        readonly=True,
+    )
     key = fields.Char(required=True, readonly=True)
     sequence = fields.Integer(default=10, readonly=True)
     record_name = fields.Char(
@@ -72,6 +102,9 @@ class FieldpromaxMapping(models.Model):
     )
     tax_ids = fields.Many2many(
         'account.tax', 'fieldpromax_mapping_tax_rel', 'mapping_id', 'tax_id', 'Taxes', readonly=True
+    )
+    payment_term_id = fields.Many2one(
+        'account.payment.term', index='btree_not_null', ondelete='set null', readonly=True
     )
     use = fields.Selection([('sale', 'Sales'), ('refund', 'Credit notes')], readonly=True)
     rate = fields.Float(
@@ -92,7 +125,7 @@ class FieldpromaxMapping(models.Model):
         index='btree_not_null',
         ondelete='set null',
         domain="[('connection_id', '=', connection_id), ('kind', '=', kind), ('active', '=', True),"
-        " '|', '&', ('kind', '=', 'tax'), ('for_sales', '=', True),"
+        " '|', ('kind', 'in', ('item', 'term')), '|', '&', ('kind', '=', 'tax'), ('for_sales', '=', True),"
         " '&', ('kind', '=', 'account'), '|', ('is_revenue', '=', True), ('is_revenue', '=', only_revenue)]",
     )
     state = fields.Selection(
@@ -122,6 +155,7 @@ class FieldpromaxMapping(models.Model):
             ('mapped', 'Mapped'),
             ('confirmed', 'Confirmed'),
             ('default', 'Default account'),
+            ('due_date', 'Due date only'),
         ],
         compute='_compute_status',
         help='The state in one word: what is suggested is used at once, or waits to be confirmed.',
@@ -136,18 +170,22 @@ class FieldpromaxMapping(models.Model):
 
     # === COMPUTE METHODS === #
 
-    @api.depends('state', 'needs_confirmation')
+    @api.depends('kind', 'state', 'needs_confirmation')
     def _compute_needs_attention(self):
         for mapping in self:
-            mapping.needs_attention = mapping.state == 'missing' or (
-                mapping.state == 'suggested' and mapping.needs_confirmation
+            mapping.needs_attention = mapping.kind != 'term' and (
+                mapping.state == 'missing' or (mapping.state == 'suggested' and mapping.needs_confirmation)
             )
 
-    @api.depends('state', 'needs_confirmation')
+    @api.depends('kind', 'state', 'needs_confirmation')
     def _compute_status(self):
         for mapping in self:
-            suggested = 'to_confirm' if mapping.needs_confirmation else 'mapped'
-            mapping.status = suggested if mapping.state == 'suggested' else mapping.state
+            if mapping.state == 'suggested':
+                mapping.status = 'to_confirm' if mapping.needs_confirmation else 'mapped'
+            elif mapping.kind == 'term' and mapping.state == 'missing':
+                mapping.status = 'due_date'
+            else:
+                mapping.status = mapping.state
 
     # === CONSTRAINT METHODS === #
 
@@ -253,6 +291,11 @@ class FieldpromaxMapping(models.Model):
                         'reason': self.env._('Nothing is chosen.'),
                     }
                 )
+        for connection in self.filtered(lambda mapping: mapping.kind == 'tax').connection_id:
+            if connection.organization_computes_tax:
+                # There taxable or not is all there is to say: one answer is an answer for all.
+                open_rows = [('kind', '=', 'tax'), ('confirmed_by_id', '=', False)]
+                self.search([('connection_id', '=', connection.id), *open_rows])._suggest(connection)
         # Whatever waited for it goes on: the next pass notices the cure.
         self.connection_id._trigger_push()
 
@@ -274,7 +317,7 @@ class FieldpromaxMapping(models.Model):
             return False
         if self.kind == 'tax':
             return reference.for_sales
-        return reference.is_revenue or not self.only_revenue
+        return self.kind in ('item', 'term') or reference.is_revenue or not self.only_revenue
 
     @api.model
     def _prepare(self, connection):
@@ -282,16 +325,31 @@ class FieldpromaxMapping(models.Model):
         no person decided on. Called whenever accounts and tax rates were read."""
         connection = connection.sudo()
         self = self.sudo()  # mappings belong to the sync, whoever made it run
+        if connection._capabilities().items_on_lines:
+            self.env['fieldpromax.reference']._store_items(connection)
         existing = set(self.search([('connection_id', '=', connection.id)]).mapped('key'))
         values = [row for row in self._wanted_values(connection) if row['key'] not in existing]
         self.create(values)
         self.search([('connection_id', '=', connection.id)])._suggest(connection)
 
     @api.model
+    def _look_for_items(self, connection):
+        """Products are read after accounts and taxes: look whether one of them can stand for lines without product,
+        until one is settled."""
+        if not connection._capabilities().items_on_lines:
+            return
+        row = self.search([('connection_id', '=', connection.id), ('key', '=', DEFAULT_ITEM_KEY)])
+        if row and not row._is_usable():
+            self.env['fieldpromax.reference']._store_items(connection)
+            row._suggest(connection)
+
+    @api.model
     def _wanted_values(self, connection):
         """Values of the mappings of the default account, and of what customer invoices of the last year
         use."""
         yield self._default_account_values(connection)
+        if connection._capabilities().items_on_lines:
+            yield self._default_item_values(connection)
         companies = connection._served_companies()
         account_ids, tax_sets = self._in_use(companies)
         for account in self.env['account.account'].browse(account_ids).exists():
@@ -299,6 +357,32 @@ class FieldpromaxMapping(models.Model):
         tax_sets |= {tuple(company.account_sale_tax_id.ids) for company in companies}
         for tax_ids in sorted(tax_sets):
             yield self._tax_values(connection, self.env['account.tax'].browse(tax_ids).exists(), 'sale')
+        if self._has_terms(connection):
+            for term in self._terms_in_use(companies):
+                yield self._term_values(connection, term)
+
+    @api.model
+    def _has_terms(self, connection):
+        return bool(
+            self.env['fieldpromax.reference'].search_count(
+                [('connection_id', '=', connection.id), ('kind', '=', 'term')], limit=1
+            )
+        )
+
+    @api.model
+    def _terms_in_use(self, companies):
+        """Payment terms of the customer invoices of the last year."""
+        groups = self.env['account.move']._read_group(
+            [
+                ('move_type', '=', 'out_invoice'),
+                ('state', 'in', ('draft', 'posted')),
+                ('company_id', 'in', companies.ids),
+                ('date', '>=', fields.Date.today() - LOOK_BACK),
+                ('invoice_payment_term_id', '!=', False),
+            ],
+            ['invoice_payment_term_id'],
+        )
+        return [term for (term,) in groups]
 
     @api.model
     def _in_use(self, companies):
@@ -339,6 +423,27 @@ class FieldpromaxMapping(models.Model):
             'record_name': self.env._('Revenue, unless an account below says otherwise'),
             'only_revenue': True,
             'needs_confirmation': True,
+        }
+
+    @api.model
+    def _default_item_values(self, connection):
+        return {
+            'connection_id': connection.id,
+            'kind': 'item',
+            'key': DEFAULT_ITEM_KEY,
+            'sequence': 1,
+            'record_name': self.env._('Invoice lines without product'),
+            'needs_confirmation': True,
+        }
+
+    @api.model
+    def _term_values(self, connection, term):
+        return {
+            'connection_id': connection.id,
+            'kind': 'term',
+            'key': term_key(term.id),
+            'payment_term_id': term.id,
+            'record_name': term.name,
         }
 
     @api.model
@@ -396,7 +501,8 @@ class FieldpromaxMapping(models.Model):
         """Propose counterparts where no person decided; withdraw what the books no longer have."""
         references = self.env['fieldpromax.reference'].search([('connection_id', '=', connection.id)])
         provider = connection._provider_label()
-        for mapping in self:
+        # What a person confirmed first, so that it speaks for what is alike.
+        for mapping in self.sorted(lambda mapping: not mapping.confirmed_by_id):
             if mapping.confirmed_by_id:
                 # A person's decision stands, as long as the books still have what was chosen.
                 if mapping.state == 'confirmed' and not mapping._is_eligible(mapping.reference_id):
@@ -419,6 +525,10 @@ class FieldpromaxMapping(models.Model):
             eligible = references.filtered(mapping._is_eligible)
             if mapping.kind == 'tax':
                 mapping._suggest_tax(eligible, provider)
+            elif mapping.kind == 'item':
+                mapping._suggest_item(eligible, provider)
+            elif mapping.kind == 'term':
+                mapping._suggest_term(eligible, provider)
             elif mapping.key == DEFAULT_ACCOUNT_KEY:
                 mapping._suggest_default_account(eligible, provider)
             else:
@@ -438,6 +548,17 @@ class FieldpromaxMapping(models.Model):
     def _suggest_tax(self, eligible, provider):
         self.ensure_one()
         rate, reason = self._rate_of(self.tax_ids)
+        computed = eligible.filtered('is_computed')
+        eligible -= computed
+        if computed and (reason or rate):
+            self._suggest_computed(computed, provider, rate)
+            return
+        if computed and len(zero := eligible.filtered(lambda reference: not reference.rate)) == 1:
+            self._set(rate=0.0, is_derivable=True)
+            self._propose_once(
+                zero, self.env._('Confirm once what %s is told of lines without tax.', provider)
+            )
+            return
         if reason:
             self._set(
                 state='missing',
@@ -486,6 +607,99 @@ class FieldpromaxMapping(models.Model):
                 ),
             )
 
+    def _suggest_computed(self, computed, provider, rate):
+        """The books work out the tax themselves: a line is taxable or it is not, whatever Odoo's rate."""
+        self.ensure_one()
+        self._set(rate=float(rate or 0), is_derivable=True)
+        alike = computed
+        if len(computed) > 1:
+            alike = computed.filtered(lambda reference: text_key(reference.name) in ('tax', 'taxable'))
+        reason = self.env._(
+            '%s works out the tax itself: confirm once what it is told of lines with tax. Both sums are compared after '
+            'each invoice.',
+            provider,
+        )
+        self._propose_once(alike if len(alike) == 1 else alike.browse(), reason)
+
+    def _propose_once(self, reference, reason):
+        """There is one counterpart only: whoever confirmed it for one set of taxes has confirmed it for all."""
+        self.ensure_one()
+        told = bool(
+            reference
+            and self.search_count(
+                [
+                    ('connection_id', '=', self.connection_id.id),
+                    ('kind', '=', 'tax'),
+                    ('reference_id', '=', reference.id),
+                    ('state', '=', 'confirmed'),
+                ],
+                limit=1,
+            )
+        )
+        self._set(
+            state='suggested' if reference else 'missing',
+            reference_id=reference.id,
+            needs_confirmation=not told,
+            reason=reason,
+        )
+
+    def _suggest_item(self, eligible, provider):
+        self.ensure_one()
+        proposed = eligible.browse()
+        for name in ITEM_NAMES:
+            proposed = (
+                proposed
+                or eligible.filtered(lambda reference, name=name: text_key(reference.name) == name)[:1]
+            )
+        if not eligible:
+            reason = self.env._(
+                '%s has no product or service yet. Add one there, "Services" for instance, and use "Sync now".',
+                provider,
+            )
+        else:
+            reason = self.env._(
+                'Every invoice line of %s needs a product. Confirm once which one lines without product go as; it also '
+                'says where they are booked.',
+                provider,
+            )
+        self._set(
+            state='suggested' if proposed else 'missing',
+            reference_id=proposed.id,
+            needs_confirmation=True,
+            reason=reason,
+        )
+
+    def _suggest_term(self, eligible, provider):
+        self.ensure_one()
+        term = self.payment_term_id
+        line = term.line_ids
+        days = (
+            line.nb_days
+            if len(line) == 1 and line.value == 'percent' and line.delay_type == 'days_after'
+            else None
+        )
+        by_name = eligible.filtered(lambda reference: text_key(reference.name) == text_key(term.name))
+        by_days = eligible.filtered(lambda reference: days is not None and reference.days == days)
+        proposed = by_name & by_days or (by_name if days is None else by_days)
+        if len(proposed) == 1:
+            self._set(
+                state='suggested',
+                reference_id=proposed.id,
+                needs_confirmation=False,
+                reason=self.env._('Same name.')
+                if proposed in by_name
+                else self.env._('Same number of days.'),
+            )
+        else:
+            self._set(
+                state='missing',
+                reference_id=False,
+                needs_confirmation=False,
+                reason=self.env._(
+                    'No payment term of %s is like it; the due date goes over all the same.', provider
+                ),
+            )
+
     def _suggest_zero_rate(self, fitting, provider):
         """The same 0 % stands in different boxes of the tax return: proposed by name at most."""
         self.ensure_one()
@@ -512,26 +726,34 @@ class FieldpromaxMapping(models.Model):
         account = company.income_account_id.with_company(company)
         proposed = eligible if len(eligible) == 1 else eligible.browse()
         for test in (
-            lambda reference: account.code and reference.code == account.code,
-            lambda reference: account.name and text_key(reference.name) == text_key(account.name),
+            lambda reference: account.code and number_and_name(reference)[0] == account.code,
             lambda reference: (
-                text_key(reference.name) in ('sales', 'sale', 'salesincome', 'revenue', 'income')
+                account.name and text_key(number_and_name(reference)[1]) == text_key(account.name)
             ),
+            lambda reference: text_key(number_and_name(reference)[1]) in REVENUE_NAMES,
         ):
             proposed = proposed or eligible.filtered(test)[:1]
         self._set(
             state='suggested' if proposed else 'missing',
             reference_id=proposed.id,
             needs_confirmation=True,
-            reason=self.env._('Confirm once on which account of %s revenue is booked.', provider),
+            reason=self.env._('Confirm once on which account of %s revenue is booked.', provider)
+            if self.connection_id._capabilities().accounts_on_lines
+            else self.env._(
+                'Confirm once on which account of %s the sales of new products are booked.', provider
+            ),
         )
 
     def _suggest_account(self, eligible, provider):
         self.ensure_one()
         account = self.account_id.with_company(self.connection_id.company_id)
-        by_code = eligible.filtered(lambda reference: account.code and reference.code == account.code)
+        by_code = eligible.filtered(
+            lambda reference: account.code and number_and_name(reference)[0] == account.code
+        )
         by_name = eligible.filtered(
-            lambda reference: account.name and text_key(reference.name) == text_key(account.name)
+            lambda reference: (
+                account.name and text_key(number_and_name(reference)[1]) == text_key(account.name)
+            )
         )
         both = by_code & by_name
         if len(both) == 1:
@@ -582,6 +804,8 @@ class MappingResolver:
     def __init__(self, mapping_model, connection):
         self._model = mapping_model
         self._connection = connection
+        self.capabilities = connection._capabilities()
+        self._has_terms = mapping_model._has_terms(connection)
         rows = mapping_model.search([('connection_id', '=', connection.id)])
         rows.fetch(
             ['key', 'reference_id', 'state', 'needs_confirmation', 'is_derivable', 'kind', 'only_revenue']
@@ -609,6 +833,34 @@ class MappingResolver:
         """The tax rate of the books that stands for this set of taxes (empty: no tax); None when it is not
         settled."""
         return self._reference(self._tax_row(taxes, use))
+
+    def item(self):
+        """The item of the books that lines without product go as; None when a person has to confirm one first."""
+        return self._reference(self._default_item_row())
+
+    def term(self, payment_term):
+        """The payment term of the books that stands for this one; None when there is none, which holds nothing up."""
+        if not payment_term or not self._has_terms:
+            return None
+        payment_term = payment_term.sudo()
+        row = self._row(
+            term_key(payment_term.id), lambda: self._model._term_values(self._connection, payment_term)
+        )
+        return self._reference(row)
+
+    def missing_item(self):
+        """Why :meth:`item` found none, as a Hold."""
+        row = self._default_item_row()
+        env = self._model.env
+        provider = self._connection._provider_label()
+        return Hold(
+            'mapping_missing',
+            f'mapping:{row.key}',
+            env._('The product for lines without product is not confirmed'),
+            row.reason or env._('Every invoice line of %s needs a product.', provider),
+            env._('Open Mappings, choose the product of %s that they go as, and confirm it.', provider),
+            mapping_id=row.id,
+        )
 
     def missing_account(self, account):
         """Why :meth:`account` found none, as a Hold; the mapping that a person completes is there."""
@@ -652,6 +904,9 @@ class MappingResolver:
 
     def _default_row(self):
         return self._row(DEFAULT_ACCOUNT_KEY, lambda: self._model._default_account_values(self._connection))
+
+    def _default_item_row(self):
+        return self._row(DEFAULT_ITEM_KEY, lambda: self._model._default_item_values(self._connection))
 
     def _account_row(self, account):
         return self._row(

@@ -218,7 +218,7 @@ class TestPushFaults(FieldpromaxPushCommon):
         self.assertEqual(self.connection.state, 'reauth_required')
         self.assertIn(self.exchange_of(move).state, ('queued', 'retry'))
         self.assertEqual(move.fieldpromax_state, 'waiting')
-        self.assertIn('connected again', move.fieldpromax_reason)
+        self.assertIn('Connect again in the settings', move.fieldpromax_reason)
         activities = self.connection.activity_ids
         self.assertEqual(activities.user_id, self.connection.connected_by_id)
         self.connect('US')
