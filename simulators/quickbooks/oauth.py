@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ..common import jsonio
 from ..common.issued import issued
+from ..common.keys import SigningKey
 from .errors import ApiError, gateway, json_answer
 
 ACCESS_LIFETIME = 3600
@@ -20,6 +21,7 @@ REFRESH_LIFETIME = 8_640_000  # 100 days, rolling
 HARD_LIFETIME = 157_680_000  # five years from the consent
 ROTATION = 86_400  # the value changes about once a day, and the older one lives for another day
 CALLBACK_PATH = "/fieldpromax/oauth/callback/quickbooks"
+ISSUER = "https://oauth.platform.intuit.com/op/v1"
 SESSION_COOKIE = "quickbooks_sim_session"
 ACCOUNTING, PROJECTS = "com.intuit.quickbooks.accounting", "project-management.project"
 
@@ -73,6 +75,7 @@ class OAuth:
         self.refresh_tokens = store.collection("oauth_refresh_tokens")
         if self.meta.get("token_key") is None:
             self.meta.put("token_key", {"key": secrets.token_hex(32)})
+        self._key = SigningKey(self.meta)
 
     def add_routes(self, app):
         app.router.add_routes(
@@ -86,6 +89,7 @@ class OAuth:
                 web.post("/oauth2/v1/tokens/bearer", self.token),
                 web.post("/v2/oauth2/tokens/revoke", self.revoke),
                 web.get("/v1/openid_connect/userinfo", self.userinfo),
+                web.get("/op/v1/jwks", self.jwks),
                 *(
                     web.get(f"/.well-known/{name}{slash}", self.discovery)
                     for name in ("openid_configuration", "openid_sandbox_configuration")
@@ -365,6 +369,18 @@ class OAuth:
             "refresh_token": refresh,
             "x_refresh_token_expires_in": left,
         }
+        if "openid" in grant["scopes"]:
+            result["id_token"] = self._key.sign(
+                {
+                    "iss": ISSUER,
+                    "sub": _hash(grant["email"])[:32],
+                    "aud": [grant["client"]],
+                    "realmid": grant["realm"],
+                    "auth_time": now,
+                    "iat": now,
+                    "exp": now + ACCESS_LIFETIME,
+                }
+            )
         if hard:
             result["x_refresh_token_hard_expires_in"] = grant["since"] + HARD_LIFETIME - now
         return result
@@ -471,7 +487,7 @@ class OAuth:
         origin = f"{request.scheme}://{request.host}"
         return json_answer(
             {
-                "issuer": "https://oauth.platform.intuit.com/op/v1",
+                "issuer": ISSUER,
                 "authorization_endpoint": f"{origin}/connect/oauth2",
                 "token_endpoint": f"{origin}/oauth2/v1/tokens/bearer",
                 "userinfo_endpoint": f"{origin}/v1/openid_connect/userinfo",
@@ -485,3 +501,6 @@ class OAuth:
                 "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
             }
         )
+
+    async def jwks(self, _request):
+        return json_answer(self._key.jwks())

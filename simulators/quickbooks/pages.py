@@ -1,14 +1,75 @@
-"""Pages for a person."""
+"""Pages for a person: a company's books as a bookkeeper sees them, with the few things a bookkeeper does in tests.
 
+Element ids are stable; they are listed in the README. The deep links are those of provider_facts B15:
+``companyId`` may be left
+out, then the company that is connected and has the record is shown.
+"""
+
+from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlencode
 
 import jinja2
 from aiohttp import web
 
+from . import bookkeeper, items, names, projects, sales
+from .entities import ENTITIES
+from .errors import Refused
+from .oauth import APPS
+from .state import TRANSACTIONS
+from .wire import ZERO, plain, ref_value
+
 FOLDER = Path(__file__).parent
+PAGE_SIZE = 50
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="#1f7a3d"/>'
+    '<path d="M5 5v6h2V7h4v4h2" fill="none" stroke="#fff" stroke-width="1.4"/></svg>'
+)
+STATUS_WORDS = {
+    "OPEN": "not started",
+    "IN_PROGRESS": "in progress",
+    "BLOCKED": "blocked",
+    "CANCELED": "canceled",
+    "COMPLETE": "complete",
+    "OTHER": "other",
+}
+SECTIONS = (
+    ("homepage", "Dashboard"),
+    ("invoices", "Invoices"),
+    ("customers", "Customers"),
+    ("projects", "Projects"),
+    ("items", "Products and services"),
+)
+
+
+def _money(value):
+    return f"{Decimal(value):,.2f}"
+
+
+def _price(value):
+    """At least two decimals, more where they count."""
+    text = f"{plain(value):f}" if isinstance(plain(value), Decimal) else str(plain(value))
+    return _money(value) if len(text.partition(".")[2]) <= 2 else text
+
+
+def status_of(books, sale):
+    """What QuickBooks' list would say: there is no such field, it follows from balance and due date (B10)."""
+    if sale.get("_void"):
+        return "Void"
+    if sale["Balance"] <= 0:
+        return "Paid"
+    if sale["Balance"] < sale["TotalAmt"]:
+        return "Partly paid"
+    return "Overdue" if sale.get("DueDate", "9999") < books.today() else "Open"
+
+
+class Missing(Exception):
+    """The page does not exist; ``args`` are its heading and its sentence."""
 
 
 class Pages:
+    """Rendering and the routes under ``/`` and ``/app``."""
+
     def __init__(self, simulator):
         self.sim = simulator
         self.templates = jinja2.Environment(
@@ -18,13 +79,392 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.templates.filters.update(money=_money, price=_price, plain=plain)
 
     def render(self, template, status=200, **values):
         text = self.templates.get_template(template).render(**values)
         return web.Response(status=status, text=text, content_type="text/html")
 
     def add_routes(self, app):
-        app.router.add_get("/static/books.css", self.style)
+        show, act = self._shown, self._acted
+        app.router.add_routes(
+            [
+                web.get("/", self.start),
+                web.get("/favicon.ico", self.icon),
+                web.get("/static/books.css", self.style),
+                web.get("/app/homepage", show(self.dashboard)),
+                web.get("/app/customers", show(self.customers)),
+                web.post("/app/customers", act(self.add_customer)),
+                web.get("/app/customerdetail", show(self.customer, "Customer", "nameId")),
+                web.post("/app/customerdetail", act(self.change_customer, "Customer", "nameId")),
+                web.get("/app/items", show(self.items)),
+                web.get("/app/item", show(self.item, "Item", "itemId")),
+                web.post("/app/item", act(self.change_item, "Item", "itemId")),
+                web.get("/app/projects", show(self.projects)),
+                web.get("/app/project", show(self.project, "Customer", "projectId")),
+                web.post("/app/project", act(self.change_project, "Customer", "projectId")),
+                web.get("/app/invoices", show(self.invoices)),
+                web.get("/app/invoice", show(self.sale("Invoice"), "Invoice", "txnId")),
+                web.post("/app/invoice", act(self.change_invoice, "Invoice", "txnId")),
+                web.get("/app/creditmemo", show(self.sale("CreditMemo"), "CreditMemo", "txnId")),
+                web.get("/app/recvpayment", show(self.payment, "Payment", "txnId")),
+            ]
+        )
+
+    # === FRAME === #
+
+    def _books(self, request, kind, parameter):
+        """The company of the page: companyId, or else one that has the record, connected ones first."""
+        wanted = request.query.get("companyId")
+        if wanted:
+            if wanted not in self.sim.books:
+                raise Missing("No such company", "No company here has this id.")
+            return self.sim.books[wanted]
+        connected = [grant["realm"] for grant in self.sim.oauth.grants.values()]
+        every = sorted(self.sim.books.values(), key=lambda b: b.realm not in connected)
+        key = request.query.get(parameter or "", "")
+        return next((b for b in every if kind and key in b.of(kind)), every[0])
+
+    @staticmethod
+    def _record(books, kind, parameter, request):
+        key = request.query.get(parameter, "")
+        document = books.of(kind).get(key)
+        if document is None:
+            words = {"nameId": "customer", "itemId": "product or service", "projectId": "project"}.get(
+                parameter, "transaction"
+            )
+            raise Missing(
+                f"No such {words}",
+                f"This company has no {words} with this id. It may have been deleted or merged.",
+            )
+        return document
+
+    def _shown(self, make, kind=None, parameter=None):
+        async def handler(request):
+            try:
+                books = self._books(request, kind, parameter)
+                record = [self._record(books, kind, parameter, request)] if kind else []
+                template, values = make(request, books, *record)
+            except Missing as missing:
+                title, sentence = missing.args
+                return self.render("missing.html", 404, title=title, sentence=sentence)
+
+            def link(page, **query):
+                return f"/app/{page}?{urlencode({**query, 'companyId': books.realm})}"
+
+            return self.render(
+                template,
+                company=books.company,
+                link=link,
+                sections=[s for s in SECTIONS if s[0] != "projects" or books.company["projects"]],
+                status_words=STATUS_WORDS,
+                message=request.query.get("message", ""),
+                failed="failed" in request.query,
+                here=request.path_qs,
+                **values,
+            )
+
+        return handler
+
+    def _acted(self, make, kind=None, parameter=None):
+        """A form: do it, then show the page that results, with what happened in one sentence."""
+
+        async def handler(request):
+            form = await request.post()
+            query = {
+                name: value for name, value in request.query.items() if name not in ("message", "failed")
+            }
+            page = request.path.rpartition("/")[2]
+            try:
+                books = self._books(request, kind, parameter)
+                query["companyId"] = books.realm
+                record = [self._record(books, kind, parameter, request)] if kind else []
+                with self.sim.store.transaction():
+                    sentence, page, more = make(books, *record, form)
+                query = {"companyId": books.realm, **more, "message": sentence}
+            except Missing as missing:
+                title, sentence = missing.args
+                return self.render("missing.html", 404, title=title, sentence=sentence)
+            except Refused as refused:
+                sentence = refused.detail.removeprefix("Business Validation Error: ")
+                query = {**query, "message": sentence, "failed": "1"}
+            raise web.HTTPSeeOther(f"/app/{page}?{urlencode(query)}")
+
+        return handler
+
+    @staticmethod
+    def _cut(request, rows):
+        """One page of the rows and what the template needs to leaf through them."""
+        try:
+            page = max(1, int(request.query.get("page", 1)))
+        except ValueError:
+            page = 1
+        return {
+            "rows": rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+            "count": len(rows),
+            "page": page,
+            "pages": -(-len(rows) // PAGE_SIZE),
+            "query": request.query.get("q", ""),
+        }
+
+    async def icon(self, _request):
+        return web.Response(text=ICON, content_type="image/svg+xml")
 
     async def style(self, _request):
         return web.Response(text=(FOLDER / "static" / "books.css").read_text(), content_type="text/css")
+
+    async def start(self, _request):
+        companies = [
+            {
+                "company": books.company,
+                "customers": len(books.customers),
+                "items": len(books.items),
+                "invoices": len(books.invoices),
+            }
+            for books in self.sim.books.values()
+        ]
+        connections = [
+            {
+                "company": self.sim.books[grant["realm"]].company["name"],
+                "email": grant["email"],
+                "app": APPS[grant["client"]]["name"],
+            }
+            for grant in self.sim.oauth.grants.values()
+            if not grant["disconnected"]
+        ]
+        return self.render("start.html", companies=companies, connections=connections)
+
+    # === BOOKS === #
+
+    def dashboard(self, _request, books):
+        unpaid = [i for i in books.invoices.values() if i["Balance"] > 0]
+        home = [i for i in unpaid if ref_value(i["CurrencyRef"]) == books.home]
+        return "dashboard.html", {
+            "section": "homepage",
+            "unpaid": len(unpaid),
+            "owed": sum((i["Balance"] for i in home), ZERO),
+            "foreign": len(unpaid) - len(home),
+            "customers": sum(c.get("Active", True) for c in books.customers.values()),
+            "items": sum(i.get("Active", True) for i in books.items.values()),
+            "projects": len(projects.all_projects(books)),
+            "currencies": list(books.currencies),
+        }
+
+    def _customer_row(self, books, customer):
+        return {
+            "id": customer["Id"],
+            "name": customer["DisplayName"],
+            "level": names.level(books, customer),
+            "email": customer.get("PrimaryEmailAddr", {}).get("Address", ""),
+            "active": customer.get("Active", True),
+            "project": bool(customer.get("IsProject")),
+            "currency": ref_value(customer["CurrencyRef"]),
+            "balance": names.balance(books, customer),
+        }
+
+    def customers(self, request, books):
+        term = request.query.get("q", "").strip().casefold()
+        found = [
+            (names.full_name(books, c).casefold(), c)
+            for c in books.customers.values()
+            if not term
+            or term in c["DisplayName"].casefold()
+            or term in c.get("PrimaryEmailAddr", {}).get("Address", "").casefold()
+        ]
+        # A colon sorts the children behind their parent.
+        found.sort(key=lambda entry: entry[0].replace(":", "\0"))
+        values = self._cut(request, [customer for _name, customer in found])
+        values["rows"] = [self._customer_row(books, c) for c in values["rows"]]
+        return "customers.html", {"section": "customers", **values}
+
+    def customer(self, _request, books, customer):
+        children = [books.customers.get(key) for key in books.children.ids(customer["Id"])]
+        others = [
+            c
+            for c in books.customers.values()
+            if c["Id"] != customer["Id"] and c.get("Active", True) and not c.get("IsProject")
+        ]
+        return "customer.html", {
+            "section": "customers",
+            "customer": ENTITIES["Customer"].render(books, customer),
+            "parents": list(reversed(names.ancestors(books, customer))),
+            "children": [self._customer_row(books, c) for c in children],
+            "others": sorted(others, key=lambda c: c["DisplayName"].casefold())[:500],
+            "rows": self._sale_rows(books, books.documents_of.ids(customer["Id"])),
+        }
+
+    def add_customer(self, books, form):
+        key = bookkeeper.set_name(
+            books,
+            "Customer",
+            {n: form[n].strip() for n in ("DisplayName",) if form.get(n, "").strip()} | _email(form),
+        )
+        return "The customer is added.", "customerdetail", {"nameId": key}
+
+    def change_customer(self, books, customer, form):
+        here = ("customerdetail", {"nameId": customer["Id"]})
+        if form.get("action") == "merge":
+            names.merge(books, customer["Id"], form.get("into", ""))
+            return "The customers are merged into this one.", "customerdetail", {"nameId": form["into"]}
+        if form.get("action") in ("deactivate", "activate"):
+            active = form["action"] == "activate"
+            bookkeeper.set_name(books, "Customer", {"Id": customer["Id"], "Active": active})
+            return f"The customer is {'active' if active else 'inactive'} now.", *here
+        values = {"Id": customer["Id"], **_email(form)}
+        bookkeeper.set_name(books, "Customer", {**values, "rename": form.get("DisplayName", "").strip()})
+        return "The customer is saved.", *here
+
+    def items(self, request, books):
+        term = request.query.get("q", "").strip().casefold()
+        rows = [
+            item
+            for item in books.items.values()
+            if not term
+            or any(term in item.get(name, "").casefold() for name in ("Name", "Sku", "Description"))
+        ]
+        values = self._cut(request, sorted(rows, key=lambda item: items.full_name(books, item).casefold()))
+        values["rows"] = [items.render(books, item) for item in values["rows"]]
+        return "items.html", {"section": "items", **values}
+
+    def item(self, _request, books, item):
+        return "item.html", {"section": "items", "item": items.render(books, item)}
+
+    def change_item(self, books, item, form):
+        values = {"Id": item["Id"]}
+        if form.get("action") in ("deactivate", "activate"):
+            values["Active"] = form["action"] == "activate"
+        else:
+            values["rename"] = form.get("Name", "").strip()
+            if form.get("price", "").strip():
+                values["UnitPrice"] = form["price"].strip()
+        bookkeeper.set_item(books, values)
+        return "The product or service is saved.", "item", {"itemId": item["Id"]}
+
+    def projects(self, request, books):
+        rows = sorted(projects.all_projects(books), key=lambda p: p["DisplayName"].casefold())
+        values = self._cut(request, rows)
+        values["rows"] = [self._project_row(books, p) for p in values["rows"]]
+        return "projects.html", {"section": "projects", **values}
+
+    @staticmethod
+    def _project_row(books, project):
+        parent = books.customers.get(ref_value(project["ParentRef"]))
+        return {
+            "id": project["Id"],
+            "name": project["DisplayName"],
+            "status": project.get("_status", "OPEN"),
+            "active": project.get("Active", True),
+            "customer": parent,
+        }
+
+    def project(self, _request, books, project):
+        if not project.get("IsProject"):
+            raise Missing("No such project", "This customer is not a project.")
+        own = {*books.documents_of.ids(project["Id"])}
+        own |= {i["Id"] for i in books.invoices.values() if ref_value(i.get("ProjectRef")) == project["Id"]}
+        return "project.html", {
+            "section": "projects",
+            "project": self._project_row(books, project),
+            "details": project.get("_project", {}),
+            "rows": self._sale_rows(books, own),
+        }
+
+    def change_project(self, books, project, form):
+        changes = {name: form[name].strip() for name in ("name", "status") if form.get(name, "").strip()}
+        projects.update(books, project, changes)
+        return "The project is saved.", "project", {"projectId": project["Id"]}
+
+    # === SALES === #
+
+    @staticmethod
+    def _sale_rows(books, keys):
+        rows = []
+        for kind in TRANSACTIONS:
+            for key in keys:
+                document = books.of(kind).get(key)
+                if document is None:
+                    continue
+                rows.append(
+                    {
+                        "kind": {"Invoice": "Invoice", "CreditMemo": "Credit memo", "Payment": "Payment"}[
+                            kind
+                        ],
+                        "page": {"Invoice": "invoice", "CreditMemo": "creditmemo", "Payment": "recvpayment"}[
+                            kind
+                        ],
+                        "id": key,
+                        "number": document.get("DocNumber", ""),
+                        "customer": books.customers.get(ref_value(document["CustomerRef"]))["DisplayName"],
+                        "date": document["TxnDate"],
+                        "due": document.get("DueDate", ""),
+                        "status": "" if kind == "Payment" else status_of(books, document),
+                        "balance": document["UnappliedAmt" if kind == "Payment" else "Balance"],
+                        "total": document["TotalAmt"],
+                        "currency": ref_value(document["CurrencyRef"]),
+                    }
+                )
+        return sorted(rows, key=lambda row: (row["date"], int(row["id"])), reverse=True)
+
+    def invoices(self, request, books):
+        term = request.query.get("q", "").strip().casefold()
+        keys = [key for kind in TRANSACTIONS for key in books.of(kind)]
+        rows = [
+            row
+            for row in self._sale_rows(books, keys)
+            if not term or term in row["number"].casefold() or term in row["customer"].casefold()
+        ]
+        return "invoices.html", {"section": "invoices", **self._cut(request, rows)}
+
+    def sale(self, kind):
+        def page(_request, books, document):
+            invoice = sales.render(books, kind, document)
+            totals = [("Subtotal", "subtotal", document["_subtotal"])]
+            if document["_discount"]:
+                totals.append(("Discount", "discount", -document["_discount"]))
+            totals.append(("Tax", "tax", document["TxnTaxDetail"]["TotalTax"]))
+            totals.append(("Total", "total", document["TotalAmt"]))
+            paid = document["TotalAmt"] - document["Balance"]
+            if paid:
+                totals.append(("Paid", "paid", paid))
+            totals.append(("Balance due", "due", document["Balance"]))
+            project = books.customers.get(
+                ref_value(document.get("ProjectRef")) or ref_value(document["CustomerRef"])
+            )
+            return "invoice.html", {
+                "section": "invoices",
+                "kind": kind,
+                "invoice": invoice,
+                "status": status_of(books, document),
+                "void": bool(document.get("_void")),
+                "project": project if project.get("IsProject") else None,
+                "totals": totals,
+                "codes": {code["Id"]: code["Name"] for code in books.tax_codes.values()},
+                "term": books.terms.get(ref_value(document.get("SalesTermRef"))),
+            }
+
+        return page
+
+    def payment(self, _request, books, document):
+        return "payment.html", {
+            "section": "invoices",
+            "payment": ENTITIES["Payment"].render(books, document),
+        }
+
+    def change_invoice(self, books, invoice, form):
+        action = form.get("action")
+        values = {"Id": invoice["Id"], "action": action}
+        if action == "pay":
+            values["amount"] = form.get("amount", "")
+        bookkeeper.set_sale(books, "Invoice", values)
+        done = {
+            "void": "The invoice is void.",
+            "delete": "The invoice is deleted.",
+            "pay": "The payment is recorded.",
+        }
+        if action == "delete":
+            return done[action], "invoices", {}
+        return done.get(action, "The invoice is saved."), "invoice", {"txnId": invoice["Id"]}
+
+
+def _email(form):
+    return {"PrimaryEmailAddr": {"Address": form["email"].strip()}} if "email" in form else {}

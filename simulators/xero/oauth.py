@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import functools
 import hashlib
 import hmac
 import re
@@ -12,10 +11,9 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 
 import jwt
 from aiohttp import web
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..common.issued import issued
+from ..common.keys import SigningKey
 from .errors import ApiError, forbidden, json_answer, not_found, unauthorized
 from .wire import as_guid, new_guid, seven_digits, to_datetime
 
@@ -66,21 +64,6 @@ def _hash(token):
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-@functools.cache
-def _new_key():
-    """One RSA key a process is enough, and making one takes a moment."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-
-
-@functools.cache
-def _loaded(pem):
-    """Checking an RSA key takes a tenth of a second, and a reset keeps the key."""
-    return serialization.load_pem_private_key(pem.encode(), None)
-
-
 class Identity:
     """Who a bearer token speaks for."""
 
@@ -110,9 +93,7 @@ class OAuth:
         self.refresh_tokens = store.collection("oauth_refresh_tokens")
         self.consents = store.collection("oauth_consents")
         self.connections = store.collection("oauth_connections")
-        if self.meta.get("signing_key") is None:
-            self.meta.put("signing_key", {"pem": _new_key(), "kid": secrets.token_hex(8).upper()})
-        self._key = _loaded(self.meta.get("signing_key")["pem"])
+        self._key = SigningKey(self.meta)
 
     def add_routes(self, app):
         app.router.add_routes(
@@ -449,7 +430,11 @@ class OAuth:
             "scope": grant["scopes"],
             "amr": ["pwd"],
         }
-        result = {"access_token": self._sign(access), "expires_in": ACCESS_LIFETIME, "token_type": "Bearer"}
+        result = {
+            "access_token": self._key.sign(access),
+            "expires_in": ACCESS_LIFETIME,
+            "token_type": "Bearer",
+        }
         if "openid" in grant["scopes"]:
             claims = {
                 **common,
@@ -465,7 +450,7 @@ class OAuth:
                 claims.update(name=person["name"], given_name=first, family_name=last)
             if grant.get("nonce"):
                 claims["nonce"] = grant["nonce"]
-            result["id_token"] = self._sign(claims)
+            result["id_token"] = self._key.sign(claims)
         if "offline_access" in grant["scopes"]:
             refresh = issued(secrets.token_urlsafe(32))
             self.refresh_tokens.put(
@@ -488,10 +473,6 @@ class OAuth:
         answer = json_answer(tokens)
         answer.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache"})
         return answer
-
-    def _sign(self, claims):
-        headers = {"kid": self.meta.get("signing_key")["kid"]}
-        return issued(jwt.encode(claims, self._key, algorithm="RS256", headers=headers))
 
     async def revoke(self, request):
         """Always 200 for a known app; a known token ends **all** connections of that person to the app (A1)."""
@@ -537,7 +518,7 @@ class OAuth:
         try:
             claims = jwt.decode(
                 token,
-                self._key.public_key(),
+                self._key.public(),
                 algorithms=["RS256"],
                 audience=AUDIENCE,
                 options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
@@ -617,26 +598,4 @@ class OAuth:
         )
 
     async def jwks(self, _request):
-        numbers = self._key.public_key().public_numbers()
-
-        def encoded(value):
-            return (
-                base64.urlsafe_b64encode(value.to_bytes((value.bit_length() + 7) // 8, "big"))
-                .rstrip(b"=")
-                .decode()
-            )
-
-        return json_answer(
-            {
-                "keys": [
-                    {
-                        "kty": "RSA",
-                        "use": "sig",
-                        "alg": "RS256",
-                        "kid": self.meta.get("signing_key")["kid"],
-                        "n": encoded(numbers.n),
-                        "e": encoded(numbers.e),
-                    }
-                ]
-            }
-        )
+        return json_answer(self._key.jwks())

@@ -4,13 +4,17 @@ import base64
 import hashlib
 import os
 import secrets
+import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from qbo_kit import ACCOUNTING, PROJECTS, Company
+from qbo_kit import Browser as QuickBooksBrowser
 
 from simulators.common import jsonio
+from simulators.quickbooks.server import start_in_thread as start_quickbooks
 from simulators.xero.server import start_in_thread
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -238,9 +242,66 @@ def tenants(sim):
 
 
 @pytest.fixture(scope="session")
-def specs():
+def specs_folder():
+    return Path(os.environ.get("FIELDPROMAX_SPECS") or ROOT.parent / "shared" / "specs")
+
+
+@pytest.fixture(scope="session")
+def specs(specs_folder):
     """The folder of Xero's OpenAPI files; tests that need it are skipped where it is absent."""
-    folder = Path(os.environ.get("FIELDPROMAX_SPECS") or ROOT.parent / "shared" / "specs")
+    folder = specs_folder
     if not (folder / "xero_checker.py").exists():
         pytest.skip("Xero's OpenAPI files are not here (set FIELDPROMAX_SPECS).")
     return folder
+
+
+# === QUICKBOOKS === #
+
+
+@pytest.fixture(scope="session")
+def qbo_server():
+    with start_quickbooks() as running:
+        yield running
+
+
+@pytest.fixture
+def qbo(qbo_server):
+    """The server with the demo's companies, no limits broken, no faults, no tokens."""
+    qbo_server.control("POST", "/_sim/reset", {"seed": "demo"})
+    return qbo_server
+
+
+@pytest.fixture
+def qbo_connect(qbo):
+    """``qbo_connect("GB")`` → calls of that company; ``scopes``, ``client_id`` and ``email`` as wished."""
+
+    def make(company="US", **wanted):
+        return Company(qbo, qbo.control("POST", "/_sim/tokens", {"issue": {**wanted, "company": company}}))
+
+    return make
+
+
+@pytest.fixture
+def qbo_us(qbo_connect):
+    return qbo_connect("US", scopes=[ACCOUNTING, PROJECTS])
+
+
+@pytest.fixture
+def qbo_gb(qbo_connect):
+    return qbo_connect("GB")
+
+
+@pytest.fixture
+def qbo_browser(qbo):
+    return QuickBooksBrowser(qbo)
+
+
+@pytest.fixture(scope="session")
+def qbo_checker(specs_folder):
+    """The checker of Intuit's field list; tests that need it are skipped where it is absent."""
+    if not (specs_folder / "qbo_checker.py").exists():
+        pytest.skip("Intuit's field list is not here (set FIELDPROMAX_SPECS).")
+    sys.path.insert(0, str(specs_folder))
+    from qbo_checker import Checker
+
+    return Checker(specs_folder / "quickbooks" / "schema.json")
