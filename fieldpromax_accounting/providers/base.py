@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from . import dto
+from . import dto, webhooks
 
 KINDS = ('contact', 'item', 'project', 'invoice')
 
@@ -83,9 +83,30 @@ class AccountingProvider(ABC):
     operations: dict[str, Operation]
     #: page where a person creates the app at the provider
     app_page: str
+    #: header that holds the signature of a webhook; '' where there are none
+    webhook_header: str = ''
+    #: what the provider calls the key that it signs webhooks with
+    webhook_key_label: str = ''
 
     def __init__(self, config: ProviderConfig):
         self.config = config
+
+    # === webhooks === #
+
+    @classmethod
+    def verify_webhook(cls, body: bytes, headers: Mapping[str, str], key: str) -> bool:
+        """Was this sent by whoever knows ``key``? False without webhooks, key or signature. Never raises.
+
+        :param body: as it came, byte by byte.
+        """
+        if not cls.webhook_header:
+            return False
+        return webhooks.is_signed(body, webhooks.header(headers, cls.webhook_header), key)
+
+    @classmethod
+    def read_webhook(cls, body: bytes) -> tuple[dto.Doorbell, ...]:
+        """What a verified webhook says may have changed. What is not known here is passed over; never raises."""
+        return ()
 
     # === consent === #
 

@@ -303,3 +303,20 @@ class Limits:
 
     day_remaining: int | None = None
     minute_remaining: int | None = None
+
+
+@dataclass(frozen=True)
+class Doorbell:
+    """A webhook's word that something may have changed; what it is now is read through the API.
+
+    :param kind: one of :data:`~.base.KINDS`. One event may be told as several kinds where its words do not tell them
+        apart (a project of QuickBooks is a customer there).
+    :param change: created, updated, deleted or merged.
+    :param merged_external_id: the record that is gone since it was merged into ``external_id``.
+    """
+
+    organization_external_id: str
+    kind: str
+    external_id: str
+    change: str
+    merged_external_id: str = ''

@@ -17,7 +17,7 @@ from ..redaction import get_logger
 from ..registry import register
 from ..transport import Answer, BearerAuth, Transport
 from ..wire import Unreadable, encode, flag, iso_moment, nested, objects, text
-from . import faults, graphql, mapping, rules
+from . import events, faults, graphql, mapping, rules
 from .sdk import CompanyCalls
 from .wire import count, created, quoted, ref_id, select, updated, within
 
@@ -119,6 +119,8 @@ class QuickBooksProvider(AccountingProvider):
         )
     }
     app_page = 'https://developer.intuit.com/app/developer/dashboard'
+    webhook_header = events.SIGNATURE_HEADER
+    webhook_key_label = 'Verifier token'
 
     def __init__(self, config: ProviderConfig):
         super().__init__(config)
@@ -141,6 +143,10 @@ class QuickBooksProvider(AccountingProvider):
 
     def __repr__(self):
         return f'<{type(self).__name__} {"of a company" if self._company_id else "without organization"}>'
+
+    @classmethod
+    def read_webhook(cls, body):
+        return events.read(body)
 
     # === consent === #
 

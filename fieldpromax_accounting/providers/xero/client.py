@@ -14,7 +14,7 @@ from ..redaction import get_logger
 from ..registry import register
 from ..transport import Answer, BearerAuth, Transport
 from ..wire import Unreadable, encode, nested, text
-from . import faults, mapping, rules
+from . import events, faults, mapping, rules
 from .sdk import AccountingCalls
 from .wire import guid, moment
 
@@ -116,6 +116,8 @@ class XeroProvider(AccountingProvider):
         )
     }
     app_page = 'https://developer.xero.com/app/manage'
+    webhook_header = events.SIGNATURE_HEADER
+    webhook_key_label = 'Webhook signing key'
 
     def __init__(self, config: ProviderConfig):
         super().__init__(config)
@@ -134,6 +136,10 @@ class XeroProvider(AccountingProvider):
 
     def __repr__(self):
         return f'<{type(self).__name__} {self._organization_id or "without organization"}>'
+
+    @classmethod
+    def read_webhook(cls, body):
+        return events.read(body)
 
     # === consent === #
 
