@@ -777,7 +777,7 @@ class FieldpromaxExchange(models.Model):
         if why_not:
             raise NotToBeSent(why_not)
         if not self.env['fieldpromax.run']._is_known(connection, self.kind):
-            raise WaitFor(self.env._('Waits for the first import, so that nothing is made twice.'))
+            raise WaitFor(self.env['fieldpromax.run']._first_import_text(connection))
         verdict, sentence = context.verdicts_of(self.role).get(record.id, ('create', ''))
         if verdict == 'linked':
             return None
