@@ -434,7 +434,7 @@ class Pages:
                 "section": "invoices",
                 "kind": kind,
                 "invoice": invoice,
-                "status": status_of(books, document),
+                "state": status_of(books, document),
                 "void": bool(document.get("_void")),
                 "project": project if project.get("IsProject") else None,
                 "totals": totals,
