@@ -52,13 +52,17 @@ def _pull(base, simulator, key, record_to=None):
             worker.call(steps.record_creates, path=str(record_to))
         since = simulator.last_request()
         told = worker.call(steps.pull, connection=connection, seconds=1800)
+        asked = len(simulator.requests(since))
+        there = simulator.counts()
+        assert there["contacts"] >= CONTACTS, there
+        assert there["items"] >= ITEMS, there
         made = {kind: counts["created"] for kind, counts in told["counts"].items()}
-        assert made == {"reference": 0, "contact": CONTACTS, "item": ITEMS}, told
-        return told, len(simulator.requests(since))
+        assert made == {"reference": 0, "contact": there["contacts"], "item": there["items"]}, told
+        return told, asked
 
 
 def _bare(base, key, values):
     with rig.database("bench_bare", source=base) as database, rig.Worker(database, key) as worker:
         told = worker.call(steps.create_bare, path=str(values), seconds=1800)
-    assert sum(told["counts"].values()) == CONTACTS + ITEMS, told
+    assert sum(told["counts"].values()) >= CONTACTS + ITEMS, told
     return told

@@ -296,6 +296,12 @@ class Simulator:
         (organisation,) = state[ORGANISATIONS[self.provider]].values()
         return organisation[name]
 
+    def counts(self, tenant="US"):
+        """How many there are of each kind in an organisation."""
+        state = self.control("GET", f"/_sim/state?tenant={tenant}&counts=1")
+        (organisation,) = state[ORGANISATIONS[self.provider]].values()
+        return organisation["counts"]
+
     def invoice_numbers(self):
         return [invoice.get(NUMBERS[self.provider]) for invoice in self.entities("invoices")]
 
