@@ -405,7 +405,10 @@ class QuickBooksProvider(AccountingProvider):
         if position['since']:
             checkpoint = following['started'] if full else ''
             if not full:
-                reached = max(filter(None, (latest, iso_moment(position['since']))))
+                # the last page may hold nothing
+                reached = max(
+                    filter(None, (latest, *(iso_moment(position.get(key)) for key in ('edge', 'since'))))
+                )
                 checkpoint = reached.isoformat()
             elif more:
                 checkpoint = ''

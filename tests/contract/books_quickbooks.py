@@ -1,0 +1,100 @@
+"""How the suite drives the QuickBooks Online simulator."""
+
+from books import AdapterBase
+
+REALMS = {
+    'US': '9341453908059321',
+    'US2': '9341453908061207',
+    'GB': '9130357849837246',
+    'AU': '9130357990012875',
+}
+
+
+class Books(AdapterBase):
+    name = 'quickbooks'
+    module = 'simulators.quickbooks.server'
+    # one with everything, one that numbers invoices by itself, one with several currencies, one with codes for taxes
+    organizations = ('US', 'US2', 'GB', 'AU')
+    choice = 'company'
+    paths = {
+        'token': ('/tokens/bearer$', 'POST'),
+        'organization': ('/query$', 'POST'),
+        'contact.list': ('/query$', 'POST'),
+        'item.list': ('/query$', 'POST'),
+        'contact.create': ('/customer$', 'POST'),
+        'contact.update': ('/customer$', 'POST'),
+        'item.create': ('/item$', 'POST'),
+        'invoice.create': ('/invoice$', 'POST'),
+        'invoice.void': ('/invoice$', 'POST'),
+        'project.create': ('/graphql$', 'POST'),
+    }
+
+    def no_limits(self):
+        limits = dict.fromkeys(('minute', 'batch', 'appminute', 'day'))
+        self.control('POST', '/_sim/limits', limits)
+
+    def choice_of(self, tag):
+        return REALMS[tag]
+
+    def token(self, provider, *tags, **values):
+        scopes = ['com.intuit.quickbooks.accounting', 'project-management.project']
+        issued = self.control(
+            'POST', '/_sim/tokens', {'issue': {'tenants': list(tags), 'scopes': scopes, **values}}
+        )
+        return provider.refresh_token(issued['refresh_token']), {'realmId': issued['realmId']}
+
+    def _state(self, tag, entity):
+        found = self.control('GET', f'/_sim/state?tenant={tag}&entities={entity}')['companies']
+        return next(iter(found.values()))[entity]
+
+    def records(self, tag, kind):
+        entity, name = {
+            'contact': ('contacts', 'DisplayName'),
+            'project': ('contacts', 'DisplayName'),
+            'item': ('items', 'Name'),
+            'invoice': ('invoices', 'DocNumber'),
+        }[kind]
+        return [
+            record.get(name)
+            for record in self._state(tag, entity)
+            if kind not in ('contact', 'project') or bool(record.get('IsProject')) == (kind == 'project')
+        ]
+
+    def change(self, tag, kind, name, **values):
+        if kind == 'contact':
+            body = {'DisplayName': name}
+            if 'rename' in values:
+                body['rename'] = values['rename']
+            if values.get('active') is False:
+                body['Active'] = False
+            self._company(tag, {'contacts': [body]})
+        elif values.get('pay'):
+            self._company(tag, {'invoices': [{'DocNumber': name, 'action': 'pay'}]})
+
+    def lock(self, tag, day):
+        self._company(tag, {'BookCloseDate': day.isoformat()})
+
+    def _company(self, tag, body):
+        self.control('POST', f'/_sim/companies/{tag}', body)
+
+    def outcomes(self, tag):
+        def always(fault):
+            return lambda: self.control(
+                'POST', '/_sim/faults', {'fault': fault, 'path': '/v3/', 'times': None}
+            )
+
+        return {
+            'AccessTokenExpired': self.expire,
+            'ConnectionRefused': lambda: self.disconnect(tag),
+            'ConnectionRefused:subscription_lapsed': lambda: self._company(tag, {'status': 'lapsed'}),
+            'ConnectionRefused:organization_closed': lambda: self._company(tag, {'status': 'closed'}),
+            'PermissionMissing': always('fault200:120'),
+            'RateLimited': always('429:minute'),
+            'ProviderUnavailable': always('status:503'),
+            'ProtocolError': always('html'),
+            'OutcomeUnknown': always('reset'),
+        }
+
+    def weak_token(self, provider, tag):
+        """QuickBooks has one right for everything that the suite does."""
+        return None
