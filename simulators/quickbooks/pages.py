@@ -149,7 +149,7 @@ class Pages:
                 title, sentence = missing.args
                 return self.render("missing.html", 404, title=title, sentence=sentence)
 
-            def link(page, **query):
+            def link(page, /, **query):
                 return f"/app/{page}?{urlencode({**query, 'companyId': books.realm})}"
 
             return self.render(
