@@ -80,7 +80,7 @@ class FieldpromaxRun(models.Model):
     held_by_id = fields.Many2one('res.users', 'Paused by', readonly=True, ondelete='set null')
     next_attempt_at = fields.Datetime('Goes on at', readonly=True)
     attempts = fields.Integer('Failed attempts in a row', readonly=True)
-    calls = fields.Integer('Pages and lists read', readonly=True)
+    calls = fields.Integer('Pages and lists read', compute='_compute_calls')
     line_ids = fields.One2many('fieldpromax.run.line', 'run_id', readonly=True)
     progress = fields.Integer('Percent', compute='_compute_progress')
     summary = fields.Char(compute='_compute_summary')
@@ -100,6 +100,12 @@ class FieldpromaxRun(models.Model):
                 kind=kinds.get(run.kind, ''),
                 organization=run.connection_id.organization_name or '',
             )
+
+    @api.depends('line_ids.calls')
+    def _compute_calls(self):
+        # Counted on the lines: taking in a page may take seconds, and a person who pauses the run meanwhile writes it.
+        for run in self:
+            run.calls = sum(run.line_ids.mapped('calls'))
 
     @api.depends('state', 'line_ids.progress')
     def _compute_progress(self):
@@ -175,17 +181,17 @@ class FieldpromaxRun(models.Model):
 
     def action_pause(self):
         """Stop after the page that is under way, and stay so until somebody resumes it."""
-        for run in self._to_decide():
-            run.write(
-                {
-                    'is_held': True,
-                    'held_by_id': self.env.user.id,
-                    'state': 'paused',
-                    'reason': False,
-                    'scheduled_at': False,
-                    'next_attempt_at': False,
-                }
-            )
+        runs = self._to_decide()
+        runs.write(
+            {
+                'is_held': True,
+                'held_by_id': self.env.user.id,
+                'state': 'paused',
+                'reason': False,
+                'scheduled_at': False,
+                'next_attempt_at': False,
+            }
+        )
         return True
 
     def action_resume(self):
@@ -526,7 +532,7 @@ class FieldpromaxRun(models.Model):
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, 'reference')
         checkpoint.write({'full_at': fields.Datetime.now(), 'pulled_at': fields.Datetime.now()})
         line._count({}, read=count, total=count)
-        line.run_id.calls += 3
+        line.calls += 3
         line.state = 'done'
         connection._trigger_push()
 
@@ -590,7 +596,7 @@ class FieldpromaxRun(models.Model):
         checkpoint._advance(page)
         if line:
             line._count(counts, read=len(page.records) + len(page.unreadable), total=page.total, notes=notes)
-            line.run_id.calls += 1
+            line.calls += 1
         # Memory is bounded by the page: nothing of it stays in the cache.
         self.env.flush_all()
         self.env.invalidate_all(flush=False)
@@ -671,10 +677,10 @@ class FieldpromaxRun(models.Model):
         step = self.env['fieldpromax.exchange']._drive_step
         if not step(self._is_stale, connection, kind):
             return True
-        if step(self._must_not_begin, connection, kind):
-            return False
         deadline = monotonic() + CHANGES_SECONDS
         while monotonic() < deadline:
+            if step(self._must_not_begin, connection, kind):
+                return False
             line = step(self._open_line, connection, kind)
             if self._drive_page(connection, kind, line):
                 return True
@@ -714,6 +720,8 @@ class FieldpromaxRun(models.Model):
         line = run.line_ids.filtered(lambda line: line.kind == kind and line.state != 'done')[:1]
         if line.state == 'waiting':
             line.state = 'running'
+        if line and run.state == 'waiting' and not run.next_attempt_at and not run._is_on_hold():
+            run.write({'state': 'running', 'started_at': run.started_at or fields.Datetime.now()})
         return line
 
     @api.model

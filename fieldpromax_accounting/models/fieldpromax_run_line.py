@@ -1,4 +1,7 @@
+from functools import partial
+
 from odoo import api, fields, models
+from odoo.tools.misc import formatLang
 
 # How many sentences about single records a run keeps: enough to see what is wrong, however much is.
 NOTES_KEPT = 50
@@ -23,10 +26,18 @@ class FieldpromaxRunLine(models.Model):
     )
     state = fields.Selection(
         [('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done')],
+        'Progress in a word',
         required=True,
         default='waiting',
         readonly=True,
     )
+    shown_state = fields.Selection(
+        [('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done')],
+        'State',
+        compute='_compute_shown_state',
+        help='Nothing of a run that rests is running.',
+    )
+    calls = fields.Integer('Pages and lists', readonly=True)
     done = fields.Integer('Read', readonly=True)
     total = fields.Integer('Of', readonly=True, help='As the books told; 0 while they have not.')
     progress = fields.Integer(compute='_compute_progress', help='Percent.')
@@ -39,6 +50,12 @@ class FieldpromaxRunLine(models.Model):
     skipped = fields.Integer(readonly=True, help='Out of scope, archived, ignored, or unreadable.')
     summary = fields.Char('What came of it', compute='_compute_summary')
     notes = fields.Text(readonly=True, help='Records that could not be taken over, and why.')
+
+    @api.depends('state', 'run_id.state')
+    def _compute_shown_state(self):
+        for line in self:
+            rests = line.state == 'running' and line.run_id.state != 'running'
+            line.shown_state = 'waiting' if rests else line.state
 
     @api.depends('state', 'done', 'total')
     def _compute_progress(self):
@@ -56,12 +73,13 @@ class FieldpromaxRunLine(models.Model):
         """What there was, in words; what there was none of is left out."""
         kinds = dict(self._fields['kind']._description_selection(self.env))
         for line in self:
+            number = partial(formatLang, self.env, digits=0)
             parts = [
-                (line.created, self.env._('%s created', line.created)),
-                (line.linked, self.env._('%s linked', line.linked)),
-                (line.review, self.env._('%s for review', line.review)),
-                (line.updated, self.env._('%s linked already', line.updated)),
-                (line.skipped, self.env._('%s left out', line.skipped)),
+                (line.created, self.env._('%s created', number(line.created))),
+                (line.linked, self.env._('%s linked', number(line.linked))),
+                (line.review, self.env._('%s for review', number(line.review))),
+                (line.updated, self.env._('%s linked already', number(line.updated))),
+                (line.skipped, self.env._('%s left out', number(line.skipped))),
             ]
             words = ', '.join(words for count, words in parts if count)
             line.summary = f'{kinds.get(line.kind, "")}: {words}.' if words else ''

@@ -183,7 +183,10 @@ class TestSteering(PullCommon):
     def test_line_runs_while_the_push_reads(self):
         with self.driver(self.connection) as driver:
             line = driver.env['fieldpromax.run']._open_line(driver, 'contact')
-            self.assertEqual(line.state, 'running')
+            self.assertEqual((line.shown_state, line.run_id.state), ('running', 'running'))
+            self.assertTrue(line.run_id.started_at)
+        self.as_bookkeeper(self.run).action_pause()
+        self.assertEqual(self.line(self.connection).shown_state, 'waiting')
 
     def test_progress_and_summary(self):
         self.assertEqual((self.run.progress, self.run.summary), (0, ''))
