@@ -103,6 +103,7 @@ def confirm_mappings(env, connection):
             mapping.reference_id = references.filtered(
                 lambda one: one.kind == "tax" and one.external_id in ("NONE", "NON")
             )
+        assert mapping.reference_id, (mapping.kind, mapping.record_name, mapping.reason)
         mapping.action_confirm()
 
 
