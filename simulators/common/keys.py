@@ -8,6 +8,8 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from .issued import issued
+
 
 @functools.cache
 def _new_pem():
@@ -34,7 +36,7 @@ class SigningKey:
         self._key = _loaded(meta.get("signing_key")["pem"])
 
     def sign(self, claims):
-        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.kid})
+        return issued(jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.kid}))
 
     def public(self):
         return self._key.public_key()

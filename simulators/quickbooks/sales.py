@@ -235,6 +235,12 @@ def _check_item_line(books, sale, line):
     }
     if "Amount" not in line:
         raise missing("Line.Amount")
+    if not detail.get("Qty") and not detail.get("UnitPrice") and line["Amount"]:
+        # python-quickbooks sends zeros for what was not set, and the amount alone counts.
+        detail.pop("Qty", None)
+        detail.pop("UnitPrice", None)
+    if not detail.get("TaxInclusiveAmt"):
+        detail.pop("TaxInclusiveAmt", None)
     if (
         "Qty" in detail
         and "UnitPrice" in detail

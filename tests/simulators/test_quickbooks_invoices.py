@@ -189,6 +189,12 @@ def test_amount_is_quantity_times_price_to_half_a_cent(qbo_us):
     assert str(invoice["Line"][0]["SalesItemLineDetail"]["UnitPrice"]) == "12.3456"
 
 
+def test_zeros_in_place_of_quantity_and_price_count_as_not_sent(qbo_us):
+    invoice = qbo_us.post("Invoice", qbo_us.invoice(Line=[sales_line(100, Qty=0, UnitPrice=0)]))
+    assert not {"Qty", "UnitPrice"} & set(invoice["Line"][0]["SalesItemLineDetail"])
+    assert qbo_us.refused("Invoice", qbo_us.invoice(Line=[sales_line(100, Qty=0, UnitPrice=5)]))[0] == "6070"
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.decimals("0", "99999", places=2),
