@@ -162,6 +162,8 @@ class Wanted:
 
     key: str
     contact_external_id: str = ''
+    #: an invoice may be made out to the project in place of its customer
+    project_external_id: str = ''
     date: date | None = None
     currency: str = ''
     total: Decimal | None = None

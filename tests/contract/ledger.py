@@ -146,6 +146,7 @@ class Ledger:
         return dto.Wanted(
             key=self.provider.natural_key(kind, record),
             contact_external_id=record.contact_external_id if invoice else '',
+            project_external_id=record.project_external_id if invoice else '',
             date=record.date if invoice else None,
             currency=record.currency if invoice else '',
             total=record.totals.total if invoice else None,

@@ -132,8 +132,10 @@ def test_projects(ledger):
         pulled = [one.external_id for page in ledger.pull('project') for one in page.records]
         assert (record.external_id in pulled) != is_sub_customer
         # the invoice of a project is found at the customer that it is, or at its own
-        sold = ledger.create('invoice', ledger.invoice(customer, project_external_id=record.external_id))[0]
+        sent = ledger.invoice(customer, project_external_id=record.external_id)
+        sold = ledger.create('invoice', sent)[0]
         assert sold.contact_external_id in (customer.external_id, record.external_id)
+        assert ledger.provider.look_up('invoice', [ledger.wanted('invoice', sent)]) == (sold,)
 
 
 def test_the_state_of_a_project(ledger):

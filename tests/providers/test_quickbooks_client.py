@@ -768,7 +768,14 @@ def numbered(qbo, make, issue):
 
 def wanted(one, **values):
     return replace(
-        dto.Wanted(one.number, one.contact_external_id, one.date, one.currency, one.totals.total), **values
+        dto.Wanted(
+            one.number,
+            one.contact_external_id,
+            date=one.date,
+            currency=one.currency,
+            total=one.totals.total,
+        ),
+        **values,
     )
 
 

@@ -555,7 +555,7 @@ class QuickBooksProvider(AccountingProvider):
         if kind != 'invoice' or not self._organization.numbers_documents:
             return super().look_up(kind, wanted)
         found: dict[str, tuple[int, dto.Invoice]] = {}
-        contacts = list(dict.fromkeys(one.contact_external_id for one in wanted if one.contact_external_id))
+        contacts = list(dict.fromkeys(owner for one in wanted for owner in _owners(one)))
         days = list(dict.fromkeys(one.date.isoformat() for one in wanted if one.date))
         for some_contacts in _chunks(contacts):
             for some_days in _chunks(days):
@@ -889,13 +889,18 @@ def _mark(element) -> str:
     return f'{element.get("Id")}:{element.get("SyncToken")}'
 
 
+def _owners(one: dto.Wanted) -> list[str]:
+    """To whom the invoice that is looked for may be made out."""
+    return [owner for owner in (one.project_external_id, one.contact_external_id) if owner]
+
+
 def _likeness(record: dto.Invoice, made_at, wanted: Sequence[dto.Wanted]) -> int | None:
     """0 for an invoice with our number, 1 for one that says the same without it, None for another one."""
     if record.own_number:
         keys = {_folded(one.key) for one in wanted if one.key}
         return 0 if _folded(record.own_number) in keys else None
     for one in wanted:
-        if one.contact_external_id != record.contact_external_id or one.date != record.date:
+        if record.contact_external_id not in _owners(one) or one.date != record.date:
             continue
         if one.total is not None and one.total != record.totals.total:
             continue
