@@ -13,6 +13,7 @@ from .clock import Clock
 from .faults import Faults
 from .requestlog import RequestLog
 from .store import Store
+from .webhooks import Webhooks
 
 MAX_BODY = 10 * 1024 * 1024
 
@@ -44,6 +45,10 @@ class Simulator:
     name = "provider"
     #: faults that only this provider has: name → "before" (instead of the call) or "after" (on its answer)
     own_faults = {}
+    #: header of a webhook's signature, seconds that its answer may take, and whether it must be without body and cookie
+    webhook_header = ""
+    webhook_timeout = 5.0
+    webhook_strict = False
 
     def __init__(self, state_dir=None):
         self.store = Store(state_dir)
@@ -51,6 +56,8 @@ class Simulator:
         self.clock = Clock((self.meta.get("clock") or {}).get("offset", 0))
         self.log = RequestLog()
         self.faults = Faults(self.own_faults)
+        self.webhooks = Webhooks(self)
+        self.store.on_flush = self.webhooks.changed
 
     # === FRAME === #
 
@@ -70,6 +77,8 @@ class Simulator:
                 web.get("/_sim/limits", self._control_limits),
                 web.post("/_sim/limits", self._control_limits),
                 web.post("/_sim/tokens", self._control_tokens),
+                web.get("/_sim/webhooks", self._control_webhooks),
+                web.post("/_sim/webhooks", self._control_webhooks),
                 web.post("/_sim/organisations/{tenant}", self._control_organisation),
             ]
         )
@@ -80,6 +89,7 @@ class Simulator:
 
     async def _on_shutdown(self, _app):
         self.faults.stopping.set()
+        self.webhooks.stop()
 
     async def _on_cleanup(self, _app):
         self.store.close()
@@ -225,7 +235,11 @@ class Simulator:
         return self._json(self.state(request.query))
 
     async def _control_reset(self, request):
-        return self._json(self.reset(await self._body(request)))
+        answer = self.reset(await self._body(request))
+        # Nobody rings for books that are new as a whole.
+        self.store.flush(tell=False)
+        self.webhooks.forget()
+        return self._json(answer)
 
     async def _control_list_faults(self, _request):
         return self._json({"faults": self.faults.as_list()})
@@ -258,6 +272,14 @@ class Simulator:
 
     async def _control_tokens(self, request):
         return self._json(self.tokens(await self._body(request)))
+
+    async def _control_webhooks(self, request):
+        if request.method == "POST":
+            try:
+                await self.webhooks.subscribe(await self._body(request))
+            except ValueError as error:
+                raise ControlError(str(error)) from error
+        return self._json(self.webhooks.as_dict())
 
     async def _control_organisation(self, request):
         return self._json(self.change_organisation(request.match_info["tenant"], await self._body(request)))
@@ -301,6 +323,23 @@ class Simulator:
 
     def spoil(self, body, how):
         """The body with a value no client expects: ``unknown_enum`` or ``null_value``."""
+        raise NotImplementedError
+
+    def webhook_choices(self):
+        """What ``POST /_sim/webhooks`` may say beside url and key: name → allowed values, the default first."""
+        return {}
+
+    def webhook_intents(self):
+        """Bodies that prove on subscribing that the signature is checked; none where the provider has no such proof."""
+        return ()
+
+    def webhook_events(self, changes, subscription):
+        """What the subscriber is told of ``changes``, as :attr:`Store.on_flush` has them: a list of anything that
+        :meth:`webhook_body` knows."""
+        raise NotImplementedError
+
+    def webhook_body(self, events, subscription):
+        """The JSON value of a webhook."""
         raise NotImplementedError
 
     def state(self, query):

@@ -65,13 +65,16 @@ class Collection:
 class Store:
     """All collections of a simulator.
 
+    ``on_flush([(collection, id, old, new), …])`` is told what a request changed in all, once it is kept.
+
     :param directory: where the state file lives, or None to keep it in memory only
     :raise StoreInUse: another process has the same directory open
     """
 
     def __init__(self, directory=None):
         self._collections = {}
-        self._dirty = set()
+        self._dirty = {}  # (collection, id) → the document before
+        self.on_flush = None
         self._undo = None
         self._connection = None
         self._loaded = {}
@@ -107,7 +110,7 @@ class Store:
         return self._collections[name]
 
     def _note(self, collection, key, old):
-        self._dirty.add((collection.name, key))
+        self._dirty.setdefault((collection.name, key), old)
         if self._undo is not None:
             self._undo.append((collection, key, old))
 
@@ -129,13 +132,24 @@ class Store:
             if outer is not None:
                 outer.extend(undo)
 
-    def flush(self):
-        """Write what changed to disk, in one transaction."""
-        if self._connection is None or not self._dirty:
-            self._dirty.clear()
+    def flush(self, tell=True):
+        """Write what changed to disk, in one transaction; then tell ``on_flush``, unless ``tell`` is False."""
+        dirty, self._dirty = self._dirty, {}
+        if self._connection is not None and dirty:
+            self._write(dirty)
+        if self.on_flush is None or not tell:
             return
+        changes = [
+            (name, key, old, self._collections[name].get(key))
+            for (name, key), old in dirty.items()
+            if self._collections[name].get(key) is not old
+        ]
+        if changes:
+            self.on_flush(changes)
+
+    def _write(self, dirty):
         gone, kept = [], []
-        for name, key in self._dirty:
+        for name, key in dirty:
             document = self._collections[name].get(key)
             if document is None:
                 gone.append((name, key))
@@ -149,7 +163,6 @@ class Store:
             kept,
         )
         cursor.execute("COMMIT")
-        self._dirty.clear()
 
     def clear(self):
         """Forget every document, in memory and on disk. Collections handed out before are dead afterwards."""

@@ -20,6 +20,7 @@ from .limits import TIERS, Limits
 from .oauth import APPS, PEOPLE, SCOPES, OAuth
 from .settings import render_account, render_currency, render_organisation, render_tax_rate
 from .state import Ledger
+from .webhooks import body_of, events_of
 
 DEFAULT_PORT = 8071
 ENUMS = ("Status", "ContactStatus", "Type", "TaxType", "CurrencyCode", "Class", "Version")
@@ -36,6 +37,8 @@ class XeroSimulator(Simulator):
 
     name = "xero"
     provider_name = "FieldPromax Accounting"
+    webhook_header = "x-xero-signature"
+    webhook_strict = True
 
     def __init__(self, state_dir=None, seed="demo", loopback_ip=True, tier="core"):
         super().__init__(state_dir)
@@ -157,6 +160,27 @@ class XeroSimulator(Simulator):
             elif how == "null_value" and isinstance(value, str) and not name.endswith("ID"):
                 element[name] = None
         return body
+
+    # === WEBHOOKS === #
+
+    def webhook_choices(self):
+        return {"client_id": tuple(APPS)}
+
+    def webhook_intents(self):
+        """Intent to receive (A12): several calls, right and wrong ones, none with events."""
+        return [body_of([], self.meta) for _time in range(2)]
+
+    def webhook_events(self, changes, subscription):
+        """Of organisations that are connected to the app."""
+        tenants = {
+            connection["tenantId"]
+            for connection in self.oauth.connections.values()
+            if connection["client"] == subscription["client_id"]
+        }
+        return events_of(changes, tenants)
+
+    def webhook_body(self, events, _subscription):
+        return body_of(events, self.meta)
 
     # === CONTROL === #
 
