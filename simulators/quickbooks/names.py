@@ -262,7 +262,7 @@ def merge(books, loser, winner):
                 books.put(kind, {**document, "CustomerRef": ref(winning["Id"])})
     for key in books.children.ids(losing["Id"]):
         books.put("Customer", {**books.customers.get(key), "ParentRef": ref(winning["Id"])})
-    books.remove("Customer", losing)
+    books.remove("Customer", losing, into=winning["Id"])
     return books.put("Customer", winning)
 
 

@@ -19,6 +19,7 @@ from .oauth import APPS, PEOPLE, PROJECTS, SCOPES, OAuth
 from .projects import all_projects
 from .settings import render_company, render_preferences
 from .state import COLLECTIONS, Books
+from .webhooks import FORMS, body_of, events_of
 from .wire import answer_time
 
 DEFAULT_PORT = 8072
@@ -42,6 +43,8 @@ class QuickBooksSimulator(Simulator):
 
     name = "quickbooks"
     own_faults = {"fault200": "before", "lowercase": "after"}
+    webhook_header = "intuit-signature"
+    webhook_timeout = 3.0
 
     def __init__(self, state_dir=None, seed="demo"):
         super().__init__(state_dir)
@@ -183,6 +186,23 @@ class QuickBooksSimulator(Simulator):
             elif how == "null_value" and isinstance(value, str) and name not in ("Id", "SyncToken"):
                 element[name] = None
         return body
+
+    # === WEBHOOKS === #
+
+    def webhook_choices(self):
+        return {"form": FORMS, "client_id": tuple(APPS)}
+
+    def webhook_events(self, changes, subscription):
+        """Of companies that are connected to the app."""
+        realms = {
+            grant["realm"]
+            for grant in self.oauth.grants.values()
+            if grant["client"] == subscription["client_id"] and not grant["disconnected"]
+        }
+        return events_of(changes, realms)
+
+    def webhook_body(self, events, subscription):
+        return body_of(events, subscription["form"])
 
     # === CONTROL === #
 

@@ -142,12 +142,12 @@ class Books:
         """Keep a document whose derived values changed, without a new SyncToken."""
         self.of(kind).put(document["Id"], document)
 
-    def remove(self, kind, document):
-        """Delete a transaction; change data capture tells of it."""
+    def remove(self, kind, document, into=None):
+        """Delete a transaction; change data capture tells of it. ``into``: the id that it was merged into, which
+        webhooks tell."""
         self.of(kind).delete(document["Id"])
-        self.deleted.put(
-            f"{kind} {document['Id']}", {"kind": kind, "Id": document["Id"], "_updated": self.now()}
-        )
+        gone = {"kind": kind, "Id": document["Id"], "_updated": self.now()}
+        self.deleted.put(f"{kind} {document['Id']}", {**gone, "into": into} if into else gone)
 
 
 def metadata(document):

@@ -305,3 +305,105 @@ class TestRinging:
         until(lambda: deliveries()[-1]["ok"])
         assert [event["eventType"] for event in subscriber.bodies()[-1]["events"]] == ["CREATE", "CREATE"]
         until(lambda: sim.control("GET", "/_sim/webhooks")["waiting"] == 0)
+
+
+@pytest.fixture
+def intuit_subscriber():
+    running = Subscriber("intuit-signature")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["classic", "cloudevents"])
+def form(request):
+    return request.param
+
+
+@pytest.fixture
+def told(qbo, intuit_subscriber, form):
+    """``told()``: what was told so far, in either form: (realm, entity, operation, id, id that is gone)."""
+    body = {"url": intuit_subscriber.url, "key": KEY, "form": form}
+    assert qbo.control("POST", "/_sim/webhooks", body)["status"] == "ok"
+
+    def read():
+        result = []
+        for body in intuit_subscriber.bodies():
+            if form == "cloudevents":
+                for event in body:
+                    _qbo, kind, operation, _version = event["type"].split(".")
+                    ids = event["intuitentityid"], event["data"].get("deletedid")
+                    result.append((event["intuitaccountid"], kind, operation, *ids))
+                continue
+            for notification in body["eventNotifications"]:
+                for entity in notification["dataChangeEvent"]["entities"]:
+                    operation = entity["operation"].lower()
+                    operation = operation if operation.endswith("ed") else f"{operation.rstrip('e')}ed"
+                    kind = entity["name"].lower()
+                    ids = entity["id"], entity.get("deletedId")
+                    result.append((notification["realmId"], kind, operation, *ids))
+        assert all(right for _path, right, _body in intuit_subscriber.calls)
+        return result
+
+    yield read
+    qbo.control("POST", "/_sim/reset", {})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"url": "http://127.0.0.1:1/", "key": KEY, "form": "other"},
+        {"url": "https://quickbooks.example.com/", "key": KEY},
+        {"url": "http://127.0.0.1:1/"},
+    ],
+)
+def test_quickbooks_refuses(qbo, body):
+    with pytest.raises(AssertionError, match="400"):
+        qbo.control("POST", "/_sim/webhooks", body)
+
+
+def test_quickbooks_tells_connected_companies_only(qbo, qbo_connect, told):
+    realm = qbo_connect("US").realm
+    qbo.control("POST", "/_sim/companies/GB", {"contacts": [{"DisplayName": "Not connected"}]})
+    qbo.control("POST", "/_sim/companies/US", {"contacts": [{"DisplayName": "Connected"}]})
+    until(told)
+    assert [(row[0], *row[1:3]) for row in told()] == [(realm, "customer", "created")]
+    qbo.control("POST", "/_sim/tokens", {"disconnect": "US"})
+    qbo.control("POST", "/_sim/companies/US", {"contacts": [{"DisplayName": "No more"}]})
+    time.sleep(3 * webhooks.GATHERED)
+    assert len(told()) == 1
+
+
+def test_quickbooks_tells_several_companies(qbo, qbo_connect, told):
+    realms = {qbo_connect(tag).realm for tag in ("US", "GB")}
+    for tag in ("US", "GB"):
+        qbo.control("POST", f"/_sim/companies/{tag}", {"contacts": [{"DisplayName": "Both"}]})
+    until(lambda: len(told()) == 2)
+    assert {row[0] for row in told()} == realms
+
+
+def test_quickbooks_merge(qbo, qbo_connect, told):
+    qbo_connect("US")
+    qbo.control(
+        "POST", "/_sim/companies/US", {"contacts": [{"DisplayName": "Stays"}, {"DisplayName": "Goes"}]}
+    )
+    until(lambda: len(told()) == 2)
+    stays, goes = (row[3] for row in told())
+    qbo.control("POST", "/_sim/companies/US", {"merge": [{"from": "Goes", "into": "Stays"}]})
+    until(lambda: len(told()) == 3)
+    assert told()[2][1:] == ("customer", "merged", stays, goes)
+    time.sleep(3 * webhooks.GATHERED)
+    assert len(told()) == 3, "neither deleted nor updated is told beside"
+
+
+def test_quickbooks_changes(qbo, qbo_connect, told):
+    qbo_connect("US")
+    change = {
+        "items": [{"Name": "Told", "Type": "Service", "IncomeAccountRef": {"value": "8"}}],
+        "contacts": [{"DisplayName": "Told"}],
+    }
+    qbo.control("POST", "/_sim/companies/US", change)
+    until(lambda: len(told()) == 2)
+    assert {row[1:3] for row in told()} == {("item", "created"), ("customer", "created")}
+    qbo.control("POST", "/_sim/companies/US", {"contacts": [{"DisplayName": "Told", "Active": False}]})
+    until(lambda: len(told()) == 3)
+    assert told()[2][1:3] == ("customer", "updated")
