@@ -1,0 +1,1 @@
+from . import test_project_invoice, test_project_pull, test_project_push, test_project_settings
