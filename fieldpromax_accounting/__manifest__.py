@@ -7,7 +7,7 @@
     'author': 'FieldPromax',
     'website': 'https://github.com/fieldpromax/fieldpromax_accounting',
     'depends': ['account'],
-    'external_dependencies': {'python': ['requests-oauthlib', 'xero-python', 'cryptography']},
+    'external_dependencies': {'python': ['requests-oauthlib', 'xero-python', 'cryptography', 'rapidfuzz']},
     'data': [
         'security/fieldpromax_accounting_groups.xml',
         'security/ir.model.access.csv',
