@@ -26,6 +26,7 @@
         'views/res_partner_views.xml',
         'views/product_views.xml',
         'views/res_config_settings_views.xml',
+        'views/res_config_settings_webhook_views.xml',
         'views/fieldpromax_menus.xml',
     ],
     'assets': {

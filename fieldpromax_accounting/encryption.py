@@ -25,7 +25,7 @@ from .exceptions import EncryptionKeyMissing
 ENVIRONMENT_VARIABLE = 'FIELDPROMAX_ACCOUNTING_KEY'
 #: every column that holds a secret, by model
 ENCRYPTED_FIELDS = {
-    'fieldpromax.app': ('client_secret_encrypted',),
+    'fieldpromax.app': ('client_secret_encrypted', 'webhook_key_encrypted'),
     'fieldpromax.authorization': ('code_verifier_encrypted', 'token_set_encrypted'),
     'fieldpromax.credential': ('token_set_encrypted',),
 }

@@ -1,3 +1,3 @@
-from . import fieldpromax_accounting, log_redaction
+from . import fieldpromax_accounting, log_redaction, webhook
 
 log_redaction.install()

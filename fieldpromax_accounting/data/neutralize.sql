@@ -6,7 +6,9 @@ UPDATE fieldpromax_authorization
        token_set_encrypted = NULL;
 UPDATE fieldpromax_app
    SET client_secret_encrypted = NULL,
-       client_secret_set_at = NULL;
+       client_secret_set_at = NULL,
+       webhook_key_encrypted = NULL,
+       webhook_key_set_at = NULL;
 UPDATE fieldpromax_connection
    SET state = 'copy',
        state_reason = NULL

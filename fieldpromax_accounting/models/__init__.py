@@ -9,6 +9,7 @@ from . import (
     fieldpromax_connection,
     fieldpromax_connection_trouble,
     fieldpromax_credential,
+    fieldpromax_doorbell,
     fieldpromax_exchange,
     fieldpromax_issue,
     fieldpromax_link,
@@ -23,5 +24,6 @@ from . import (
     product_template,
     res_company,
     res_config_settings,
+    res_config_settings_webhook,
     res_partner,
 )

@@ -1,8 +1,12 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from .. import encryption
 from ..providers import dto, registry
+
+HEARD_EVERY = timedelta(minutes=5)
 
 
 class FieldpromaxApp(models.Model):
@@ -16,6 +20,11 @@ class FieldpromaxApp(models.Model):
     client_id = fields.Char('Client ID', readonly=True)
     client_secret_encrypted = fields.Char(groups=fields.NO_ACCESS, copy=False, readonly=True)
     client_secret_set_at = fields.Datetime('Client secret set on', readonly=True)
+    webhook_key_encrypted = fields.Char(groups=fields.NO_ACCESS, copy=False, readonly=True)
+    webhook_key_set_at = fields.Datetime('Webhook key set on', readonly=True)
+    webhook_heard_at = fields.Datetime(
+        'Webhook last heard', readonly=True, help='To a few minutes: it is not written with every call.'
+    )
 
     _provider_unique = models.Constraint('unique(provider)', 'There is one app for each provider.')
 
@@ -45,10 +54,33 @@ class FieldpromaxApp(models.Model):
         )
 
     @api.model
-    def _set_credentials(self, provider, client_id=None, client_secret=None):
-        """Store what was entered; ``None`` or empty leaves the secret, unless the client id becomes another one.
+    def _webhook_key(self, provider):
+        """What the provider signs its webhooks with; '' when none is entered.
 
-        A secret belongs to its client id: with another id the former secret is forgotten.
+        :raise EncryptionKeyMissing: it cannot be read on this server.
+        """
+        key = self._of(provider).webhook_key_encrypted
+        return encryption.decrypt(self.env, key) if key else ''
+
+    @api.model
+    def _webhook_url(self, provider):
+        """Where the provider's webhooks are to ring."""
+        base = self.env['ir.config_parameter'].sudo().get_param('web.base.url') or ''
+        return f'{base.rstrip("/")}/fieldpromax/webhook/{provider}'
+
+    @api.model
+    def _note_heard(self, provider):
+        """A webhook of the provider came through. Written now and then only, and never waited for: two that come at the
+        same time must not make each other late."""
+        app, now = self._of(provider), fields.Datetime.now()
+        if not app.webhook_heard_at or app.webhook_heard_at < now - HEARD_EVERY:
+            app.try_lock_for_update().write({'webhook_heard_at': now})
+
+    @api.model
+    def _set_credentials(self, provider, client_id=None, client_secret=None, webhook_key=None):
+        """Store what was entered; ``None`` or empty leaves a secret, unless the client id becomes another one.
+
+        Secrets belong to their client id: with another id the former ones are forgotten.
         """
         label = dict(registry.selection()).get(provider, provider)
         app = self._of(provider)
@@ -68,11 +100,20 @@ class FieldpromaxApp(models.Model):
                 'client_id': client_id,
                 'client_secret_encrypted': False,
                 'client_secret_set_at': False,
+                'webhook_key_encrypted': False,
+                'webhook_key_set_at': False,
+                'webhook_heard_at': False,
             }
         if client_secret and client_secret.strip():
             values |= {
                 'client_secret_encrypted': encryption.encrypt(self.env, client_secret.strip()),
                 'client_secret_set_at': fields.Datetime.now(),
+            }
+        if webhook_key and webhook_key.strip():
+            values |= {
+                'webhook_key_encrypted': encryption.encrypt(self.env, webhook_key.strip()),
+                'webhook_key_set_at': fields.Datetime.now(),
+                'webhook_heard_at': False,
             }
         if not values:
             return app
@@ -80,6 +121,7 @@ class FieldpromaxApp(models.Model):
             app.write(values)
         else:
             app = self.sudo().create({'provider': provider, **values})
-        # An app that was refused may be accepted now: try again, and say so again if not.
-        self.env['fieldpromax.connection'].sudo()._app_changed(provider)
+        if 'client_id' in values or 'client_secret_encrypted' in values:
+            # An app that was refused may be accepted now: try again, and say so again if not.
+            self.env['fieldpromax.connection'].sudo()._app_changed(provider)
         return app

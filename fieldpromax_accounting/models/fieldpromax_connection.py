@@ -1047,6 +1047,8 @@ class FieldpromaxConnection(models.Model):
         reason = connection._silence_reason()
         if reason:
             raise UserError(reason)
+        # All kinds, whichever a webhook rang for a moment ago.
+        self.env['fieldpromax.doorbell']._ring_all(connection)
         connection._trigger_pull()
         connection._trigger_push()
         return {

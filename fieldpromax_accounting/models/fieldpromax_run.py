@@ -24,6 +24,8 @@ CHANGES_SECONDS = 30.0
 LOCK_WAIT = 10.0
 # The push polls for the lock every 0.05 s: left alone this long, it gets it.
 PUSH_PAUSE = 0.2
+# A run that a webhook rang for reads what rang, and what was not read for so long: the hourly poll may come with it.
+POLL_EVERY = timedelta(minutes=50)
 # Not every change at the provider moves the time of change, so everything is read anew now and then.
 FULL_EVERY = timedelta(days=7)
 REFERENCES_EVERY = timedelta(days=1)
@@ -297,8 +299,8 @@ class FieldpromaxRun(models.Model):
     @api.model
     def _new(self, connection, kind):
         kinds = self._kinds(connection)
-        if kind == 'incremental' and not self._references_are_due(connection):
-            kinds = tuple(name for name in kinds if name != 'reference')
+        if kind == 'incremental':
+            kinds = self._due_kinds(connection)
         return self.sudo().create(
             {
                 'connection_id': connection.id,
@@ -318,6 +320,29 @@ class FieldpromaxRun(models.Model):
         return ('reference', 'contact', 'item')
 
     @api.model
+    def _pulled_kinds(self, connection):
+        """The kinds that are read page by page."""
+        return tuple(kind for kind in self._kinds(connection) if kind != 'reference')
+
+    @api.model
+    def _due_kinds(self, connection):
+        """What a run begun now looks for changes of: everything; if it was a webhook that rang, what rang, and what was
+        not read for as long as the polls are apart."""
+        checkpoints = self.env['fieldpromax.checkpoint'].sudo()
+        kinds = self._pulled_kinds(connection)
+        rung = self.env['fieldpromax.doorbell']._kinds(connection) & set(kinds)
+        limit = fields.Datetime.now() - POLL_EVERY
+
+        def is_due(kind):
+            pulled_at = checkpoints._of(connection, kind).pulled_at
+            return kind in rung or not pulled_at or pulled_at < limit
+
+        due = {kind for kind in kinds if not rung or is_due(kind)}
+        if self._references_are_due(connection):
+            due.add('reference')
+        return tuple(kind for kind in self._kinds(connection) if kind in due)
+
+    @api.model
     def _references_are_due(self, connection):
         read_at = self.env['fieldpromax.checkpoint'].sudo()._of(connection, 'reference').full_at
         return not read_at or read_at < fields.Datetime.now() - REFERENCES_EVERY
@@ -331,8 +356,7 @@ class FieldpromaxRun(models.Model):
         if not done:
             return 'initial'
         checkpoints = self.env['fieldpromax.checkpoint']
-        kinds = [kind for kind in self._kinds(connection) if kind != 'reference']
-        read_at = [checkpoints._of(connection, kind).full_at for kind in kinds]
+        read_at = [checkpoints._of(connection, kind).full_at for kind in self._pulled_kinds(connection)]
         # A kind that came with another addon since has no checkpoint: it is read in full anyway, alone.
         if any(at and at < fields.Datetime.now() - FULL_EVERY for at in read_at):
             return 'full'
@@ -508,6 +532,9 @@ class FieldpromaxRun(models.Model):
         if self.kind == 'initial':
             self.env['fieldpromax.exchange']._end_wait(connection)
         connection._trigger_push()
+        if self.env['fieldpromax.doorbell']._kinds(connection) & set(self._pulled_kinds(connection)):
+            # It rang for what had been read already: once more.
+            connection._trigger_pull()
         return False
 
     @api.model
@@ -574,6 +601,9 @@ class FieldpromaxRun(models.Model):
     def _position(self, connection, kind, full_before):
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
         full = full_before and (not checkpoint.full_at or checkpoint.full_at < full_before)
+        if checkpoint.phase == 'idle' or (checkpoint.phase == 'reading' and not checkpoint.cursor):
+            # The first page is still to be read: it will have what rang so far. What rings later rings anew.
+            self.env['fieldpromax.doorbell']._answer(connection, kind)
         checkpoint._begin(full=full)
         return checkpoint.phase, checkpoint.cursor or '', checkpoint.pass_since or ''
 

@@ -13,7 +13,7 @@ from .common import ConnectingCommon, ConnectingHttpCommon
 
 PREFIX = 'fieldpromax.'
 SECRET_FIELDS = {
-    'fieldpromax.app': ['client_secret_encrypted'],
+    'fieldpromax.app': ['client_secret_encrypted', 'webhook_key_encrypted'],
     'fieldpromax.authorization': ['nonce_hash', 'code_verifier_encrypted', 'token_set_encrypted'],
     'fieldpromax.credential': ['token_set_encrypted'],
 }
@@ -284,13 +284,17 @@ class TestAccess(ConnectingCommon):
 @tagged('post_install', '-at_install')
 class TestAccessRoutes(ConnectingHttpCommon):
     def test_every_route_of_ours_is_known(self):
-        """A new route has to be tried as everybody (see test_authorization) before it is added here."""
+        """A new route has to be tried as everybody (see test_authorization, test_webhook) before it is added here."""
         found = {
             url for url, _endpoint in _generate_routing_rules(['fieldpromax_accounting'], nodb_only=False)
         }
         self.assertEqual(
             found,
-            {'/fieldpromax/oauth/start/<string:provider>', '/fieldpromax/oauth/callback/<string:provider>'},
+            {
+                '/fieldpromax/oauth/start/<string:provider>',
+                '/fieldpromax/oauth/callback/<string:provider>',
+                '/fieldpromax/webhook/<string:provider>',
+            },
         )
 
     @mute_logger('odoo.http')  # says each refusal, which is what is tried here

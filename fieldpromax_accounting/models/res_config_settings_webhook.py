@@ -1,0 +1,55 @@
+from odoo import api, fields, models
+
+from ..providers import registry
+
+
+class ResConfigSettings(models.TransientModel):
+    """Settings → FieldPromax Accounting: webhooks, for those who have them."""
+
+    _inherit = 'res.config.settings'
+
+    # Always empty when read, as the client secret is.
+    fieldpromax_webhook_key = fields.Char(
+        'Webhook key',
+        compute='_compute_fieldpromax_webhook',
+        inverse='_inverse_fieldpromax_app',
+        readonly=False,
+    )
+    fieldpromax_webhook_key_label = fields.Char(compute='_compute_fieldpromax_webhook')
+    fieldpromax_webhook_url = fields.Char('Webhook address', compute='_compute_fieldpromax_webhook')
+    fieldpromax_webhook_key_set_at = fields.Datetime(
+        'Webhook key set on', compute='_compute_fieldpromax_webhook'
+    )
+    fieldpromax_webhook_heard_at = fields.Datetime('Last heard on', compute='_compute_fieldpromax_webhook')
+    fieldpromax_webhook_text = fields.Char(compute='_compute_fieldpromax_webhook')
+
+    @api.depends('fieldpromax_provider')
+    def _compute_fieldpromax_webhook(self):
+        labels = dict(registry.selection())
+        for settings in self:
+            provider = settings.fieldpromax_provider
+            app = self.env['fieldpromax.app']._of(provider) if provider else self.env['fieldpromax.app']
+            settings.fieldpromax_webhook_key = False
+            settings.fieldpromax_webhook_key_label = (
+                registry.get(provider).webhook_key_label if provider in labels else ''
+            )
+            settings.fieldpromax_webhook_url = app._webhook_url(provider) if provider else ''
+            settings.fieldpromax_webhook_key_set_at = app.webhook_key_set_at
+            settings.fieldpromax_webhook_heard_at = app.webhook_heard_at
+            settings.fieldpromax_webhook_text = (
+                self.env._(
+                    'With webhooks, what changes in %(provider)s is read at once. Without them everything works all '
+                    'the same: it is read every hour.',
+                    provider=labels.get(provider, provider),
+                )
+                if provider
+                else ''
+            )
+
+    def _inverse_fieldpromax_app(self):
+        """The key comes after the client id, because another id forgets the former key."""
+        super()._inverse_fieldpromax_app()
+        for settings in self.filtered('fieldpromax_webhook_key'):
+            self.env['fieldpromax.app']._set_credentials(
+                settings.fieldpromax_provider, webhook_key=settings.fieldpromax_webhook_key
+            )
