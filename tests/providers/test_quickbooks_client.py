@@ -850,6 +850,12 @@ def test_a_project_of_a_name_that_is_taken(us):
         assert result.error.details
 
 
+def test_a_project_that_is_there_already_is_taken_as_it_is(us):
+    again = dto.Project('Town Hall Roof', '3', status='done')
+    (result,) = us.send(us.prepare('project.create', [('1', again)]), 'k').results
+    assert (result.record.external_id, result.record.status) == ('18', 'in_progress')
+
+
 def test_a_project_that_is_not_to_be_seen_yet(answered):
     nothing = {'QueryResponse': {}}
     made = {'data': {'projectManagementCreateProject': {'id': '530614583', 'name': 'Roof', 'status': 'OPEN'}}}

@@ -15,7 +15,7 @@ from .. import dto, errors, oauth
 from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
 from ..redaction import get_logger
 from ..registry import register
-from ..transport import Answer, BearerAuth, Transport
+from ..transport import Answer, Transport
 from ..wire import Unreadable, encode, flag, iso_moment, nested, objects, text
 from . import events, faults, graphql, mapping, rules
 from .sdk import CompanyCalls
@@ -37,7 +37,6 @@ MAX_KEY_LENGTH = 36
 _MAX_KEYS = 50
 #: how much later than its time a change may become visible
 _OVERLAP = timedelta(seconds=5)
-_MAX_GRAPHQL_PAGES = 200
 
 _COMPANY_ID = re.compile(r'\d{1,30}')
 _RECORD_ID = re.compile(r'[A-Za-z0-9:_-]{1,50}')
@@ -737,51 +736,20 @@ class QuickBooksProvider(AccountingProvider):
 
     # === the Projects API === #
 
-    def _graphql(self, purpose, body: str) -> tuple[Answer, dict]:
-        """``data`` of an answer of the Projects API.
-
-        :raise PermissionMissing: the app, the person or the plan may not work with projects.
-        """
-        answer = self._transport.request(
-            purpose,
-            'POST',
-            graphql.URL,
-            headers={'Accept': 'application/json', 'Content-Type': 'application/json'},
-            body=body.encode(),
-            auth=BearerAuth(self._access_token),
-        )
-        error = faults.graphql_error(answer)
-        if error is not None:
-            raise error
-        data = answer.json()
-        data = data.get('data') if isinstance(data, dict) else None
-        if not isinstance(data, dict):
-            raise answer.unreadable('an answer without data')
-        return answer, data
+    def _projects_api(self) -> graphql.ProjectsApi:
+        return graphql.ProjectsApi(self._transport, self._access_token)
 
     def _directory(self) -> graphql.Directory:
         """All projects of the Projects API; none where the company has no projects, or the app may not see them: their
         customers tell all but the status."""
-        nodes: list[graphql.Node] = []
-        if not self._organization.has_projects:
-            return graphql.Directory(nodes)
-        try:
-            after = None
-            for _page in range(_MAX_GRAPHQL_PAGES):
-                _answer, data = self._graphql(
-                    'projects.list', encode({'query': graphql.LIST, 'variables': {'after': after}})
+        if self._organization.has_projects:
+            try:
+                return graphql.Directory(self._projects_api().list_all())
+            except (errors.PermissionMissing, errors.ValidationRejected, Unreadable) as exc:
+                _logger.info(
+                    'Projects of QuickBooks Online are read without their status: %s', type(exc).__name__
                 )
-                connection = nested(data, 'projectManagementProjects')
-                nodes += graphql.nodes_of(connection)
-                info = nested(connection, 'pageInfo')
-                after = text(info, 'endCursor')
-                if not flag(info, 'hasNextPage') or not after:
-                    break
-        except (errors.PermissionMissing, errors.ValidationRejected, Unreadable) as exc:
-            _logger.info(
-                'Projects of QuickBooks Online are read without their status: %s', type(exc).__name__
-            )
-        return graphql.Directory(nodes)
+        return graphql.Directory([])
 
     @staticmethod
     def _node_of(element, directory) -> graphql.Node | None:
@@ -812,8 +780,9 @@ class QuickBooksProvider(AccountingProvider):
             )
         return self._result(answer, [dto.MemberResult(member, record=record)])
 
-    def _find_project(self, name, customer_id, status):
-        """``(answer, project)`` of that name below that customer; the project is None where there is none."""
+    def _find_project(self, name, customer_id, status=None):
+        """``(answer, project)`` of that name below that customer; the project is None where there is none.
+        ``status``: where it is known already."""
         answer, _, elements = self._select(
             'projects.find', 'Customer', [f'DisplayName = {quoted(name)}', _EVERYTHING]
         )
@@ -829,26 +798,15 @@ class QuickBooksProvider(AccountingProvider):
     def _create_project(self, call, body):
         variables = body['variables']
         name, customer_id = variables['name'], variables['customer']['id']
-        answer, record = self._find_project(name, customer_id, variables.get('status', ''))
+        answer, record = self._find_project(name, customer_id)
         if record is not None:
             return answer, record
-        made, node = self._change_project(call.operation, call.body)
+        made, node = self._projects_api().change(call.operation, call.body)
         answer, record = self._find_project(name, customer_id, node.status)
         if record is None:
             # made, and not to be seen yet: a look-up by name will find it
             raise made.unreadable('a new project that it does not show yet')
         return answer, record
-
-    def _change_project(self, operation, body: str) -> tuple[Answer, graphql.Node]:
-        answer, data = self._graphql(operation, body)
-        result = next((item for item in data.values() if isinstance(item, dict)), {})
-        error = faults.project_error(answer, result)
-        if error is not None:
-            raise error
-        node = graphql.node_of(result)
-        if not node.id:
-            raise answer.unreadable('an answer without the project')
-        return answer, node
 
     def _update_project(self, call, body):
         _answer, element = self._get('project', call.target)
@@ -859,7 +817,7 @@ class QuickBooksProvider(AccountingProvider):
             )
         variables = {'id': node.id, **body['variables']}
         changed = encode({'query': body['query'], 'variables': variables})
-        _answer, node = self._change_project(call.operation, changed)
+        _answer, node = self._projects_api().change(call.operation, changed)
         answer, element = self._get('project', call.target)
         return answer, self._record_or_raise(answer, 'project', element, node.status)
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..wire import nested, objects, text
+from ..transport import Answer, BearerAuth, Transport
+from ..wire import encode, flag, nested, objects, text
+from . import faults
 
 URL = 'https://qb.api.intuit.com/graphql'
 SCOPE = 'project-management.project'
 PAGE_SIZE = 500
+_MAX_PAGES = 200
 
 _FIELDS = 'id name status customer { id }'
 # the size of a page and the empty filter are written out: of what type the variables would be is told differently
@@ -75,3 +78,63 @@ class Directory:
         if node and node.name.casefold() == name.strip().casefold():
             return node
         return self._by_name.get((name.strip().casefold(), parent_id))
+
+
+class ProjectsApi:
+    """The Projects API of the company that an access token is for."""
+
+    def __init__(self, transport: Transport, access_token: str):
+        self._transport = transport
+        self._access_token = access_token
+
+    def _call(self, purpose: str, body: str) -> tuple[Answer, dict]:
+        """Answer and ``data``.
+
+        :raise PermissionMissing: the app, the person or the plan may not work with projects.
+        """
+        answer = self._transport.request(
+            purpose,
+            'POST',
+            URL,
+            headers={'Accept': 'application/json', 'Content-Type': 'application/json'},
+            body=body.encode(),
+            auth=BearerAuth(self._access_token),
+        )
+        error = faults.graphql_error(answer)
+        if error is not None:
+            raise error
+        data = answer.json()
+        data = data.get('data') if isinstance(data, dict) else None
+        if not isinstance(data, dict):
+            raise answer.unreadable('an answer without data')
+        return answer, data
+
+    def list_all(self) -> list[Node]:
+        nodes: list[Node] = []
+        after = None
+        for _page in range(_MAX_PAGES):
+            _answer, data = self._call(
+                'projects.list', encode({'query': LIST, 'variables': {'after': after}})
+            )
+            connection = nested(data, 'projectManagementProjects')
+            nodes += nodes_of(connection)
+            info = nested(connection, 'pageInfo')
+            after = text(info, 'endCursor')
+            if not flag(info, 'hasNextPage') or not after:
+                break
+        return nodes
+
+    def change(self, purpose: str, body: str) -> tuple[Answer, Node]:
+        """Send a mutation; the project as it is now.
+
+        :raise Conflict, ValidationRejected, NotFound, PermissionMissing: it was refused.
+        """
+        answer, data = self._call(purpose, body)
+        result = next((item for item in data.values() if isinstance(item, dict)), {})
+        error = faults.project_error(answer, result)
+        if error is not None:
+            raise error
+        node = node_of(result)
+        if not node.id:
+            raise answer.unreadable('an answer without the project')
+        return answer, node
