@@ -713,6 +713,21 @@ def test_the_organization_needs_its_preferences(answered):
         bound.get_organization()
 
 
+def test_tax_codes_of_a_company_of_which_nothing_is_known_yet(qbo, make, issue):
+    for tag, expected in (('US', {'TAX': None, 'NON': D(0)}), ('AU', {'2': D(10), '3': D(0), '4': D(0)})):
+        issued = issue(tag)
+        bound = make(qbo.base_url).for_organization(issued['realmId'], issued['access_token'])
+        assert {rate.external_id: rate.rate for rate in bound.list_tax_rates()} == expected
+
+
+def test_accounts_that_are_no_longer_used_are_told(us):
+    accounts = {account.code: account for account in us.list_accounts()}
+    assert not accounts['12'].active
+    assert accounts['8'].is_revenue
+    assert accounts['8'].name.startswith('4000 ')
+    assert not {'1', '2'} & set(accounts), 'nothing is sold on bank and receivable accounts'
+
+
 def test_an_unreadable_find_is_raised(answered):
     _server, bound = answered({'QueryResponse': {'Customer': [{'DisplayName': 'A'}]}})
     with pytest.raises(errors.ProtocolError):

@@ -70,6 +70,7 @@ def invoice(*lines, **values):
         ('contact', dto.Contact('A', currency='EUR'), US, ['currency EUR', 'Multicurrency']),
         ('project', dto.Project('A:B', '1'), US, ['colons']),
         ('project', dto.Project('A', ''), US, ['customer for every project']),
+        ('project', dto.Project('x' * 101, '1'), US, ['100 characters']),
         ('item', dto.Item('C', ' ', sale_account='1'), US, ['a name for every product']),
         ('item', dto.Item('C', 'A:B', sale_account='1'), US, ['colons']),
         ('item', dto.Item('C', 'x' * 101, sale_account='1'), US, ['100 characters in the name']),
@@ -114,6 +115,7 @@ def test_broken_rules(kind, record, organization, words):
         ('item', dto.Item('', 'A', sale_account='1'), US),
         ('item', dto.Item('', 'A', '7'), US),
         ('project', dto.Project('A', '1'), US),
+        ('project', dto.Project('x' * 101, '1', is_sub_customer=True), US),
         ('invoice', invoice(line(), dto.InvoiceLine('Note'), line('0.00'), email='a@b.co'), US),
         ('invoice', invoice(line(), line('-3.00'), number=''), US),
         ('invoice', invoice(line(), number='x' * 40, currency='EUR'), GB),  # QuickBooks numbers it

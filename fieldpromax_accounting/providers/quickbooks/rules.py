@@ -88,7 +88,8 @@ def _check_currency(currency: str, organization: dto.Organization, what: str) ->
 
 
 def check_project(project: dto.Project, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
-    found = _check_name('project', project.name, 500)
+    # a customer's name may be longer than a project's (GK)
+    found = _check_name('project', project.name, 500 if project.is_sub_customer else 100)
     if not project.contact_external_id:
         found.append(
             f'{LABEL} needs a customer for every project; the customer of this one is not there yet. '
