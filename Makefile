@@ -7,13 +7,13 @@ DEV := python3 scripts/dev.py
 help: ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-demo: ## Odoo 19 with demo data and a Xero simulator on http://localhost:8069, until Ctrl-C
+demo: ## Odoo 19 with demo data, Xero and QuickBooks simulated, on http://localhost:8069, until Ctrl-C
 	@$(DEV) demo
 
 demo-reset: ## throw the demo's data away, so that the next make demo starts anew
 	@$(DEV) demo --reset
 
-test: ## run every test: providers, simulators, scripts, Odoo, browser journeys, checks
+test: ## run every test: providers, contract, simulators, scripts, Odoo, browser journeys, checks
 	@$(DEV) test
 
 lint: ## run every check of the code: ruff, pylint-odoo, imports, upgrade_code, logs

@@ -26,7 +26,7 @@ TEST_LOG = LOGS / "gate-tests.log"
 # What the simulators handed out during those tests, as hashes: the secrets gate searches the logs for it.
 ISSUED = LOGS / "gate-issued.txt"
 FOLDERS = {
-    "providers": ["tests/providers"],
+    "providers": ["tests/providers", "tests/contract", "tests/matching"],
     "simulators": ["tests/simulators"],
     "scripts": ["scripts/tests"],
     "processes": ["tests/processes"],
