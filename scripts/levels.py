@@ -29,6 +29,7 @@ FOLDERS = {
     "providers": ["tests/providers", "tests/contract", "tests/matching"],
     "simulators": ["tests/simulators"],
     "scripts": ["scripts/tests"],
+    "upgrade": ["tests/upgrade"],
     "processes": ["tests/processes"],
     "e2e": ["e2e"],
     "odoo": [f"{name}/tests" for name in present_addons()] or ["fieldpromax_accounting/tests"],
@@ -152,9 +153,8 @@ def run(chosen: list[str]) -> int:
     """Run the named levels, or all; tell whether everything passed by the exit code."""
     started = time.monotonic()
     wanted = chosen or [name for name in NAMES if name not in ON_REQUEST]
-    beside = [
-        level for level in ("providers", "simulators", "scripts", "processes", "e2e") if level in wanted
-    ]
+    order = ("providers", "simulators", "scripts", "upgrade", "processes", "e2e")
+    beside = [level for level in order if level in wanted]
     outcomes: list[Outcome] = []
     with postgres.lease(), ThreadPoolExecutor(2) as lanes:
         long_lane = lanes.submit(_odoo, "odoo") if "odoo" in wanted else None
