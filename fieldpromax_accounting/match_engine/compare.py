@@ -152,7 +152,7 @@ class Likeness:
         self._compare_left_over(books, odoo, pairs, left, right)
 
     def _compare_left_over(self, books, odoo, pairs, left, right):
-        shared = [books.words[i] for i, *_ in pairs]
+        shared = [(books.words[i], odoo.words[j]) for i, j, *_ in pairs]
         sides = {}
         for side, name, places in (('books', books, left), ('odoo', odoo, right)):
             sides[side] = [place for place in places if name.words[place] not in lists.MINOR_WORDS]
@@ -166,9 +166,9 @@ class Likeness:
             self._limit = 0
             self.reasons = [Reason('name_other')]
             return
-        if all(word in lists.GENERIC_WORDS for word in shared) and any(sides.values()):
+        if all(lists.GENERIC_WORDS.issuperset(words) for words in shared) and any(sides.values()):
             self._limit = min(self._limit, _GENERIC_ONLY)
-        weight = sum(map(len, shared))
+        weight = sum(max(map(len, words)) for words in shared)
         if sides['books'] and sides['odoo']:
             self._replaced(books, odoo, sides, weight)
         elif any(sides.values()):
@@ -231,6 +231,14 @@ class Likeness:
 def _pair(ours, theirs):
     """Words of both names that are the same or may be: ``([(i, j, reason, cost, letters)], i left over, j left
     over)``; the reason is '' for equal ones."""
+    if ours <= theirs:
+        return _pair_in_order(ours, theirs)
+    # From whichever side one looks, the same words are paired.
+    pairs, right, left = _pair_in_order(theirs, ours)
+    return [(i, j, *rest) for j, i, *rest in pairs], left, right
+
+
+def _pair_in_order(ours, theirs):
     pairs = []
     right = list(range(len(theirs)))
     left = []

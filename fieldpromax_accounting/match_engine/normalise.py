@@ -294,13 +294,9 @@ def emails(text):
     found = []
     for address in _ADDRESS.findall(text):
         address = address.strip(".'").casefold()
-        mailbox, _, domain = address.rpartition('@')
-        if (
-            mailbox
-            and domain
-            and not (mailbox in lists.NO_MAILBOX or domain in lists.NO_DOMAIN)
-            and address not in found
-        ):
+        local, _, domain = address.partition('@')
+        is_none = local in lists.NO_MAILBOX or domain in lists.NO_DOMAIN
+        if local and domain and '@' not in domain and not is_none and address not in found:
             found.append(address)
     return tuple(found)
 
