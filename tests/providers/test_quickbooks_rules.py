@@ -835,3 +835,9 @@ def test_the_projects_api_refusing_says_nothing_about_the_company():
     for body in (b'', b'{"Fault":{"Error":[{"Message":"x","code":"3100"}]}}'):
         assert type(faults.graphql_error(answer(403, body=body))) is errors.PermissionMissing
     assert type(faults.graphql_error(answer(401, body=b''))) is errors.AccessTokenExpired
+
+
+@pytest.mark.parametrize('active', [True, False])
+def test_sub_customer_that_is_there_is_ended_and_restored(active):
+    project = dto.Project('P', '3', external_id='9', version='2', is_sub_customer=True, active=active)
+    assert mapping.to_sub_customer(project)['Active'] is active

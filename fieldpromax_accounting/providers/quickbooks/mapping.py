@@ -212,8 +212,9 @@ def to_sub_customer(project: dto.Project) -> dict:
     body = {**_head(project), 'DisplayName': project.name}
     if not project.external_id:
         body.update({'Job': True, 'ParentRef': ref(project.contact_external_id), 'BillWithParent': True})
-    if not project.active:
-        body['Active'] = False
+    if project.external_id or not project.active:
+        # said in either case: a sparse update that leaves it out does not restore an ended one
+        body['Active'] = project.active
     return body
 
 
