@@ -39,6 +39,36 @@ class FixedWindow:
         self._used.clear()
 
 
+class LimitSet:
+    """Limits that can be changed by name: each name in ``defaults`` is an attribute with a ``limit``."""
+
+    defaults = {}
+
+    def change(self, values):
+        """Set limits; null switches one off. Counting starts anew.
+
+        :raise KeyError: no such limit
+        :raise ValueError: no whole number
+        """
+        for name, value in values.items():
+            if name not in self.defaults:
+                raise KeyError(name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+                raise ValueError(name)
+        for name, value in values.items():
+            getattr(self, name).limit = value
+        self.restart()
+
+    def restart(self):
+        for name in self.defaults:
+            window = getattr(self, name)
+            if isinstance(window, FixedWindow):
+                window.reset()
+
+    def as_dict(self):
+        return {name: getattr(self, name).limit for name in self.defaults}
+
+
 class InProgress:
     """How many calls are under way per key."""
 

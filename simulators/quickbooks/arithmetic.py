@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from .wire import ZERO, round_to
+from ..common.numbers import round_to
+from .wire import ZERO
 
 HUNDRED = Decimal(100)
 HALF_CENT = Decimal("0.005")

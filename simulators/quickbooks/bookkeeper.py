@@ -1,10 +1,11 @@
 """What a person does in QuickBooks: for the buttons of the pages and for ``POST /_sim/companies/{realm}``."""
 
+from ..common.numbers import number
 from . import items, names, payments, projects, sales, seeds
 from .errors import business
 from .fields import SHAPES, fit
 from .state import LISTS
-from .wire import number, parse_day, ref
+from .wire import parse_day, ref
 
 SETTINGS = {  # what the body may set → where it is kept
     "CustomTxnNumbers": "custom_numbers",

@@ -5,8 +5,9 @@ A property that is not listed is refused with 2010, as the API refuses it. Kinds
 ``any`` (kept out of the books), an object (dict) or a list of objects (list with one dict).
 """
 
+from ..common.numbers import number
 from .errors import Refused
-from .wire import number, parse_day
+from .wire import parse_day
 
 
 def _each(kind, names):

@@ -1,16 +1,15 @@
 """OAuth 2.0 at Intuit (provider_facts B1): sign-in, consent with the choice of one company, tokens, revocation,
 discovery."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 import secrets
-from urllib.parse import unquote_plus, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from ..common import jsonio
+from ..common.consent import Consent, basic_credentials
 from ..common.issued import issued
 from ..common.keys import SigningKey
 from .errors import ApiError, gateway, json_answer
@@ -22,7 +21,6 @@ HARD_LIFETIME = 157_680_000  # five years from the consent
 ROTATION = 86_400  # the value changes about once a day, and the older one lives for another day
 CALLBACK_PATH = "/fieldpromax/oauth/callback/quickbooks"
 ISSUER = "https://oauth.platform.intuit.com/op/v1"
-SESSION_COOKIE = "quickbooks_sim_session"
 ACCOUNTING, PROJECTS = "com.intuit.quickbooks.accounting", "project-management.project"
 
 SCOPES = {  # in words for the consent page
@@ -52,7 +50,7 @@ class Identity:
         self.scopes = set(grant["scopes"])
 
 
-class OAuth:
+class OAuth(Consent):
     """Intuit's identity service.
 
     A grant is what a consent gave: app, person, company and scopes. Access and refresh tokens belong to a
@@ -60,9 +58,20 @@ class OAuth:
     grant an app and company: another person's consent replaces it.
     """
 
+    login_path, consent_path = "/sign-in", "/connect/consent"
+    session_cookie = "quickbooks_sim_session"
+    words = {
+        "brand": "Intuit account (simulated)",
+        "title": "Sign in",
+        "purpose": "One account for everything, now to connect",
+        "username": "Email or user ID",
+    }
+    wrong_password = "The user ID or password is not right. Try again."  # noqa: S105 a sentence
+    expired = ("sign_in_expired", "This sign-in has expired. Go back to the app and start again.")
+    apps, people = APPS, PEOPLE
+
     def __init__(self, simulator):
-        self.sim, self.clock = simulator, simulator.clock
-        self.pending, self.sessions = {}, {}
+        super().__init__(simulator)
         self.load()
 
     def load(self):
@@ -81,11 +90,8 @@ class OAuth:
         app.router.add_routes(
             [
                 web.get("/connect/oauth2", self.authorize),
-                web.get("/sign-in", self.login_page),
-                web.post("/sign-in", self.login),
+                *self.consent_routes(),
                 web.post("/sign-out", self.logout),
-                web.get("/connect/consent", self.consent_page),
-                web.post("/connect/consent", self.consent),
                 web.post("/oauth2/v1/tokens/bearer", self.token),
                 web.post("/v2/oauth2/tokens/revoke", self.revoke),
                 web.get("/v1/openid_connect/userinfo", self.userinfo),
@@ -113,91 +119,40 @@ class OAuth:
             return bool(parts.hostname)
         return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
 
-    def _error_page(self, error, sentence):
-        return self.sim.page("oauth_error.html", status=400, error=error, sentence=sentence)
-
     async def authorize(self, request):
         """The address a person is sent to. What is wrong with the app's request is shown here and not sent on."""
         query = request.query
         if query.get("client_id") not in APPS:
-            return self._error_page("invalid_client", "The client_id does not belong to an app.")
+            return self.error_page("invalid_client", "The client_id does not belong to an app.")
         if not self.redirect_allowed(query.get("redirect_uri", "")):
-            return self._error_page(
+            return self.error_page(
                 "invalid_redirect_uri",
                 "The redirect_uri query parameter value is not one of those set up for this app.",
             )
         if query.get("response_type") != "code":
-            return self._error_page("unsupported_response_type", "The response_type must be code.")
+            return self.error_page("unsupported_response_type", "The response_type must be code.")
         scopes = query.get("scope", "").split()
         if not scopes or set(scopes) - set(SCOPES):
-            return self._error_page(
+            return self.error_page(
                 "invalid_scope", "The scope query parameter is missing or names an unknown scope."
             )
         if not query.get("state"):
-            return self._error_page("invalid_request", "The state query parameter is missing.")
-        number = secrets.token_urlsafe(16)
-        self.pending[number] = {
-            "client": query["client_id"],
-            "redirect_uri": query["redirect_uri"],
-            "state": query["state"],
-            "scopes": list(dict.fromkeys(scopes)),
-        }
-        where = "/connect/consent" if self._person(request) else "/sign-in"
-        raise web.HTTPFound(f"{where}?{urlencode({'request': number})}")
-
-    def _person(self, request):
-        return self.sessions.get(request.cookies.get(SESSION_COOKIE))
-
-    def _request(self, number):
-        pending = self.pending.get(number)
-        if pending is None:
-            page = self._error_page(
-                "sign_in_expired", "This sign-in has expired. Go back to the app and start again."
-            )
-            raise ApiError(page)
-        return pending
-
-    def _login_form(self, number, message=None, username=""):
-        app = APPS[self._request(number)["client"]]
-        return self.sim.page(
-            "oauth_login.html", app=app, number=number, message=message, username=username, people=PEOPLE
+            return self.error_page("invalid_request", "The state query parameter is missing.")
+        raise self.begin(
+            request,
+            {
+                "client": query["client_id"],
+                "redirect_uri": query["redirect_uri"],
+                "state": query["state"],
+                "scopes": list(dict.fromkeys(scopes)),
+            },
         )
-
-    async def login_page(self, request):
-        try:
-            return self._login_form(request.query.get("request"))
-        except ApiError as error:
-            return error.response
-
-    async def login(self, request):
-        form = await request.post()
-        number, email = form.get("request"), str(form.get("username", "")).strip().lower()
-        person = PEOPLE.get(email, {"password": None})
-        try:
-            if form.get("password") != person["password"]:
-                return self._login_form(number, "The user ID or password is not right. Try again.", email)
-            self._request(number)
-        except ApiError as error:
-            return error.response
-        session = secrets.token_urlsafe(16)
-        self.sessions[session] = email
-        answer = web.HTTPFound(f"/connect/consent?{urlencode({'request': number})}")
-        answer.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="Lax")
-        raise answer
-
-    async def logout(self, request):
-        form = await request.post()
-        self.sessions.pop(request.cookies.get(SESSION_COOKIE), None)
-        answer = web.HTTPFound(f"/sign-in?{urlencode({'request': form.get('request', '')})}")
-        answer.del_cookie(SESSION_COOKIE)
-        raise answer
 
     def companies_of(self, email):
         tags = PEOPLE[email]["companies"]
         return [b.company for b in self.sim.books.values() if tags is None or b.company["tag"] in tags]
 
-    def _consent_form(self, number, email, message=None):
-        pending = self._request(number)
+    def consent_form(self, number, pending, email, message=None):
         connected = {g["realm"] for g in self.grants.values() if g["client"] == pending["client"]}
         return self.sim.page(
             "oauth_consent.html",
@@ -211,43 +166,23 @@ class OAuth:
             connected=connected,
         )
 
-    async def consent_page(self, request):
-        email, number = self._person(request), request.query.get("request", "")
-        if email is None:
-            raise web.HTTPFound(f"/sign-in?{urlencode({'request': number})}")
-        try:
-            return self._consent_form(number, email)
-        except ApiError as error:
-            return error.response
-
-    async def consent(self, request):
-        form = await request.post()
-        email, number = self._person(request), form.get("request", "")
-        if email is None:
-            raise web.HTTPFound(f"/sign-in?{urlencode({'request': number})}")
-        try:
-            pending = self._request(number)
-        except ApiError as error:
-            return error.response
-        if form.get("action") != "allow":
-            del self.pending[number]
-            raise self._back(pending, error="access_denied", state=pending["state"])
+    def refusal(self, form, pending, email):
         chosen = form.getall("company", [])
         allowed = {company["realm"] for company in self.companies_of(email)}
         if len(chosen) != 1 or chosen[0] not in allowed:
-            return self._consent_form(number, email, "Choose the company that the app may use.")
-        del self.pending[number]
-        grant = self._grant(pending["client"], email, chosen[0], pending["scopes"])
+            return "Choose the company that the app may use."
+        return None
+
+    def decided(self, form, pending, email):
+        if form.get("action") != "allow":
+            return self.back(pending, error="access_denied", state=pending["state"])
+        realm = form["company"]
+        grant = self._grant(pending["client"], email, realm, pending["scopes"])
         code = issued(secrets.token_urlsafe(32))
         self.codes.put(
             _hash(code), {"grant": grant["id"], "redirect_uri": pending["redirect_uri"], "issued": self.now()}
         )
-        raise self._back(pending, code=code, state=pending["state"], realmId=chosen[0])
-
-    @staticmethod
-    def _back(pending, **values):
-        glue = "&" if urlsplit(pending["redirect_uri"]).query else "?"
-        return web.HTTPFound(f"{pending['redirect_uri']}{glue}{urlencode(values)}")
+        return self.back(pending, code=code, state=pending["state"], realmId=realm)
 
     def _grant(self, client, email, realm, scopes):
         """A new grant; one of another person for the same app and company ends (B1)."""
@@ -278,14 +213,7 @@ class OAuth:
     @staticmethod
     def _client(request):
         """The app that Basic authentication proves, or None."""
-        header = request.headers.get("Authorization", "")
-        if not header.lower().startswith("basic "):
-            return None
-        try:
-            decoded = base64.b64decode(header[6:], validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-        client, _, secret = (unquote_plus(part) for part in decoded.partition(":"))
+        client, secret = basic_credentials(request) or ("", "")
         if client not in APPS or not hmac.compare_digest(APPS[client]["secret"].encode(), secret.encode()):
             return None
         return client

@@ -9,9 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlencode
 
-import jinja2
 from aiohttp import web
 
+from ..common.pages import BookPages, Missing, money
 from . import bookkeeper, items, names, projects, sales
 from .entities import ENTITIES
 from .errors import Refused
@@ -19,8 +19,6 @@ from .oauth import APPS
 from .state import TRANSACTIONS
 from .wire import ZERO, plain, ref_value
 
-FOLDER = Path(__file__).parent
-PAGE_SIZE = 50
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="#1f7a3d"/>'
     '<path d="M5 5v6h2V7h4v4h2" fill="none" stroke="#fff" stroke-width="1.4"/></svg>'
@@ -42,14 +40,10 @@ SECTIONS = (
 )
 
 
-def _money(value):
-    return f"{Decimal(value):,.2f}"
-
-
 def _price(value):
     """At least two decimals, more where they count."""
     text = f"{plain(value):f}" if isinstance(plain(value), Decimal) else str(plain(value))
-    return _money(value) if len(text.partition(".")[2]) <= 2 else text
+    return money(value) if len(text.partition(".")[2]) <= 2 else text
 
 
 def status_of(books, sale):
@@ -63,35 +57,23 @@ def status_of(books, sale):
     return "Overdue" if sale.get("DueDate", "9999") < books.today() else "Open"
 
 
-class Missing(Exception):
-    """The page does not exist; ``args`` are its heading and its sentence."""
-
-
-class Pages:
+class Pages(BookPages):
     """Rendering and the routes under ``/`` and ``/app``."""
 
-    def __init__(self, simulator):
-        self.sim = simulator
-        self.templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(FOLDER / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.templates.filters.update(money=_money, price=_price, plain=plain)
+    folder = Path(__file__).parent
+    simulated = "QuickBooks Online"
+    icon_svg = ICON
 
-    def render(self, template, status=200, **values):
-        text = self.templates.get_template(template).render(**values)
-        return web.Response(status=status, text=text, content_type="text/html")
+    def __init__(self, simulator):
+        super().__init__(simulator)
+        self.templates.filters.update(price=_price, plain=plain)
 
     def add_routes(self, app):
+        super().add_routes(app)
         show, act = self._shown, self._acted
         app.router.add_routes(
             [
                 web.get("/", self.start),
-                web.get("/favicon.ico", self.icon),
-                web.get("/static/books.css", self.style),
                 web.get("/app/homepage", show(self.dashboard)),
                 web.get("/app/customers", show(self.customers)),
                 web.post("/app/customers", act(self.add_customer)),
@@ -146,8 +128,7 @@ class Pages:
                 record = [self._record(books, kind, parameter, request)] if kind else []
                 template, values = make(request, books, *record)
             except Missing as missing:
-                title, sentence = missing.args
-                return self.render("missing.html", 404, title=title, sentence=sentence)
+                return self.missing(missing)
 
             def link(page, /, **query):
                 return f"/app/{page}?{urlencode({**query, 'companyId': books.realm})}"
@@ -183,35 +164,13 @@ class Pages:
                     sentence, page, more = make(books, *record, form)
                 query = {"companyId": books.realm, **more, "message": sentence}
             except Missing as missing:
-                title, sentence = missing.args
-                return self.render("missing.html", 404, title=title, sentence=sentence)
+                return self.missing(missing)
             except Refused as refused:
                 sentence = refused.detail.removeprefix("Business Validation Error: ")
                 query = {**query, "message": sentence, "failed": "1"}
             raise web.HTTPSeeOther(f"/app/{page}?{urlencode(query)}")
 
         return handler
-
-    @staticmethod
-    def _cut(request, rows):
-        """One page of the rows and what the template needs to leaf through them."""
-        try:
-            page = max(1, int(request.query.get("page", 1)))
-        except ValueError:
-            page = 1
-        return {
-            "rows": rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
-            "count": len(rows),
-            "page": page,
-            "pages": -(-len(rows) // PAGE_SIZE),
-            "query": request.query.get("q", ""),
-        }
-
-    async def icon(self, _request):
-        return web.Response(text=ICON, content_type="image/svg+xml")
-
-    async def style(self, _request):
-        return web.Response(text=(FOLDER / "static" / "books.css").read_text(), content_type="text/css")
 
     async def start(self, _request):
         companies = [
@@ -273,7 +232,7 @@ class Pages:
         ]
         # A colon sorts the children behind their parent.
         found.sort(key=lambda entry: entry[0].replace(":", "\0"))
-        values = self._cut(request, [customer for _name, customer in found])
+        values = self.cut(request, [customer for _name, customer in found])
         values["rows"] = [self._customer_row(books, c) for c in values["rows"]]
         return "customers.html", {"section": "customers", **values}
 
@@ -322,7 +281,7 @@ class Pages:
             if not term
             or any(term in item.get(name, "").casefold() for name in ("Name", "Sku", "Description"))
         ]
-        values = self._cut(request, sorted(rows, key=lambda item: items.full_name(books, item).casefold()))
+        values = self.cut(request, sorted(rows, key=lambda item: items.full_name(books, item).casefold()))
         values["rows"] = [items.render(books, item) for item in values["rows"]]
         return "items.html", {"section": "items", **values}
 
@@ -342,7 +301,7 @@ class Pages:
 
     def projects(self, request, books):
         rows = sorted(projects.all_projects(books), key=lambda p: p["DisplayName"].casefold())
-        values = self._cut(request, rows)
+        values = self.cut(request, rows)
         values["rows"] = [self._project_row(books, p) for p in values["rows"]]
         return "projects.html", {"section": "projects", **values}
 
@@ -413,7 +372,7 @@ class Pages:
             for row in self._sale_rows(books, keys)
             if not term or term in row["number"].casefold() or term in row["customer"].casefold()
         ]
-        return "invoices.html", {"section": "invoices", **self._cut(request, rows)}
+        return "invoices.html", {"section": "invoices", **self.cut(request, rows)}
 
     def sale(self, kind):
         def page(_request, books, document):

@@ -1,10 +1,11 @@
 """Payments as plain documents: an amount of a customer, applied to invoices or kept as credit."""
 
+from ..common.numbers import round_to
 from . import sales
 from .changes import merged
 from .errors import bad_reference, business, missing
 from .state import metadata
-from .wire import ZERO, plain, ref, ref_value, round_to
+from .wire import ZERO, plain, ref, ref_value
 
 READ_ONLY = {"UnappliedAmt", "LinkedTxn", "HomeTotalAmt", "TxnStatus", "TxnSource"}
 APPLIES_TO = ("Invoice",)

@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from ..common.numbers import number
 from .errors import Refused
-from .wire import moment, number, parse_day
+from .wire import moment, parse_day
 
 MAX_RESULTS, DEFAULT_RESULTS = 1000, 100
 KEYWORDS = {"SELECT", "FROM", "WHERE", "AND", "ORDERBY", "ORDER", "BY", "ASC", "DESC", "STARTPOSITION",

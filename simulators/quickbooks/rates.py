@@ -4,7 +4,7 @@
 from datetime import date
 from decimal import Decimal
 
-from .wire import round_to
+from ..common.numbers import round_to
 
 SIX = Decimal("0.000001")
 IN_USD = {

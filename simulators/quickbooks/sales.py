@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from ..common.index import fold
+from ..common.numbers import round_to
 from . import names
 from .arithmetic import HUNDRED, fits, net_of, shares, spread, tax_groups, tax_lines
 from .changes import merged
@@ -10,7 +11,7 @@ from .errors import Refused, bad_reference, business, missing, not_found, too_lo
 from .fields import is_empty
 from .rates import home_units
 from .state import metadata
-from .wire import ZERO, add_days, plain, ref, ref_value, round_to, stamp
+from .wire import ZERO, add_days, plain, ref, ref_value, stamp
 
 READ_ONLY = {
     "TotalAmt", "Balance", "HomeTotalAmt", "HomeBalance", "LinkedTxn", "RemainingCredit", "InvoiceLink",

@@ -2,36 +2,14 @@
 
 import re
 from datetime import date, datetime, timedelta, timezone
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")  # recorded times carry its offset, summer and winter
-CENT = Decimal("0.01")
 ZERO = Decimal(0)
 MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?)?\s*(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
 )
-
-
-def round_to(value, step=CENT):
-    """Half away from zero."""
-    return Decimal(value).quantize(step, rounding=ROUND_HALF_UP)
-
-
-def number(value):
-    """A JSON number or numeric text as Decimal; None when it is neither."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | Decimal):
-        result = Decimal(value)
-    elif isinstance(value, str):
-        try:
-            result = Decimal(value.strip())
-        except InvalidOperation:
-            return None
-    else:
-        return None
-    return result if result.is_finite() and abs(result) < Decimal("1e15") else None
 
 
 def plain(value):

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from .wire import CENT, round_to
+from ..common.numbers import CENT, round_to
 
 HUNDRED = Decimal(100)
 ZERO = Decimal("0.00")

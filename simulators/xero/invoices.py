@@ -6,26 +6,13 @@ Messages marked (ours) have no source; clients are not to match on their words.
 from datetime import date
 from decimal import Decimal
 
+from ..common.numbers import CENT, number, round_to
 from . import contacts
 from .arithmetic import ZERO, line_amount, line_tax, totals
 from .errors import Refused
 from .rates import day_rate
 from .state import APPLIES_TO, CLASS_OF_TYPE, fold
-from .wire import (
-    CENT,
-    FOUR,
-    SIX,
-    TEN,
-    as_guid,
-    date_string,
-    money,
-    ms_date,
-    ms_time,
-    number,
-    parse_day,
-    round_to,
-    time_string,
-)
+from .wire import FOUR, SIX, TEN, as_guid, date_string, money, ms_date, ms_time, parse_day, time_string
 
 STATUSES = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "VOIDED", "DELETED")
 LINE_AMOUNT_TYPES = ("Exclusive", "Inclusive", "NoTax")

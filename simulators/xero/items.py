@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+from ..common.numbers import CENT, number, round_to
 from .contacts import clean_text
 from .errors import Refused
 from .state import CLASS_OF_TYPE, fold
-from .wire import CENT, FOUR, as_guid, ms_time_bare, number, round_to
+from .wire import FOUR, as_guid, ms_time_bare
 
 TEXT = {
     "Code": 30,

@@ -2,41 +2,22 @@
 
 from aiohttp import web
 
-from ..common.limits import FixedWindow, InProgress
+from ..common.limits import FixedWindow, InProgress, LimitSet
 
 DEFAULTS = {"minute": 60, "concurrent": 5, "day": 5000, "appminute": 10_000}
 TIERS = {"starter": 1000, "core": 5000}
 
 
-class Limits:
+class Limits(LimitSet):
     """60 a minute, 5 at once and 1,000 (Starter) or 5,000 a day per organisation; 10,000 a minute per app."""
+
+    defaults = DEFAULTS
 
     def __init__(self, clock):
         self.minute = FixedWindow(clock, 60, DEFAULTS["minute"])
         self.day = FixedWindow(clock, 86_400, DEFAULTS["day"])
         self.appminute = FixedWindow(clock, 60, DEFAULTS["appminute"])
         self.concurrent = InProgress(DEFAULTS["concurrent"])
-
-    def change(self, values):
-        """Set limits; null switches one off. Counting starts anew.
-
-        :raise KeyError: no such limit
-        """
-        for name, value in values.items():
-            if name not in DEFAULTS:
-                raise KeyError(name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-                raise ValueError(name)
-        for name, value in values.items():
-            getattr(self, name).limit = value
-        self.restart()
-
-    def restart(self):
-        for window in (self.minute, self.day, self.appminute):
-            window.reset()
-
-    def as_dict(self):
-        return {name: getattr(self, name).limit for name in DEFAULTS}
 
     def problem(self, tenant, app):
         """The limit that this call would break, or None. A refused call is not counted."""

@@ -1,17 +1,17 @@
 """OAuth 2.0 at Xero (provider_facts A1, A2): authorize with login and consent, tokens, revocation, connections."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
 import secrets
 import uuid
-from urllib.parse import unquote_plus, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import jwt
 from aiohttp import web
 
+from ..common.consent import Consent, basic_credentials
 from ..common.issued import issued
 from ..common.keys import SigningKey
 from .errors import ApiError, forbidden, json_answer, not_found, unauthorized
@@ -23,7 +23,6 @@ CODE_LIFETIME = 5 * 60
 REFRESH_LIFETIME = 60 * 86_400
 REFRESH_GRACE = 30 * 60
 CALLBACK_PATH = "/fieldpromax/oauth/callback/xero"
-SESSION_COOKIE = "xero_sim_session"
 AUDIENCE = "https://identity.xero.com/resources"
 
 SCOPES = {  # the granular scopes of apps made since 2 March 2026 (A2), in words for the consent page
@@ -73,16 +72,22 @@ class Identity:
         self.scopes = set(claims["scope"])
 
 
-class OAuth:
+class OAuth(Consent):
     """The identity service of the simulator.
 
     :param loopback_ip: accept ``http://127.0.0.1`` as a redirect URI too; Xero takes ``http://localhost`` only (A1)
     """
 
+    login_path, consent_path = "/identity/user/login", "/identity/connect/consent"
+    session_cookie = "xero_sim_session"
+    words = {"title": "Log in", "purpose": "Log in to continue to", "username": "Email address"}
+    wrong_password = "Your email or password is incorrect"  # noqa: S105 a sentence
+    expired = ("login_expired", "This sign-in has expired. Go back to the app and start again.")
+    apps, people = APPS, PEOPLE
+
     def __init__(self, simulator, loopback_ip=True):
-        self.sim, self.clock = simulator, simulator.clock
+        super().__init__(simulator)
         self.loopback_ip = loopback_ip
-        self.pending, self.sessions = {}, {}
         self.load()
 
     def load(self):
@@ -99,11 +104,8 @@ class OAuth:
         app.router.add_routes(
             [
                 web.get("/identity/connect/authorize", self.authorize),
-                web.get("/identity/user/login", self.login_page),
-                web.post("/identity/user/login", self.login),
+                *self.consent_routes(),
                 web.post("/identity/user/logout", self.logout),
-                web.get("/identity/connect/consent", self.consent_page),
-                web.post("/identity/connect/consent", self.consent),
                 web.post("/connect/token", self.token),
                 web.post("/connect/revocation", self.revoke),
                 web.get("/.well-known/openid-configuration", self.discovery),
@@ -125,101 +127,43 @@ class OAuth:
         hosts = {"localhost", "127.0.0.1"} if self.loopback_ip else {"localhost"}
         return parts.scheme == "http" and parts.hostname in hosts
 
-    def _error_page(self, error, sentence):
-        return self.sim.page("oauth_error.html", status=400, error=error, sentence=sentence)
-
     async def authorize(self, request):
         """The address a person is sent to. Faults of the app are shown here and not sent on to its redirect URI."""
         query = request.query
         app = APPS.get(query.get("client_id"))
         if app is None:
-            return self._error_page("unauthorized_client", "The client id does not belong to an app.")
+            return self.error_page("unauthorized_client", "The client id does not belong to an app.")
         if not self.redirect_allowed(query.get("redirect_uri", "")):
-            return self._error_page(
+            return self.error_page(
                 "invalid_request", "The redirect URI is not one of those registered for this app."
             )
         if query.get("response_type") != "code":
-            return self._error_page("unsupported_response_type", "Only response_type=code is supported.")
+            return self.error_page("unsupported_response_type", "Only response_type=code is supported.")
         scopes = query.get("scope", "").split()
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown or not scopes:
-            return self._error_page(
+            return self.error_page(
                 "invalid_scope", f"Invalid scope for client: {' '.join(unknown) or '(none)'}"
             )
         challenge, method = query.get("code_challenge"), query.get("code_challenge_method", "plain")
         if challenge and method != "S256":
-            return self._error_page("invalid_request", "The code challenge method must be S256.")
+            return self.error_page("invalid_request", "The code challenge method must be S256.")
         if challenge and not re.fullmatch(r"[A-Za-z0-9_-]{43,128}", challenge):
-            return self._error_page("invalid_request", "The code challenge is not valid.")
+            return self.error_page("invalid_request", "The code challenge is not valid.")
         if app["secret"] is None and not challenge:
-            return self._error_page("invalid_request", "This app must send a code challenge.")
-        number = secrets.token_urlsafe(16)
-        self.pending[number] = {
-            "client": query["client_id"],
-            "redirect_uri": query["redirect_uri"],
-            "state": query.get("state"),
-            "nonce": query.get("nonce"),
-            "scopes": scopes,
-            "challenge": challenge,
-            "single": "bulk_connect:false" in query.get("acr_values", ""),
-        }
-        where = "/identity/connect/consent" if self._person(request) else "/identity/user/login"
-        raise web.HTTPFound(f"{where}?{urlencode({'request': number})}")
-
-    def _person(self, request):
-        return self.sessions.get(request.cookies.get(SESSION_COOKIE))
-
-    def _request(self, number):
-        pending = self.pending.get(number)
-        if pending is None:
-            raise ApiError(
-                self._error_page(
-                    "login_expired", "This sign-in has expired. Go back to the app and start again."
-                )
-            )
-        return pending
-
-    def _login_form(self, number, message=None, username=""):
-        pending = self._request(number)
-        return self.sim.page(
-            "oauth_login.html",
-            app=APPS[pending["client"]],
-            number=number,
-            message=message,
-            username=username,
-            people=PEOPLE,
+            return self.error_page("invalid_request", "This app must send a code challenge.")
+        raise self.begin(
+            request,
+            {
+                "client": query["client_id"],
+                "redirect_uri": query["redirect_uri"],
+                "state": query.get("state"),
+                "nonce": query.get("nonce"),
+                "scopes": scopes,
+                "challenge": challenge,
+                "single": "bulk_connect:false" in query.get("acr_values", ""),
+            },
         )
-
-    async def login_page(self, request):
-        try:
-            return self._login_form(request.query.get("request"))
-        except ApiError as error:
-            return error.response
-
-    async def login(self, request):
-        form = await request.post()
-        number, email = form.get("request"), str(form.get("username", "")).strip().lower()
-        try:
-            self._request(number)
-        except ApiError as error:
-            return error.response
-        person = PEOPLE.get(email)
-        if person is None or not hmac.compare_digest(
-            person["password"].encode(), str(form.get("password", "")).encode()
-        ):
-            return self._login_form(number, "Your email or password is incorrect", email)
-        session = secrets.token_urlsafe(16)
-        self.sessions[session] = email
-        answer = web.HTTPFound(f"/identity/connect/consent?{urlencode({'request': number})}")
-        answer.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="Lax")
-        raise answer
-
-    async def logout(self, request):
-        form = await request.post()
-        self.sessions.pop(request.cookies.get(SESSION_COOKIE), None)
-        answer = web.HTTPFound(f"/identity/user/login?{urlencode({'request': form.get('request', '')})}")
-        answer.del_cookie(SESSION_COOKIE)
-        raise answer
 
     def organisations_of(self, email):
         countries = PEOPLE[email]["countries"]
@@ -229,8 +173,7 @@ class OAuth:
             if countries is None or ledger.organisation["CountryCode"] in countries
         ]
 
-    def _consent_form(self, number, email, message=None):
-        pending = self._request(number)
+    def consent_form(self, number, pending, email, message=None):
         connected = {c["tenantId"] for c in self.connections_of(pending["client"], email)}
         return self.sim.page(
             "oauth_consent.html",
@@ -245,40 +188,18 @@ class OAuth:
             single=pending["single"],
         )
 
-    async def consent_page(self, request):
-        email, number = self._person(request), request.query.get("request", "")
-        if email is None:
-            raise web.HTTPFound(f"/identity/user/login?{urlencode({'request': number})}")
-        try:
-            return self._consent_form(number, email)
-        except ApiError as error:
-            return error.response
-
-    async def consent(self, request):
-        form = await request.post()
-        email, number = self._person(request), form.get("request", "")
-        if email is None:
-            raise web.HTTPFound(f"/identity/user/login?{urlencode({'request': number})}")
-        try:
-            pending = self._request(number)
-        except ApiError as error:
-            return error.response
-        if form.get("action") != "allow":
-            del self.pending[number]
-            raise self._back(pending, error="access_denied")
+    def refusal(self, form, pending, email):
         chosen = form.getall("organisations", [])
         allowed = {organisation["OrganisationID"] for organisation in self.organisations_of(email)}
         if not chosen or not set(chosen) <= allowed or (pending["single"] and len(chosen) > 1):
-            return self._consent_form(number, email, "Choose the organisation that the app may use.")
-        del self.pending[number]
-        raise self._back(pending, **self._grant(pending, email, chosen))
+            return "Choose the organisation that the app may use."
+        return None
 
-    @staticmethod
-    def _back(pending, **values):
-        if pending["state"] is not None:
-            values["state"] = pending["state"]
-        glue = "&" if urlsplit(pending["redirect_uri"]).query else "?"
-        return web.HTTPFound(f"{pending['redirect_uri']}{glue}{urlencode(values)}")
+    def decided(self, form, pending, email):
+        state = {} if pending["state"] is None else {"state": pending["state"]}
+        if form.get("action") != "allow":
+            return self.back(pending, error="access_denied", **state)
+        return self.back(pending, **self._grant(pending, email, form.getall("organisations")), **state)
 
     def _connect(self, client, email, tenants, scopes):
         """Connect the organisations to the app; (event id, scopes). Scopes add to those granted before (A2)."""
@@ -331,15 +252,9 @@ class OAuth:
     @staticmethod
     def _client(request, form):
         """(client id, app) of the caller: Basic authentication, or in the body; None when it is not proven."""
-        header = request.headers.get("Authorization", "")
-        secret = form.get("client_secret")
-        client = form.get("client_id")
-        if header.lower().startswith("basic "):
-            try:
-                decoded = base64.b64decode(header[6:], validate=True).decode()
-            except (binascii.Error, UnicodeDecodeError):
-                return None
-            client, _, secret = (unquote_plus(part) for part in decoded.partition(":"))
+        client, secret = form.get("client_id"), form.get("client_secret")
+        if request.headers.get("Authorization", "").lower().startswith("basic "):
+            client, secret = basic_credentials(request) or (None, None)
         app = APPS.get(client)
         if app is None:
             return None

@@ -7,16 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-import jinja2
 from aiohttp import web
 
+from ..common.pages import BookPages, Missing, money
 from . import books, contacts, invoices, items
 from .errors import Refused
 from .oauth import APPS
 from .wire import as_guid
 
-FOLDER = Path(__file__).parent
-PAGE_SIZE = 50
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0b6e8f"/>'
     '<path d="M4 4h8v2H4zm0 3h8v2H4zm0 3h5v2H4z" fill="#fff"/></svg>'
@@ -39,10 +37,6 @@ DONE = {
 }
 
 
-def _money(value):
-    return f"{Decimal(value):,.2f}"
-
-
 def _plain(value):
     """A number without needless zeros."""
     text = f"{Decimal(value):f}"
@@ -53,40 +47,28 @@ def _price(value):
     """At least two decimals, four where they count."""
     text = _plain(value)
     decimals = len(text.partition(".")[2])
-    return _money(value) if decimals <= 2 else f"{Decimal(value):,.4f}"
+    return money(value) if decimals <= 2 else f"{Decimal(value):,.4f}"
 
 
-class Missing(Exception):
-    """The page does not exist; ``args`` are its heading and its sentence."""
-
-
-class Pages:
+class Pages(BookPages):
     """Rendering and the routes under ``/`` and ``/app``."""
 
-    def __init__(self, simulator):
-        self.sim = simulator
-        self.templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(FOLDER / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.templates.filters.update(
-            money=_money, plain=_plain, price=_price, words=lambda status: status.replace("_", " ").lower()
-        )
+    folder = Path(__file__).parent
+    simulated = "Xero"
+    icon_svg = ICON
 
-    def render(self, template, status=200, **values):
-        text = self.templates.get_template(template).render(**values)
-        return web.Response(status=status, text=text, content_type="text/html")
+    def __init__(self, simulator):
+        super().__init__(simulator)
+        self.templates.filters.update(
+            plain=_plain, price=_price, words=lambda status: status.replace("_", " ").lower()
+        )
 
     def add_routes(self, app):
+        super().add_routes(app)
         show, act = self._shown, self._acted
         app.router.add_routes(
             [
                 web.get("/", self.start),
-                web.get("/favicon.ico", self.icon),
-                web.get("/static/books.css", self.style),
                 web.get("/app/{code}", show(self.dashboard)),
                 web.get("/app/{code}/", show(self.dashboard)),
                 web.get("/app/{code}/contacts", show(self.contacts)),
@@ -117,8 +99,7 @@ class Pages:
                 ledger = self._ledger(request)
                 template, values = make(request, ledger)
             except Missing as missing:
-                title, sentence = missing.args
-                return self.render("missing.html", 404, title=title, sentence=sentence)
+                return self.missing(missing)
             return self.render(
                 template,
                 organisation={"PeriodLockDate": None, "EndOfYearLockDate": None, **ledger.organisation},
@@ -142,34 +123,12 @@ class Pages:
                     sentence, address = make(request, ledger, form)
                 query = {"message": sentence}
             except Missing as missing:
-                title, sentence = missing.args
-                return self.render("missing.html", 404, title=title, sentence=sentence)
+                return self.missing(missing)
             except Refused as refused:
                 query = {"message": " ".join(refused.messages), "failed": "1"}
             raise web.HTTPSeeOther(f"{quote(address)}?{urlencode(query)}")
 
         return handler
-
-    @staticmethod
-    def _cut(request, rows):
-        """One page of the rows and what the template needs to leaf through them."""
-        try:
-            page = max(1, int(request.query.get("page", 1)))
-        except ValueError:
-            page = 1
-        return {
-            "rows": rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
-            "count": len(rows),
-            "page": page,
-            "pages": -(-len(rows) // PAGE_SIZE),
-            "query": request.query.get("q", ""),
-        }
-
-    async def icon(self, _request):
-        return web.Response(text=ICON, content_type="image/svg+xml")
-
-    async def style(self, _request):
-        return web.Response(text=(FOLDER / "static" / "books.css").read_text(), content_type="text/css")
 
     async def start(self, _request):
         organisations = [
@@ -212,7 +171,7 @@ class Pages:
     def contacts(self, request, ledger):
         term = request.query.get("q", "").strip().casefold()
         rows = [c for c in ledger.contacts.values() if not term or contacts.matches_search(c, term)]
-        values = self._cut(request, sorted(rows, key=lambda c: c["Name"].casefold()))
+        values = self.cut(request, sorted(rows, key=lambda c: c["Name"].casefold()))
         values["rows"] = [contacts.render(ledger, c) for c in values["rows"]]
         return "contacts.html", {"section": "contacts", **values}
 
@@ -257,7 +216,7 @@ class Pages:
             if not term
             or any(term in item.get(name, "").casefold() for name in ("Code", "Name", "Description"))
         ]
-        values = self._cut(request, sorted(rows, key=lambda item: item["Code"].casefold()))
+        values = self.cut(request, sorted(rows, key=lambda item: item["Code"].casefold()))
         values["rows"] = [items.render(item, 4) for item in values["rows"]]
         return "items.html", {"section": "items", **values}
 
@@ -286,7 +245,7 @@ class Pages:
             or term in ledger.contacts.get(i["ContactID"])["Name"].casefold()
         ]
         rows.sort(key=lambda i: (i["Date"], i["UpdatedDateUTC"]), reverse=True)
-        values = self._cut(request, rows)
+        values = self.cut(request, rows)
         values["rows"] = self._invoice_rows(ledger, values["rows"])
         return "invoices.html", {"section": "invoices", **values}
 

@@ -3,7 +3,8 @@
 from datetime import date
 from decimal import Decimal
 
-from .wire import SIX, round_to
+from ..common.numbers import round_to
+from .wire import SIX
 
 PER_USD = {
     "USD": Decimal("1"),

@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
+from ..common.numbers import round_to
 from .state import CLASS_OF_TYPE
-from .wire import FOUR, ms_date, ms_time, ms_time_bare, round_to
+from .wire import FOUR, ms_date, ms_time, ms_time_bare
 
 ACCOUNT_FIELDS = {
     "accountid": lambda a: a["AccountID"],

@@ -3,12 +3,12 @@
 import re
 import uuid
 from datetime import date, datetime, timedelta, timezone
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal
 
 from ..common.clock import EPOCH
+from ..common.numbers import CENT, round_to
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
-CENT = Decimal("0.01")
 FOUR = Decimal("0.0001")
 SIX = Decimal("0.000001")
 TEN = Decimal("0.0000000001")
@@ -25,29 +25,8 @@ def as_guid(value):
     return text.lower() if GUID.fullmatch(text) else None
 
 
-def round_to(value, step):
-    """Round half away from zero, as Xero rounds money (A9: 2 dp, half up)."""
-    return value.quantize(step, rounding=ROUND_HALF_UP)
-
-
 def money(value):
     return round_to(Decimal(value), CENT)
-
-
-def number(value):
-    """A JSON number or numeric text as Decimal; None when it is neither."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | Decimal):
-        result = Decimal(value)
-    elif isinstance(value, str):
-        try:
-            result = Decimal(value.strip())
-        except InvalidOperation:
-            return None
-    else:
-        return None
-    return result if result.is_finite() and abs(result) < Decimal("1e15") else None
 
 
 def ms_date(day):
