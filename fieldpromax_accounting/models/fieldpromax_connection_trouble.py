@@ -43,6 +43,8 @@ class FieldpromaxConnection(models.Model):
     )
     consent_text = fields.Char('Consent', compute='_compute_consent_text', help='How long the consent lasts.')
 
+    consent_ends_soon = fields.Boolean(compute='_compute_consent_text')
+
     # === COMPUTE METHODS === #
 
     @api.depends('state', 'trouble', 'trouble_until')
@@ -52,6 +54,7 @@ class FieldpromaxConnection(models.Model):
 
     def _compute_consent_text(self):
         credentials = self.env['fieldpromax.credential'].sudo().search([('connection_id', 'in', self.ids)])
+        soon = fields.Datetime.now() + WARN_BEFORE_END
         by_connection = {credential.connection_id.id: credential for credential in credentials}
         for connection in self:
             credential = by_connection.get(connection.id, credentials.browse())
@@ -60,6 +63,7 @@ class FieldpromaxConnection(models.Model):
                 'end': end and format_date(self.env, end.date()),
                 'idle_end': idle_end and format_date(self.env, idle_end.date()),
             }
+            connection.consent_ends_soon = bool(end) and end <= soon and connection.state == 'connected'
             if connection.state == 'disconnected' or not (end or idle_end):
                 connection.consent_text = False
             elif end and idle_end:

@@ -745,7 +745,7 @@ class FieldpromaxExchange(models.Model):
             return outcome.cause_key != issue.cause_key
         if isinstance(outcome, WaitFor):
             return False
-        if isinstance(outcome, Decision) and self.content_hash:
+        if isinstance(outcome, Decision) and self.content_hash and issue.cause != 'match_review':
             # It was refused by the provider, or differed there: worth another call only when it reads differently.
             return content_hash(outcome.data) != self.content_hash
         return True

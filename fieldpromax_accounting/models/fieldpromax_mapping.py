@@ -335,11 +335,18 @@ class FieldpromaxMapping(models.Model):
     @api.model
     def _look_for_items(self, connection):
         """Products are read after accounts and taxes: look whether one of them can stand for lines without product,
-        until one is settled."""
+        until one is settled, and whether that one is still there."""
         if not connection._capabilities().items_on_lines:
             return
         row = self.search([('connection_id', '=', connection.id), ('key', '=', DEFAULT_ITEM_KEY)])
-        if row and not row._is_usable():
+        link = self.env['fieldpromax.link'].search(
+            [
+                ('connection_id', '=', connection.id),
+                ('kind', '=', 'item'),
+                ('external_id', '=', row.reference_id.external_id or ''),
+            ]
+        )
+        if row and not (row._is_usable() and link.external_active):
             self.env['fieldpromax.reference']._store_items(connection)
             row._suggest(connection)
 

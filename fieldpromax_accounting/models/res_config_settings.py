@@ -6,6 +6,7 @@ from odoo.tools import format_date
 from .. import encryption
 from ..providers import registry
 from .fieldpromax_connection import SETTINGS_FIELDS, STATUS
+from .fieldpromax_connection_trouble import TROUBLES
 
 
 class ResConfigSettings(models.TransientModel):
@@ -25,6 +26,11 @@ class ResConfigSettings(models.TransientModel):
     )
     fieldpromax_provider_label = fields.Char(compute='_compute_fieldpromax_connection')
     fieldpromax_other_label = fields.Char(compute='_compute_fieldpromax_connection')
+    fieldpromax_other_text = fields.Char(compute='_compute_fieldpromax_connection')
+    fieldpromax_trouble = fields.Selection(TROUBLES, compute='_compute_fieldpromax_connection', string='Trouble')
+    fieldpromax_consent_text = fields.Char(compute='_compute_fieldpromax_connection', string='Consent')
+    fieldpromax_consent_ends_soon = fields.Boolean(compute='_compute_fieldpromax_connection')
+    fieldpromax_no_drafts_text = fields.Char(compute='_compute_fieldpromax_connection')
     fieldpromax_served_by = fields.Char(compute='_compute_fieldpromax_connection')
     fieldpromax_status = fields.Selection(STATUS, compute='_compute_fieldpromax_connection', string='Status')
     fieldpromax_status_text = fields.Char(compute='_compute_fieldpromax_connection')
@@ -75,11 +81,22 @@ class ResConfigSettings(models.TransientModel):
             settings.fieldpromax_provider_label = dict(registry.selection()).get(
                 settings.fieldpromax_provider, ''
             )
-            settings.fieldpromax_other_label = (
-                active._provider_label()
-                if active and active.provider != settings.fieldpromax_provider
+            is_other = active and active.provider != settings.fieldpromax_provider
+            settings.fieldpromax_other_label = active._provider_label() if is_other else ''
+            settings.fieldpromax_other_text = (
+                self.env._(
+                    'Disconnect %(other)s first to connect %(provider)s: a company has one accounting integration at a '
+                    'time. What %(other)s knows is kept for the day you come back to it.',
+                    other=active._provider_label(),
+                    provider=settings.fieldpromax_provider_label,
+                )
+                if is_other
                 else ''
             )
+            settings.fieldpromax_trouble = connection.shown_trouble
+            settings.fieldpromax_consent_text = connection.consent_text
+            settings.fieldpromax_consent_ends_soon = connection.consent_ends_soon
+            settings.fieldpromax_no_drafts_text = connection.no_drafts_text if active else ''
             settings.fieldpromax_served_by = (
                 self.env._(
                     '%(company)s uses the connection of %(parent)s to %(organization)s.',
@@ -167,7 +184,9 @@ class ResConfigSettings(models.TransientModel):
             [('company_id', '=', self.env.company.id)], order='connected_at desc, id desc', limit=1
         )
         names = [name for name, _label in providers]
-        provider = latest.provider if latest.provider in names else (names[0] if names else False)
+        # Without a connection: the one that an app is entered for.
+        entered = [name for name in names if self.env['fieldpromax.app']._of(name).client_id]
+        provider = latest.provider if latest.provider in names else next(iter([*entered, *names]), False)
         chosen = {name: connection[name] for name in SETTINGS_FIELDS} if connection else {}
         shown = {
             'connection': connection.id,
@@ -228,6 +247,9 @@ class ResConfigSettings(models.TransientModel):
 
     def action_fieldpromax_keep_apart(self):
         return self._fieldpromax_connection().action_keep_apart()
+
+    def action_fieldpromax_check_again(self):
+        return self._fieldpromax_connection().action_check_again()
 
     def action_fieldpromax_open(self):
         return self._fieldpromax_connection().action_open_form()
