@@ -8,7 +8,7 @@ from .common import FieldpromaxCommon
 class FieldpromaxPushCommon(FieldpromaxCommon):
     def setUp(self):
         super().setUp()
-        self.connection = self.connect('US')
+        self.connection = self.connect_books()
         self.run_pull(self.connection)
         self.confirm_mappings(self.connection)
         self.customer = self.env['res.partner'].create(
@@ -17,6 +17,9 @@ class FieldpromaxPushCommon(FieldpromaxCommon):
         self.simulator.forget_requests()
 
     # === ARRANGE === #
+
+    def connect_books(self):
+        return self.connect('US')
 
     def confirm_mappings(self, connection):
         """What a bookkeeper does once before the first push: default account 200, every tax its counterpart."""

@@ -82,8 +82,9 @@ class QuickBooksBooks:
         cls.env['fieldpromax.app'].sudo()._set_credentials('quickbooks', CLIENT_ID, CLIENT_SECRET)
 
     def setUp(self):
-        super().setUp()
+        # Before classes further up connect.
         self.quickbooks.reset()
+        super().setUp()
 
     def connect_quickbooks(self, company='US', user=None, odoo_company=None, person=PERSON):
         """Connect through the pages of Intuit. :return: the connection, with all rights."""

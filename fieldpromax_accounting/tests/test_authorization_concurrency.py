@@ -8,12 +8,14 @@ from unittest.mock import patch
 from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tools import mute_logger
 
 from .. import encryption
 from ..exceptions import ConsentRefused
 from ..models.fieldpromax_credential import dump_token_set
 from ..providers import dto, errors, transport
 from .common import CLIENT_ID, CLIENT_SECRET, SEND, Simulator, answer_consent
+from .quickbooks_common import QuickBooksSimulator, answer_intuit
 
 
 @tagged('post_install', '-at_install')
@@ -116,6 +118,37 @@ class TestConcurrency(BaseCase):
         self.assertEqual(self.token_requests(), 1)
         with self.transaction() as env:
             self.assertEqual(env['fieldpromax.connection'].search([]).state, 'connected')
+
+    def test_two_integrations_at_the_same_moment(self):
+        """Both consents were given while nothing was connected: the database lets one of them in."""
+        quickbooks = QuickBooksSimulator.start(type(self))
+        quickbooks.reset()
+        with self.transaction() as env:
+            env['ir.config_parameter'].set_param('fieldpromax_accounting.quickbooks_base_url', quickbooks.url)
+            env['fieldpromax.app']._set_credentials('quickbooks', CLIENT_ID, CLIENT_SECRET)
+        admin, xero_params = self.consent()
+        with self.transaction(admin) as env:
+            url = env['fieldpromax.authorization']._start('quickbooks')
+            currency = env.company.currency_id.name
+        name = {'USD': 'Lakeside', 'AUD': 'Riverside', 'GBP': 'Thames'}[currency]
+        params = {'xero': xero_params, 'quickbooks': answer_intuit(url, name)[1]}
+        left = ['xero', 'quickbooks']
+
+        def receive():
+            provider = left.pop()
+            with self.transaction(admin) as env:
+                return env['fieldpromax.authorization']._receive(provider, params[provider])
+
+        with mute_logger('odoo.sql_db'):
+            results = self.at_once(receive, 2)
+        connected = [result for result in results if isinstance(result, dict)]
+        refused = [result for result in results if isinstance(result, ConsentRefused)]
+        self.assertEqual((len(connected), len(refused)), (1, 1), results)
+        self.assertRegex(str(refused[0]), 'Disconnect .* first')
+        with self.transaction() as env:
+            [connection] = env['fieldpromax.connection'].search([])
+            self.assertEqual(connection.state, 'connected')
+            env['ir.config_parameter'].set_param('fieldpromax_accounting.quickbooks_base_url', False)
 
     def test_request_repeated_by_odoo(self):
         """The code is exchanged and committed; then the process loses its transaction and Odoo repeats the request."""
