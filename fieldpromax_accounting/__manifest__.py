@@ -1,13 +1,15 @@
 {
     'name': 'FieldPromax Accounting',
-    'summary': 'Customers, products and invoices kept in step with Xero',
+    'summary': 'Customers, products and invoices kept in step with Xero or QuickBooks Online',
     'version': '19.0.1.0.0',
     'category': 'Accounting/Accounting',
     'license': 'LGPL-3',
     'author': 'FieldPromax',
     'website': 'https://github.com/fieldpromax/fieldpromax_accounting',
     'depends': ['account'],
-    'external_dependencies': {'python': ['requests-oauthlib', 'xero-python', 'cryptography', 'rapidfuzz']},
+    'external_dependencies': {
+        'python': ['cryptography', 'python-quickbooks', 'rapidfuzz', 'requests-oauthlib', 'xero-python'],
+    },
     'data': [
         'security/fieldpromax_accounting_groups.xml',
         'security/ir.model.access.csv',
