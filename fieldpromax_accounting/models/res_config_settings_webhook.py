@@ -36,15 +36,24 @@ class ResConfigSettings(models.TransientModel):
             settings.fieldpromax_webhook_url = app._webhook_url(provider) if provider else ''
             settings.fieldpromax_webhook_key_set_at = app.webhook_key_set_at
             settings.fieldpromax_webhook_heard_at = app.webhook_heard_at
-            settings.fieldpromax_webhook_text = (
-                self.env._(
-                    'With webhooks, what changes in %(provider)s is read at once. Without them everything works all '
-                    'the same: it is read every hour.',
-                    provider=labels.get(provider, provider),
-                )
-                if provider
-                else ''
-            )
+            settings.fieldpromax_webhook_text = settings._fieldpromax_webhook_text(labels.get(provider))
+
+    def _fieldpromax_webhook_text(self, provider):
+        """What webhooks are good for; ``provider`` as people know it."""
+        if not provider:
+            return ''
+        text = self.env._(
+            'With webhooks, what changes in %(provider)s is read at once. Without them everything works all the same: '
+            'it is read every hour.',
+            provider=provider,
+        )
+        if self.fieldpromax_webhook_url.startswith('https://'):
+            return text
+        return self.env._(
+            '%(text)s This Odoo has no public address with https, which %(provider)s needs to ring.',
+            text=text,
+            provider=provider,
+        )
 
     def _inverse_fieldpromax_app(self):
         """The key comes after the client id, because another id forgets the former key."""

@@ -408,7 +408,7 @@ class TestWebhookKey(ConnectingCommon):
         self.assertEqual(form.fieldpromax_webhook_key_label, 'Webhook signing key')
         self.assertTrue(form.fieldpromax_webhook_url.endswith('/fieldpromax/webhook/xero'))
         self.assertFalse(form.fieldpromax_webhook_key_set_at)
-        self.assertIn('Xero', form.fieldpromax_webhook_text)
+        self.assertIn('which Xero needs to ring', form.fieldpromax_webhook_text)
         form.fieldpromax_webhook_key = f' {KEY}\n'
         settings = form.save()
         self.assertEqual(self.env['fieldpromax.app']._webhook_key('xero'), KEY)
@@ -423,6 +423,12 @@ class TestWebhookKey(ConnectingCommon):
         form = self.form()
         self.assertFalse(form.fieldpromax_webhook_key)
         self.assertTrue(form.fieldpromax_webhook_key_set_at)
+
+    def test_public_address(self):
+        self.env['ir.config_parameter'].sudo().set_param('web.base.url', 'https://books.example.com/')
+        form = self.form()
+        self.assertEqual(form.fieldpromax_webhook_url, 'https://books.example.com/fieldpromax/webhook/xero')
+        self.assertTrue(form.fieldpromax_webhook_text.endswith('it is read every hour.'))
 
     def test_each_provider_has_its_own(self):
         form = self.form()
