@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from .compare import Likeness
 from .index import Index
 from .records import Candidate, Reason, Result
 from .scoring import SUGGEST, Pair, Prepared
@@ -94,11 +95,20 @@ class Engine:
 
     def _candidates_of(self, remote):
         ways = defaultdict(list)
+        # Many have the same name: one comparison serves them all.
+        likeness = {}
         for place in self._index.find(remote):
             local = self._index.prepared[place]
             if (remote.record.id, local.record.id) not in self._apart:
-                ways[local.record.id].append((Pair(remote, local), local))
-        found = [_candidate(group) for group in ways.values()]
+                name = local.name
+                if name.text not in likeness:
+                    likeness[name.text] = Likeness(remote.name, name)
+                ways[local.record.id].append((Pair(remote, local, likeness[name.text]), local))
+        found = [
+            _candidate(group)
+            for group in ways.values()
+            if len(group) > 1 or group[0][0].score >= self._suggest
+        ]
         found = [one for one in found if one.score >= self._suggest and _is_open(one)]
         found.sort(key=lambda one: (-one.score, _order(one.id)))
         return found[:CANDIDATES_KEPT]

@@ -22,9 +22,11 @@ from .compare import may_be_alike
 _RARE_WORD, _RARE_PAIR = 30, 40
 # Words of a name that pairs are made of: the rarest.
 _WORDS_PAIRED = 6
-# Records that are compared: where hundreds share a name or an address, those that share most; then the most similar.
-_COMPARED = 12
-_SIMILAR_LOOKED_AT = 12
+# Records that are compared: where hundreds share a name or an address, those that share most. Where so many are equal
+# that a person has enough to read, what is merely similar is not looked for.
+_EQUAL_COMPARED, _EQUAL_ENOUGH = 12, 6
+# Of the similar ones the first that pass, of so many that are most alike.
+_SIMILAR_COMPARED, _SIMILAR_LOOKED_AT = 5, 10
 _LEAST_RATIO = 30
 _SHORTEST_TYPED = 4  # letters that a word needs for a typing error to be told from another word
 
@@ -102,18 +104,17 @@ class Index:
             for key in keys:
                 for place in blocks.get(key, ()):
                     votes[place] += weight
-        found = sorted(votes)
-        if len(found) >= _COMPARED:
-            # What is merely similar is not looked at where so many are equal.
-            found.sort(key=lambda place: -votes[place])
-            return sorted(found[:_COMPARED])
-        similar = self._similar(remote).difference(votes)
-        for place in self._most_alike(remote, similar):
-            if len(found) == _COMPARED:
-                break
+        equal = sorted(votes)
+        if len(equal) >= _EQUAL_ENOUGH:
+            equal.sort(key=lambda place: -votes[place])
+            return sorted(equal[:_EQUAL_COMPARED])
+        similar = []
+        for place in self._most_alike(remote, self._similar(remote).difference(votes)):
             if may_be_alike(remote.name, self.prepared[place].name):
-                found.append(place)
-        return sorted(found)
+                similar.append(place)
+                if len(similar) == _SIMILAR_COMPARED:
+                    break
+        return sorted(equal + similar)
 
     def _similar(self, remote):
         found = set()

@@ -74,8 +74,8 @@ class Pair:
 
     __slots__ = ('_points', 'against', 'reasons', 'same_name', 'same_second', 'score')
 
-    def __init__(self, books, odoo):
-        likeness = Likeness(books.name, odoo.name)
+    def __init__(self, books, odoo, likeness=None):
+        likeness = likeness or Likeness(books.name, odoo.name)
         self.same_name = likeness.is_equal
         self.same_second = False
         #: something says that they are two, though name and e-mail may agree
