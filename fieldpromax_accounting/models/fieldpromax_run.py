@@ -528,6 +528,8 @@ class FieldpromaxRun(models.Model):
                 'scheduled_at': False,
             }
         )
+        # One of the products just read may stand for invoice lines without product.
+        self.env['fieldpromax.mapping']._look_for_items(connection)
         # What waited for the first import, for a match or for a mapping can go now.
         if self.kind == 'initial':
             self.env['fieldpromax.exchange']._end_wait(connection)
