@@ -1,4 +1,4 @@
-"""``python -m bench [pull] [push] [post] [delay]``: measure, and print ``name: value``, one figure a line.
+"""``python -m bench [pull] [push] [delay] [post] [match]``: measure, and print ``name: value``, one figure a line.
 
 What is under way goes to standard error; standard output ends with the figures.
 """
@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 
-from bench import delay, post, pull, push, rig
+from bench import delay, match, post, pull, push, rig
 
 PROVIDERS = ("xero", "quickbooks")
 # What is measured with the books of each provider, and what does not depend on them.
@@ -18,12 +18,12 @@ ROUNDS = ("pull", "post")
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[[], *OF_BOOKS, "post"], help="all by default")
+    parser.add_argument("what", nargs="*", choices=[[], *OF_BOOKS, "post", "match"], help="all by default")
     parser.add_argument("--provider", choices=PROVIDERS, action="append", help="both by default")
     parser.add_argument("--rounds", type=int, help="how often pull and post repeat each side")
     arguments = parser.parse_args()
     providers = arguments.provider or PROVIDERS
-    wanted = arguments.what or [*OF_BOOKS, "post"]
+    wanted = arguments.what or [*OF_BOOKS, "post", "match"]
     figures = []
 
     def measured(name, measurement, *places):
@@ -44,6 +44,8 @@ def main():
                         measured(name, measurement, base, simulator, key)
                 if "post" in wanted and provider == providers[0]:
                     measured("post", post, base, simulator, key)
+    if "match" in wanted:
+        measured("match", match)
     for name, value in figures:
         print(f"{name}: {value}")
     return 0
