@@ -88,10 +88,10 @@ class FieldpromaxConnection(models.Model):
             connection.sent_count = sent.get(connection, 0)
             connection.mapping_count = open_mappings
             connection.mapping_text = (
-                self.env._('1 account or tax has to be confirmed before invoices with it are sent.')
+                self.env._('1 mapping has to be confirmed before invoices with it are sent.')
                 if open_mappings == 1
                 else self.env._(
-                    '%s accounts and taxes have to be confirmed before invoices with them are sent.',
+                    '%s mappings have to be confirmed before invoices with them are sent.',
                     open_mappings,
                 )
             )

@@ -114,6 +114,7 @@ class ResConfigSettings(models.TransientModel):
                 filter(
                     None,
                     (
+                        settings.fieldpromax_other_label,
                         connection.organization_name,
                         connection.organization_country,
                         connection.currency_id.name,

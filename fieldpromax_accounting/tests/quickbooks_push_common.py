@@ -35,7 +35,8 @@ class QuickBooksPushCommon(QuickBooksBooks, FieldpromaxPushCommon):
                 row.reference_id = references.filtered(
                     lambda reference, row=row: reference.kind == 'tax' and reference.rate == row.rate
                 )[:1]
-            row.action_confirm()
+            if row.reference_id:
+                row.action_confirm()
 
     def mappings(self, connection=None):
         return self.env['fieldpromax.mapping'].search(

@@ -7,13 +7,12 @@ from .quickbooks_push_common import QuickBooksPushCommon
 
 
 class OneCompanyAbroad(QuickBooksPushCommon):
-    currency = 'GBP'
-    country = 'uk'
+    books_currency = 'GBP'
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        currency = cls.env.ref(f'base.{cls.currency}')
+        currency = cls.env.ref(f'base.{cls.books_currency}')
         currency.active = True
         # No entry of the company exists yet: it may still keep its books in another currency.
         cls.company.currency_id = currency
@@ -79,7 +78,7 @@ class TestQuickBooksPushUnitedKingdom(OneCompanyAbroad):
 @tagged('post_install', '-at_install')
 class TestQuickBooksPushAustralia(OneCompanyAbroad):
     books_of = 'AU'
-    currency = 'AUD'
+    books_currency = 'AUD'
 
     def test_prices_with_tax(self):
         tax = self.tax(10, 'GST incl', price_include_override='tax_included')

@@ -58,6 +58,7 @@ class TestSettings(ConnectingCommon):
         with self.assertRaisesRegex(UserError, 'Enter the client ID'):
             self.form().save().action_fieldpromax_connect()
         form = self.form()
+        form.fieldpromax_provider = 'xero'
         form.fieldpromax_client_id = CLIENT_ID
         form.fieldpromax_client_secret = CLIENT_SECRET
         action = form.save().action_fieldpromax_connect()
