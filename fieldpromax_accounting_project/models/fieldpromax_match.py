@@ -17,7 +17,7 @@ from odoo.addons.fieldpromax_accounting.providers import dto
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..terms import effective_status
+from ..terms import CLOSED, effective_status
 
 # What a kind looks like when it is read back; no database is changed by knowing one more.
 SNAPSHOT_CLASSES.setdefault('project', dto.Project)
@@ -357,15 +357,15 @@ class FieldpromaxMatch(models.Model):
         """Rows for a person, or one deferred row: ``[values]``."""
         free = [(local, same) for local, same in candidates if not local.is_linked]
         rows = []
+        # An ended project of the books and an archived one of Odoo say the same.
+        is_closed = effective_status(record.status, record.active) in CLOSED
         for local, same in free:
+            fits = local.active or is_closed
             if not same:
                 reason = self.env._(
                     'Same name, but the project has no customer in Odoo. Linking gives it the one of the books.'
                 )
-            elif not local.active and effective_status(record.status, record.active) in (
-                'open',
-                'in_progress',
-            ):
+            elif not fits:
                 reason = self.env._('Same name and customer, but it is archived in Odoo.')
             elif len(candidates) > 1:
                 reason = self.env._('Same name and customer, but another project of Odoo is like it as well.')
@@ -373,7 +373,7 @@ class FieldpromaxMatch(models.Model):
                 reason = self.env._(
                     'Same name and customer, but another project of the books is like it as well.'
                 )
-            is_exact = same and local.active and len(candidates) == 1 and not twin
+            is_exact = same and fits and len(candidates) == 1 and not twin
             rows.append(
                 {
                     'project_id': local.id,

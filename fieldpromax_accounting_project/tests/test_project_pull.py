@@ -89,6 +89,16 @@ class TestProjectPull(ProjectsCommon):
         self.run_push(self.connection)
         self.assertEqual(self.shelf.projects[external_id].name, 'bathroom')
 
+    def test_archived_is_asked_unless_it_is_ended_there(self):
+        ended, running = self.project('Ended', active=False), self.project('Running', active=False)
+        there = self.shelf.put('Ended', self.contact_id(self.acme), 'done')
+        open_there = self.shelf.put('Running', self.contact_id(self.acme))
+        self.run_pull(self.connection)
+        self.assertEqual(self.project_of(there), ended)
+        self.assertFalse(self.links(open_there))
+        self.assertEqual(self.rows(open_there).project_id, running)
+        self.assertIn('archived in Odoo', self.rows(open_there).reason)
+
     def test_contact_person_stands_for_the_customer(self):
         person = self.env['res.partner'].create({'name': 'Ann', 'parent_id': self.acme.id})
         project = self.project('Bathroom', person)
