@@ -1,7 +1,7 @@
 """The journeys' world: an Odoo database of their own, Odoo and the simulators as processes, a headless Chromium.
 
 The tests of a file are the steps of one journey and run in its order; when a step fails, the later ones are skipped
-with its name as the reason. Each file names its ``ADDONS`` and its ``BOOKS`` (the simulators, with what they hold).
+with its name as the reason. Each file names its ``BOOKS`` (the simulators, with what they hold).
 """
 
 import hashlib
@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "e2e")]
 from desk import SCREENSHOTS, Desk  # noqa: E402
 
 from devenv import databases, postgres, services  # noqa: E402
-from devenv.settings import BIN, LOGS  # noqa: E402
+from devenv.settings import BIN, LOGS, present_addons  # noqa: E402
 from devenv.steps import run  # noqa: E402
 
 NEUTRAL_PASSWORD = "a long word for the journey"
@@ -111,7 +111,7 @@ def world(request, screenshots):
     with ExitStack() as running:
         running.enter_context(postgres.lease())
         running.callback(databases.drop, database)
-        databases.create(database, request.module.ADDONS, log=LOGS / f"e2e-{name}-install.log")
+        databases.create(database, present_addons(), log=LOGS / f"e2e-{name}-install.log")
         simulators = {}
         for provider, seed in request.module.BOOKS.items():
             state = Path(running.enter_context(tempfile.TemporaryDirectory(prefix=f"e2e-{provider}-")))

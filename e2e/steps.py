@@ -56,3 +56,10 @@ def choose(desk, entry, name):
     entry.click()
     entry.fill(name)
     desk.page.locator(".o-autocomplete--dropdown-item", has_text=name).first.click()
+
+
+def confirm_invoice(desk):
+    desk.page.locator("button[name=action_post]:visible").click()
+    expect(
+        desk.page.locator(".o_arrow_button_current, .o_statusbar_status .btn-primary").first
+    ).to_contain_text("Posted")

@@ -15,14 +15,13 @@ from steps import (
     PERSON_PASSWORD,
     SETTINGS,
     click_connect,
+    confirm_invoice,
     new_invoice,
     open_settings,
     state_in_list,
     state_line,
 )
 
-# The addon alone: nobody has to install Project to use it.
-ADDONS = ["fieldpromax_accounting"]
 # A first import that is over in seconds; the journey slows the books down while it watches.
 BOOKS = {"xero": {"seed": "demo", "contacts": 300, "items": 40, "organisations": ["US"]}}
 ORGANIZATION = "Lakeside Field Services LLC"
@@ -155,10 +154,7 @@ def test_mappings_say_what_a_person_has_to_confirm(bookkeeper):
 def test_invoice_that_is_confirmed_becomes_sent_by_itself(bookkeeper):
     new_invoice(bookkeeper, "Azure Interior", "Corner Desk", "15%")
     bookkeeper.look("15-invoice-draft")
-    bookkeeper.page.locator("button[name=action_post]:visible").click()
-    expect(
-        bookkeeper.page.locator(".o_arrow_button_current, .o_statusbar_status .btn-primary").first
-    ).to_contain_text("Posted")
+    confirm_invoice(bookkeeper)
     bookkeeper.snap("16-invoice-just-confirmed")
     bookkeeper.reload_until(state_line, re.compile(r"Xero: Sent · INV/2026/\d+ · \$\s169\.05"))
     bookkeeper.look("17-invoice-sent")

@@ -20,7 +20,7 @@ from devenv.steps import (
     step,
 )
 
-TEMPLATE_MODULES = ["account", "l10n_us_account"]
+TEMPLATE_MODULES = ["account", "l10n_us_account", "project"]
 # The pages of a person who works in Odoo; they are put together anew when an addon of ours is installed.
 WORK_PAGES_SCRIPT = """
 bundle = env["ir.qweb"]._get_asset_bundle
