@@ -25,6 +25,7 @@ CONNECTION_METHODS = {
     'action_pause': 'manager',
     'action_resume': 'manager',
     'action_sync_now': 'bookkeeper',
+    'action_check_again': 'bookkeeper',
     'action_pause_import': 'bookkeeper',
     'action_resume_import': 'bookkeeper',
     'action_put_off_import': 'bookkeeper',
