@@ -53,6 +53,7 @@ def test_settings_offer_both_and_explain_the_app_of_each(admin, world):
 
 def test_intuit_asks_to_sign_in_to_consent_and_for_the_company(admin):
     enter_app(admin)
+    admin.page.locator("[name=fieldpromax_asks_for_projects] input").check()
     click_connect(admin)
     expect(admin.page.locator("#username")).to_be_visible()
     admin.look("51-intuit-sign-in")
@@ -60,6 +61,7 @@ def test_intuit_asks_to_sign_in_to_consent_and_for_the_company(admin):
     admin.page.fill("#password", PERSON_PASSWORD)
     admin.page.click("#login-submit")
     expect(admin.page.locator("#consent-allow")).to_be_visible()
+    expect(admin.page.locator("#scopes")).to_contain_text("project")
     admin.look("52-intuit-consent")
     admin.page.click("#consent-cancel")
     expect(admin.page.locator("#fieldpromax_sentence")).to_contain_text(
@@ -107,15 +109,14 @@ def test_bookkeeper_confirms_what_cannot_be_guessed(bookkeeper):
     bookkeeper.menu("Accounting Sync", "Mappings")
     bookkeeper.headline("Mappings")
     bookkeeper.look("57-mappings")
-    while True:
-        to_confirm = bookkeeper.page.locator(
-            "tr.o_data_row:has(td[name=status]:has-text('To confirm')) button[name=action_confirm]"
-        )
-        left = to_confirm.count()
-        if not left:
-            break
+    to_confirm = bookkeeper.page.locator(
+        "tr.o_data_row:has(td[name=status]:has-text('To confirm')) button[name=action_confirm]"
+    )
+    while to_confirm.count():
+        row = to_confirm.first.locator("xpath=ancestor::tr")
+        name = row.locator("td[name=record_name]").inner_text()
         to_confirm.first.click()
-        expect(to_confirm).to_have_count(left - 1)
+        expect(bookkeeper.row(name).locator("td[name=status]")).to_have_text("Confirmed")
     bookkeeper.look("58-mappings-confirmed")
 
 

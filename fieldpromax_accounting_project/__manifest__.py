@@ -14,6 +14,7 @@
         'views/project_project_views.xml',
         'views/project_project_stage_views.xml',
         'views/account_move_views.xml',
+        'views/res_config_settings_views.xml',
     ],
     'auto_install': True,
 }

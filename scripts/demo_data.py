@@ -12,4 +12,6 @@ def prepare(env, simulators: dict[str, str], odoo_base_url: str) -> None:
     parameters.set_param("web.base.url.freeze", "True")
     for provider, url in simulators.items():
         parameters.set_param(f"fieldpromax_accounting.{provider}_base_url", url)
-        env["fieldpromax.app"]._set_credentials(provider, CLIENT_ID, CLIENT_SECRET)
+        app = env["fieldpromax.app"]._set_credentials(provider, CLIENT_ID, CLIENT_SECRET)
+        if provider == "quickbooks":
+            app.asks_for_projects = True

@@ -99,7 +99,16 @@ def _pytest(level: str, env: dict[str, str], *options: str) -> Outcome:
         return Outcome(level, broken=f"{missing[0]} is missing")
     report = LOGS / f"junit-{level}.xml"
     report.unlink(missing_ok=True)
-    command = [VENV_PYTHON, "-m", "pytest", "-q", "-rs", "--tb=short", "--durations=10", f"--junitxml={report}"]
+    command = [
+        VENV_PYTHON,
+        "-m",
+        "pytest",
+        "-q",
+        "-rs",
+        "--tb=short",
+        "--durations=10",
+        f"--junitxml={report}",
+    ]
     command += [f"--timeout={ONE_TEST_SECONDS}", *options, *FOLDERS[level]]
     process = subprocess.Popen(
         [str(part) for part in command],

@@ -54,6 +54,11 @@ class FieldpromaxApp(models.Model):
         )
 
     @api.model
+    def _asks_for_optional_scopes(self, provider):
+        """Does a consent cover what not every app may ask for? Nothing here needs it; another addon may."""
+        return False
+
+    @api.model
     def _webhook_key(self, provider):
         """What the provider signs its webhooks with; '' when none is entered.
 

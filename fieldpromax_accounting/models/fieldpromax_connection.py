@@ -233,20 +233,18 @@ class FieldpromaxConnection(models.Model):
             connection.disconnect_text = '\n\n'.join(
                 (
                     self.env._(
-                        'What changes: nothing is sent to or read from %(organization)s any more, and '
-                        'this tie is removed '
-                        'at %(provider)s. Other companies and other apps keep theirs.',
+                        'What changes: nothing is sent to or read from %(organization)s any more, and this tie is '
+                        'removed at %(provider)s. Other companies and other apps keep theirs.',
                         **values,
                     ),
                     self.env._(
-                        'What stays: every customer, product and invoice, in Odoo and in %(provider)s. %(customers)s '
-                        'customers, %(products)s products and %(invoices)s invoices remain linked for the '
-                        'day you connect '
-                        '%(organization)s again.',
+                        'What stays: every customer, product and invoice, in Odoo and in %(provider)s. Their links are '
+                        'kept for the day you connect %(organization)s again. Linked now: customers: %(customers)s, '
+                        'products: %(products)s, invoices: %(invoices)s.',
                         **values,
                     ),
                     self.env._(
-                        'What waits (%(waiting)s at the moment) is kept and goes over after reconnecting.',
+                        'What waits is kept and goes over after reconnecting. Waiting now: %(waiting)s.',
                         **values,
                     ),
                 )
@@ -438,9 +436,13 @@ class FieldpromaxConnection(models.Model):
         :param timeouts: ``connect_timeout`` and ``read_timeout`` in seconds, where the usual ones are too long.
         :raise UserError: the app is not entered yet.
         """
-        app = self.env['fieldpromax.app'].sudo()._get_credentials(provider)
+        apps = self.env['fieldpromax.app'].sudo()
         settings = base.ProviderConfig(
-            app=app, base_url=self._base_url(provider), allow_host=self._allow_host, **timeouts
+            app=apps._get_credentials(provider),
+            base_url=self._base_url(provider),
+            allow_host=self._allow_host,
+            optional_scopes=apps._asks_for_optional_scopes(provider),
+            **timeouts,
         )
         return registry.get(provider)(settings)
 

@@ -33,7 +33,9 @@ class FieldpromaxConnection(models.Model):
 
     _inherit = 'fieldpromax.connection'
 
-    trouble = fields.Selection(TROUBLES, 'Kind of trouble', readonly=True, help='What keeps the connection from working.')
+    trouble = fields.Selection(
+        TROUBLES, 'Kind of trouble', readonly=True, help='What keeps the connection from working.'
+    )
     trouble_until = fields.Datetime(
         readonly=True, help='When a trouble that passes is over, as far as known.'
     )

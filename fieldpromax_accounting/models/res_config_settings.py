@@ -27,7 +27,9 @@ class ResConfigSettings(models.TransientModel):
     fieldpromax_provider_label = fields.Char(compute='_compute_fieldpromax_connection')
     fieldpromax_other_label = fields.Char(compute='_compute_fieldpromax_connection')
     fieldpromax_other_text = fields.Char(compute='_compute_fieldpromax_connection')
-    fieldpromax_trouble = fields.Selection(TROUBLES, compute='_compute_fieldpromax_connection', string='Trouble')
+    fieldpromax_trouble = fields.Selection(
+        TROUBLES, compute='_compute_fieldpromax_connection', string='Trouble'
+    )
     fieldpromax_consent_text = fields.Char(compute='_compute_fieldpromax_connection', string='Consent')
     fieldpromax_consent_ends_soon = fields.Boolean(compute='_compute_fieldpromax_connection')
     fieldpromax_no_drafts_text = fields.Char(compute='_compute_fieldpromax_connection')

@@ -79,6 +79,8 @@ class AccountingProvider(ABC):
     #: the scopes asked for, and what they mean to a person
     scopes: Sequence[str]
     scope_texts: Sequence[str]
+    #: asked for beside them where :attr:`ProviderConfig.optional_scopes` says so: not every app may
+    optional_scopes: Sequence[str] = ()
     capabilities: Capabilities
     operations: dict[str, Operation]
     #: page where a person creates the app at the provider

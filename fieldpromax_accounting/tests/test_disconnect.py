@@ -53,7 +53,7 @@ class TestDisconnect(ConnectingCommon):
         action = self.person(self.connection).action_confirm_disconnect()
         self.assertEqual((action['target'], action['res_id']), ('new', self.connection.id))
         self.connection.invalidate_recordset()
-        for part in ('What changes', 'removed at Xero', '1 customers, 0 products', 'What waits'):
+        for part in ('What changes', 'removed at Xero', 'customers: 1, products: 0', 'What waits'):
             self.assertIn(part, self.connection.disconnect_text)
         self.assertEqual(self.connection.state, 'connected')
 

@@ -1,5 +1,6 @@
 from . import (
     account_move,
+    fieldpromax_app,
     fieldpromax_checkpoint,
     fieldpromax_connection,
     fieldpromax_exchange,
@@ -10,4 +11,5 @@ from . import (
     fieldpromax_run_line,
     project_project,
     project_project_stage,
+    res_config_settings,
 )

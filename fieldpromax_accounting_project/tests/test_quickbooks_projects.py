@@ -12,6 +12,10 @@ class QuickBooksProjectsCommon(QuickBooksPushCommon):
 
     # === ARRANGE === #
 
+    def connect_books(self):
+        self.env['fieldpromax.app']._of('quickbooks').asks_for_projects = True
+        return super().connect_books()
+
     def customer_of(self, name):
         """The customer in Odoo that was made from the one of that name in the books."""
         (contact,) = [row for row in self.books('contacts') if row['DisplayName'] == name]
@@ -238,3 +242,35 @@ class TestQuickBooksWithoutProjects(QuickBooksProjectsCommon):
         self.assertSent(move)
         (invoice,) = self.in_books(move)
         self.assertEqual(invoice['CustomerRef']['value'], project.fieldpromax_external_id)
+
+
+@tagged('post_install', '-at_install')
+class TestScopeOfProjects(QuickBooksProjectsCommon):
+    """Not every app may ask for projects: one that may not gets an error page instead of the consent."""
+
+    def connect_books(self):
+        connection = QuickBooksPushCommon.connect_books(self)
+        self.asked = self.quickbooks.control('GET', '/_sim/state?tenant=US')['connections'][0]['scopes']
+        return connection
+
+    def settings(self):
+        return self.env['res.config.settings'].create({'fieldpromax_provider': 'quickbooks'})
+
+    def test_projects_are_not_asked_for_unless_it_is_ticked(self):
+        self.assertNotIn('project-management.project', self.asked)
+        settings = self.settings()
+        self.assertTrue(settings.fieldpromax_may_ask_for_projects)
+        self.assertFalse(settings.fieldpromax_asks_for_projects)
+        settings.fieldpromax_asks_for_projects = True
+        settings.execute()
+        self.assertTrue(self.settings().fieldpromax_asks_for_projects)
+        url = self.start_consent(provider='quickbooks')
+        self.assertIn('project-management.project', url)
+
+    def test_nothing_to_tick_where_every_app_may_ask_for_all(self):
+        settings = self.env['res.config.settings'].create({'fieldpromax_provider': 'xero'})
+        self.assertFalse(settings.fieldpromax_may_ask_for_projects)
+
+    def test_projects_are_read_without_it(self):
+        self.pull()
+        self.assertTrue(self.env['fieldpromax.link'].search([('kind', '=', 'project')]).project_id)
