@@ -1,4 +1,4 @@
-"""What generated examples cost on a busy machine says nothing about what they test: no deadline, always the same ones."""
+"""On a busy machine generated examples have no deadline, and they are always the same ones."""
 
 from hypothesis import HealthCheck, settings
 
