@@ -12,10 +12,18 @@ VOID_STATUSES = ('void', 'deleted')
 
 def content_hash(data):
     """Hash of what a DTO says, so that a later change can be told."""
-    # What is empty says nothing: a field that a later version adds does not change the hash of what was sent before.
-    said = {name: value for name, value in asdict(data).items() if value not in ('', None)}
-    text = json.dumps(said, sort_keys=True, default=str)
+    text = json.dumps(_said(asdict(data)), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _said(value):
+    """Without what is empty, which says nothing: a field that a later version adds does not change the hash of what was
+    sent before."""
+    if isinstance(value, dict):
+        return {name: _said(one) for name, one in value.items() if one not in ('', None)}
+    if isinstance(value, (list, tuple)):
+        return [_said(one) for one in value]
+    return value
 
 
 def expectation(data):
