@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import checks
+import inside_upgraded
 import pytest
 
 from bench import rig
@@ -37,19 +38,6 @@ def restore(dump: Path, database: str) -> None:
     )
 
 
-def states(env):
-    moves = env["account.move"].search([("move_type", "=", "out_invoice")], order="id")
-    return [(move.state, move.fieldpromax_state) for move in moves]
-
-
-def views(env):
-    """Every view of ours as the web client asks for it; the number of them."""
-    actions = env["ir.actions.act_window"].search([("res_model", "like", "fieldpromax.%")])
-    for action in actions:
-        env[action.res_model].get_views([(False, kind) for kind in action.view_mode.split(",")])
-    return len(actions)
-
-
 @pytest.fixture
 def database():
     name = f"upgrade_{os.getpid()}"
@@ -70,9 +58,9 @@ def test_what_was_there_stays(dump, database):
     assert checks.logs(log) == ""
     assert {what: postgres.query(sql, database) for what, sql in KEPT.items()} == before
     with rig.Worker(database, rig.new_key()) as worker:
-        found = worker.call(states)
+        found = worker.call(inside_upgraded.states)
         assert found == [["posted", "sent"]] * 3 + [["draft", "not_sent"]]
-        assert worker.call(views) > 5
+        assert worker.call(inside_upgraded.views) > 5
 
 
 def test_there_is_a_dump():
