@@ -63,3 +63,10 @@ def confirm_invoice(desk):
     expect(
         desk.page.locator(".o_arrow_button_current, .o_statusbar_status .btn-primary").first
     ).to_contain_text("Posted")
+
+
+def choose_provider(desk, name):
+    desk.page.locator("[name=fieldpromax_provider] label", has_text=name).click()
+    expect(desk.page.locator("button[name=action_fieldpromax_connect]:visible")).to_contain_text(
+        f"Connect to {name}"
+    )

@@ -13,6 +13,7 @@ from steps import (
     PERSON,
     PERSON_PASSWORD,
     SETTINGS,
+    choose_provider,
     click_connect,
     confirm_invoice,
     new_invoice,
@@ -25,13 +26,6 @@ BOOKS = {
     "xero": {"seed": "demo", "organisations": ["US"]},
 }
 COMPANY = "Lakeside Field Services"
-
-
-def choose_provider(desk, name):
-    desk.page.locator("[name=fieldpromax_provider] label", has_text=name).click()
-    expect(desk.page.locator("button[name=action_fieldpromax_connect]:visible")).to_contain_text(
-        f"Connect to {name}"
-    )
 
 
 def enter_app(desk):

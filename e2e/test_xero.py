@@ -14,6 +14,7 @@ from steps import (
     PERSON,
     PERSON_PASSWORD,
     SETTINGS,
+    choose_provider,
     click_connect,
     confirm_invoice,
     new_invoice,
@@ -36,9 +37,7 @@ def test_settings_before_connecting(admin, world):
     open_settings(admin)
     block = admin.page.locator("#fieldpromax_connection")
     expect(block).to_contain_text("shared with the accounting software")
-    expect(admin.page.locator("button[name=action_fieldpromax_connect]:visible")).to_contain_text(
-        "Connect to Xero"
-    )
+    choose_provider(admin, "Xero")
     expect(admin.field("fieldpromax_redirect_uri")).to_contain_text(
         f"{world.odoo_url}/fieldpromax/oauth/callback/xero"
     )
