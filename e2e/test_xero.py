@@ -100,7 +100,7 @@ def test_consent_to_several_offers_the_choice_with_reasons(admin):
 def test_connected_with_name_country_currency_person_and_day(admin, world):
     # Slow enough to be watched.
     world.simulator.control(
-        "POST", "/_sim/faults", {"fault": "slow:12", "method": "GET", "path": "/Contacts", "times": 1}
+        "POST", "/_sim/faults", {"fault": "slow:20", "method": "GET", "path": "/Contacts", "times": 1}
     )
     admin.row(ORGANIZATION).locator("button[name=action_connect]").click()
     badge = admin.field("fieldpromax_status")
