@@ -79,6 +79,8 @@ class Desk:
     # --- going places
 
     def open(self, path: str):
+        # An address that differs in its fragment alone, or not at all, would leave the page as it is.
+        self.page.goto("about:blank")
         self.page.goto(self.world.odoo_url + path)
         self.settle()
 

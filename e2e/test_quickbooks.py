@@ -155,6 +155,7 @@ def disconnect(desk):
     open_settings(desk)
     desk.page.locator("button[name=action_fieldpromax_confirm_disconnect]").click()
     desk.page.locator(".modal button[name=action_disconnect]").click()
+    expect(desk.page.locator(".modal")).to_have_count(0)
     expect(desk.page.locator("button[name=action_fieldpromax_connect]:visible")).to_be_visible()
 
 
