@@ -100,7 +100,7 @@ def test_consent_to_several_offers_the_choice_with_reasons(admin):
 def test_connected_with_name_country_currency_person_and_day(admin, world):
     # Slow enough to be watched.
     world.simulator.control(
-        "POST", "/_sim/faults", {"fault": "slow:20", "method": "GET", "path": "/Contacts", "times": 1}
+        "POST", "/_sim/faults", {"fault": "slow:12", "method": "GET", "path": "/Contacts", "times": 1}
     )
     admin.row(ORGANIZATION).locator("button[name=action_connect]").click()
     badge = admin.field("fieldpromax_status")
@@ -118,7 +118,7 @@ def test_first_import_moves_by_itself_and_ends(admin, world):
     panel = admin.page.locator(".o_fieldpromax_import")
     expect(panel).to_contain_text("You can leave this page")
     customers = panel.locator(".o_data_row", has_text="Customers")
-    expect(customers.locator("td[name=state]")).to_have_text(re.compile("Waiting|Running"))
+    expect(customers.locator("td[name=shown_state]")).to_have_text(re.compile("Waiting|Running"))
     admin.look("10-overview-first-import")
     # Nobody reloads: the page moves while it is open.
     expect(panel).to_be_hidden(timeout=90_000)
