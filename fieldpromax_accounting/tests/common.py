@@ -11,7 +11,9 @@ import unittest
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
@@ -19,7 +21,7 @@ from odoo import Command
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 from odoo.tests import HttpCase, TransactionCase, new_test_user
 
-from ..providers import transport
+from ..providers import base, transport
 
 # Kept before Odoo's tests put their own in its place.
 SEND = requests.Session.send
@@ -27,6 +29,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CLIENT_ID, CLIENT_SECRET = 'fieldpromax-demo', 'fieldpromax-demo-secret'
 PERSON, PASSWORD = 'bookkeeper@example.com', 'demo'
 SECOND_PERSON = 'owner@example.com'
+# Lost answers are noticed after seconds instead of a minute; an answer takes far less on a busy machine, too.
+READ_TIMEOUT = 4.0
 
 
 class Simulator:
@@ -177,6 +181,8 @@ class ConnectedCompanies:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        impatient = partial(base.ProviderConfig, read_timeout=READ_TIMEOUT)
+        cls.startClassPatcher(patch.object(base, 'ProviderConfig', impatient))
         cls.simulator = Simulator.start(cls)
         aud = cls.env.ref('base.AUD')
         aud.active = True
