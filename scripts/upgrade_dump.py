@@ -1,7 +1,7 @@
 """Keep a small dump of a database as this version leaves it: connected, imported, invoices sent. Later versions are
 tested to upgrade it.
 
-    python3 scripts/dev.py run -- python scripts/upgrade_dump.py
+    python3 scripts/dev.py run -- python scripts/upgrade_dump.py xero|quickbooks
 
 writes tests/upgrade/<version>.sql.xz (plain SQL: `xz -dc … | psql`). Its tokens are the simulator's, encrypted with a
 key that is thrown away.
@@ -33,10 +33,10 @@ def send_invoices(env, connection):
     steps.push(env, connection)
 
 
-def main():
+def main(provider):
     manifest = ast.literal_eval((ROOT / rig.ADDON / "__manifest__.py").read_text())
     name = f"upgrade_dump_{os.getpid()}"
-    with postgres.lease(), rig.Simulator("upgrade") as simulator:
+    with postgres.lease(), rig.Simulator("upgrade", provider) as simulator:
         try:
             postgres.query(f'CREATE DATABASE "{name}"')
             databases._run_odoo(
@@ -53,8 +53,8 @@ def main():
                 ),
             )
             with rig.Worker(name, rig.new_key()) as worker:
-                worker.call(steps.prepare, simulator=simulator.url)
-                connection = worker.call(steps.connect)
+                worker.call(steps.prepare, simulator=simulator.url, provider=provider)
+                connection = worker.call(steps.connect, provider=provider)
                 worker.call(steps.pull, connection=connection)
                 worker.call(steps.confirm_mappings, connection=connection)
                 worker.call(send_invoices, connection=connection)
@@ -73,4 +73,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
