@@ -267,6 +267,21 @@ class TestScopeOfProjects(QuickBooksProjectsCommon):
         url = self.start_consent(provider='quickbooks')
         self.assertIn('project-management.project', url)
 
+    def test_ticked_together_with_the_app_itself(self):
+        """As from the page of the settings, where all is entered at once."""
+        self.connection.action_disconnect()
+        self.env['fieldpromax.app']._of('quickbooks').sudo().unlink()
+        settings = self.env['res.config.settings'].create(
+            {
+                'fieldpromax_provider': 'quickbooks',
+                'fieldpromax_client_id': 'fieldpromax-demo',
+                'fieldpromax_client_secret': 'fieldpromax-demo-secret',
+                'fieldpromax_asks_for_projects': True,
+            }
+        )
+        settings.set_values()
+        self.assertTrue(self.env['fieldpromax.app']._of('quickbooks').asks_for_projects)
+
     def test_nothing_to_tick_where_every_app_may_ask_for_all(self):
         settings = self.env['res.config.settings'].create({'fieldpromax_provider': 'xero'})
         self.assertFalse(settings.fieldpromax_may_ask_for_projects)
