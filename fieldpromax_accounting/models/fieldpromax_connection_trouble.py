@@ -31,7 +31,8 @@ WARN_BEFORE_END = timedelta(days=14)
 class FieldpromaxConnection(models.Model):
     """What goes wrong with a connection as a whole: each trouble has a name, a text and a remedy of its own."""
 
-    _inherit = 'fieldpromax.connection'
+    # What goes wrong with a connection is long enough for a file of its own.
+    _inherit = 'fieldpromax.connection'  # pylint: disable=consider-merging-classes-inherited
 
     trouble = fields.Selection(
         TROUBLES, 'Kind of trouble', readonly=True, help='What keeps the connection from working.'

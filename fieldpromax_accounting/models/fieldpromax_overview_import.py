@@ -7,7 +7,8 @@ from .fieldpromax_run import OPEN_STATES
 class FieldpromaxConnection(models.Model):
     """The first import as its connection shows it, and what a person can do about it there."""
 
-    _inherit = 'fieldpromax.connection'
+    # A page of its own on the connection: kept apart from what the connection does.
+    _inherit = 'fieldpromax.connection'  # pylint: disable=consider-merging-classes-inherited
 
     import_run_id = fields.Many2one('fieldpromax.run', 'First import', compute='_compute_import')
     import_progress = fields.Integer(
@@ -19,7 +20,7 @@ class FieldpromaxConnection(models.Model):
     # === COMPUTE METHODS === #
 
     def _compute_import(self):
-        super()._compute_import()
+        result = super()._compute_import()
         for connection in self:
             run = connection.sudo()._open_run().filtered(lambda run: run.kind == 'initial').with_env(self.env)
             connection.import_run_id = run
@@ -28,6 +29,7 @@ class FieldpromaxConnection(models.Model):
             connection.import_is_put_off = run.sudo()._is_put_off()
             if text := run.sudo().status_text:
                 connection.import_text = text
+        return result
 
     def _open_run(self):
         """The run of this connection that has not ended; empty when there is none."""

@@ -6,7 +6,8 @@ from ..providers import registry
 class ResConfigSettings(models.TransientModel):
     """Settings → FieldPromax Accounting: webhooks, for those who have them."""
 
-    _inherit = 'res.config.settings'
+    # A card of its own on the page, with fields of its own.
+    _inherit = 'res.config.settings'  # pylint: disable=consider-merging-classes-inherited
 
     # Always empty when read, as the client secret is.
     fieldpromax_webhook_key = fields.Char(
@@ -57,8 +58,9 @@ class ResConfigSettings(models.TransientModel):
 
     def _inverse_fieldpromax_app(self):
         """The key comes after the client id, because another id forgets the former key."""
-        super()._inverse_fieldpromax_app()
+        result = super()._inverse_fieldpromax_app()
         for settings in self.filtered('fieldpromax_webhook_key'):
             self.env['fieldpromax.app']._set_credentials(
                 settings.fieldpromax_provider, webhook_key=settings.fieldpromax_webhook_key
             )
+        return result

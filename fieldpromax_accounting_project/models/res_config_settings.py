@@ -32,8 +32,9 @@ class ResConfigSettings(models.TransientModel):
 
     def _inverse_fieldpromax_app(self):
         """After the client id, without which there is no app."""
-        super()._inverse_fieldpromax_app()
+        result = super()._inverse_fieldpromax_app()
         for settings in self.filtered('fieldpromax_may_ask_for_projects'):
             app = self.env['fieldpromax.app']._of(settings.fieldpromax_provider)
             if app and app.asks_for_projects != settings.fieldpromax_asks_for_projects:
                 app.asks_for_projects = settings.fieldpromax_asks_for_projects
+        return result
