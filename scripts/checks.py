@@ -124,7 +124,7 @@ def upgrade_code(root: Path = ROOT, pattern: str = "fieldpromax_accounting*/**/*
 
 def logs(*files: Path) -> str:
     """Warnings and errors in Odoo's logs of an installation and a test run that the allow-list does not know."""
-    files = files or (levels.INSTALL_LOG, levels.TEST_LOG)
+    files = files or _logs_of_all()
     missing = [f"{file}: there is no such log; run `make test` first" for file in files if not file.is_file()]
     found = [
         _tool("checklog-odoo", "--no-echo", "--config", LOG_ALLOW_LIST, file)
@@ -138,18 +138,26 @@ def logs(*files: Path) -> str:
 _WORD = re.compile(r"[\w-]+(?:\.+[\w-]+)*")
 
 
-def secrets(issued: Path = levels.ISSUED, *files: Path) -> str:
-    """Whatever the simulators handed out in the test run that stands in its logs in clear."""
+def secrets(issued: Path, *files: Path) -> str:
+    """Whatever the simulators handed out, noted in ``issued``, that stands in the logs of the same tests in clear."""
     if not issued.is_file():
         return f"{issued}: nothing was handed out; run `make test` first"
     hashes = set(issued.read_text().split())
     complaints = []
-    for file in files or (levels.INSTALL_LOG, levels.TEST_LOG):
+    for file in files:
         for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
             for word in _WORD.findall(unquote_plus(line)):
                 if len(word) >= SHORTEST_SECRET and sha256(word.encode()).hexdigest() in hashes:
                     complaints.append(f"{file}:{number}: a secret that begins with {word[:6]}")
     return "\n".join(complaints)
+
+
+def secrets_of(level: str) -> str:
+    return secrets(levels.issued(level), levels.install_log(level), levels.test_log(level))
+
+
+def _logs_of_all() -> tuple[Path, ...]:
+    return tuple(log(level) for level in levels.ODOO_LEVELS for log in (levels.install_log, levels.test_log))
 
 
 GATES = {
@@ -176,9 +184,10 @@ def run() -> int:
     for name, gate in GATES.items():
         judge(name, gate())
     with postgres.lease():
-        if levels.run(["odoo"]):
+        if levels.run(list(levels.ODOO_LEVELS)):
             failed.append("Odoo tests")
     judge("log", logs())
-    judge("secrets", secrets())
+    for level in levels.ODOO_LEVELS:
+        judge(f"secrets in the log of {level}", secrets_of(level))
     say(f"\n{', '.join(failed)}: not clean." if failed else "\nAll checks are clean.")
     return 1 if failed else 0

@@ -1,7 +1,7 @@
 """`make test`: every level of tests in a pytest process of its own, closed by one true sum of them all.
 
 The levels cannot share a process: the provider layer is tested without Odoo, and pytest-odoo loads Odoo at once.
-Odoo's tests take the longest, so the others run beside them, on the second core.
+Odoo's tests take the longest, so the others run beside them.
 """
 
 import os
@@ -20,11 +20,11 @@ from devenv.steps import SetupError, say
 
 LEVEL_SECONDS = 40 * 60
 ONE_TEST_SECONDS = 300
-# The logs of the last run of Odoo's level: the log gate reads them.
-INSTALL_LOG = LOGS / "gate-install.log"
-TEST_LOG = LOGS / "gate-tests.log"
-# What the simulators handed out during those tests, as hashes: the secrets gate searches the logs for it.
-ISSUED = LOGS / "gate-issued.txt"
+# Each of our addons has its tests run in a database of its own, by these names.
+ODOO_LEVELS = {
+    "odoo": "fieldpromax_accounting",
+    "projects": "fieldpromax_accounting_project",
+}
 FOLDERS = {
     "providers": ["tests/providers", "tests/contract", "tests/matching"],
     "simulators": ["tests/simulators"],
@@ -32,12 +32,33 @@ FOLDERS = {
     "upgrade": ["tests/upgrade"],
     "processes": ["tests/processes"],
     "e2e": ["e2e"],
-    "odoo": [f"{name}/tests" for name in present_addons()] or ["fieldpromax_accounting/tests"],
+    **{level: [f"{addon}/tests"] for level, addon in ODOO_LEVELS.items()},
     "checks": ["scripts/checks_hold"],
 }
 NAMES = list(FOLDERS)
+# What runs side by side, each lane in its order: Odoo's tests wait for servers and locks about half of their time, so
+# that three lanes keep two cores busy.
+LANES = (
+    ("odoo",),
+    ("projects", "upgrade", "scripts", "providers"),
+    ("simulators", "processes", "e2e"),
+)
 # Kills servers and waits for real time-outs: ten minutes, which `make test` has not to spare.
 ON_REQUEST = ("processes",)
+
+
+def install_log(level: str) -> Path:
+    """Odoo's log of installing our addons for the last run of a level; the log gate reads it, as the next one."""
+    return LOGS / f"gate-{level}-install.log"
+
+
+def test_log(level: str) -> Path:
+    return LOGS / f"gate-{level}-tests.log"
+
+
+def issued(level: str) -> Path:
+    """What the simulators handed out during the last run of a level, as hashes: the logs are searched for it."""
+    return LOGS / f"gate-{level}-issued.txt"
 
 
 @dataclass
@@ -139,18 +160,20 @@ def _plain(level: str) -> Outcome:
 
 
 def _odoo(level: str) -> Outcome:
-    name = f"test_{os.getpid()}"
+    name = f"test_{level}_{os.getpid()}"
     try:
-        databases.create(name, present_addons(), log=INSTALL_LOG)
-        for left in (TEST_LOG, ISSUED):
+        databases.create(name, present_addons(), log=install_log(level))
+        for left in (test_log(level), issued(level)):
             left.unlink(missing_ok=True)
         options = [
             f"--odoo-config={databases.write_configuration()}",
             f"--odoo-database={name}",
             "--odoo-http",
+            "--odoo-log-level=info",
+            f"--odoo-extra=logfile={test_log(level)}",
         ]
-        options += ["--odoo-log-level=info", f"--odoo-extra=logfile={TEST_LOG}"]
-        return _pytest(level, {**databases.odoo_environment(), "SIMULATORS_ISSUED": str(ISSUED)}, *options)
+        env = {**databases.odoo_environment(), "SIMULATORS_ISSUED": str(issued(level))}
+        return _pytest(level, env, *options)
     except SetupError as error:
         say(f"\n--- {level}: {error}")
         return Outcome(level, broken=str(error).splitlines()[0])
@@ -158,19 +181,19 @@ def _odoo(level: str) -> Outcome:
         databases.drop(name)
 
 
+def _lane(names: list[str]) -> list[Outcome]:
+    return [(_odoo if level in ODOO_LEVELS else _plain)(level) for level in names]
+
+
 def run(chosen: list[str]) -> int:
     """Run the named levels, or all; tell whether everything passed by the exit code."""
     started = time.monotonic()
     wanted = chosen or [name for name in NAMES if name not in ON_REQUEST]
-    order = ("providers", "simulators", "scripts", "upgrade", "processes", "e2e")
-    beside = [level for level in order if level in wanted]
     outcomes: list[Outcome] = []
-    with postgres.lease(), ThreadPoolExecutor(2) as lanes:
-        long_lane = lanes.submit(_odoo, "odoo") if "odoo" in wanted else None
-        short_lane = lanes.submit(lambda: [_plain(level) for level in beside])
-        outcomes += short_lane.result()
-        if long_lane:
-            outcomes.append(long_lane.result())
+    with postgres.lease(), ThreadPoolExecutor(len(LANES)) as pool:
+        lanes = [pool.submit(_lane, [level for level in lane if level in wanted]) for lane in LANES]
+        for lane in lanes:
+            outcomes += lane.result()
         if "checks" in wanted:
             outcomes.append(_plain("checks"))
     say("")

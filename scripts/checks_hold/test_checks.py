@@ -9,13 +9,16 @@ def test_the_tree_passes(gate):
     assert checks.GATES[gate]() == ""
 
 
-def test_the_installation_logs_no_warning():
-    assert checks.logs(checks.levels.INSTALL_LOG) == ""
+@pytest.mark.parametrize("level", checks.levels.ODOO_LEVELS)
+def test_the_installation_logs_no_warning(level):
+    assert checks.logs(checks.levels.install_log(level)) == ""
 
 
-def test_the_odoo_tests_log_no_warning():
-    assert checks.logs(checks.levels.TEST_LOG) == ""
+@pytest.mark.parametrize("level", checks.levels.ODOO_LEVELS)
+def test_the_odoo_tests_log_no_warning(level):
+    assert checks.logs(checks.levels.test_log(level)) == ""
 
 
-def test_the_odoo_tests_log_no_secret():
-    assert checks.secrets() == ""
+@pytest.mark.parametrize("level", checks.levels.ODOO_LEVELS)
+def test_the_odoo_tests_log_no_secret(level):
+    assert checks.secrets_of(level) == ""
