@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from devenv import settings, steps
+from devenv import steps
 
 
 @pytest.fixture
@@ -19,10 +19,3 @@ def dev(tmp_path, monkeypatch):
     monkeypatch.setattr(steps, "STAMPS", tmp_path / ".dev" / "stamps")
     (tmp_path / ".dev").mkdir()
     return tmp_path / ".dev"
-
-
-@pytest.fixture
-def installed():
-    """Skip where only the system's Python is there, without the set-up."""
-    if not settings.VENV_PYTHON.exists():
-        pytest.skip("needs the virtual environment: run `make test`")

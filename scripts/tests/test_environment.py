@@ -110,7 +110,7 @@ def test_databases_on_a_shared_server_have_names_of_their_own(monkeypatch, witho
     assert databases.shared_name("demo").startswith("demo_")
 
 
-@pytest.mark.usefixtures("installed", "without_pg_variables")
+@pytest.mark.usefixtures("without_pg_variables")
 def test_a_server_that_does_not_answer_is_told_in_one_sentence(monkeypatch):
     monkeypatch.setenv("PGHOST", "127.0.0.1")
     monkeypatch.setenv("PGPORT", str(services.free_port()))

@@ -5,8 +5,6 @@ import hashlib
 import checks
 import pytest
 
-pytestmark = pytest.mark.usefixtures("installed")
-
 MANIFEST = "{'name': 'Bad', 'version': '19.0.1.0.0', 'license': 'LGPL-3', 'author': 'FieldPromax', 'depends': ['base']}"
 
 
