@@ -167,9 +167,23 @@ class AccountingProvider(ABC):
         ``Page.checkpoint``) what changed since, oldest change first, archived ones included.
         """
 
+    def pull_changes(self, since: Mapping[str, str]) -> dict[str, dto.Page]:
+        """What changed of several kinds, in one call, where the provider has one for that.
+
+        :param since: kind → its checkpoint.
+        :return: kind → its whole incremental pass (no ``next_cursor``), records that are gone included. Kinds that are
+            left out (too much changed, too long ago, not told this way) are read by :meth:`pull_page`.
+        """
+        return {}
+
     @abstractmethod
     def get_record(self, kind: str, external_id: str) -> dto.Contact | dto.Item | dto.Project | dto.Invoice:
         """:raise NotFound: there is none."""
+
+    @abstractmethod
+    def get_records(self, kind: str, external_ids: Sequence[str]) -> dto.Page:
+        """Records by the provider's own ids, several at once, archived ones included. What is not there (any more) is
+        in ``gone``; what is there and is of another kind or cannot be read is in ``unreadable``."""
 
     @abstractmethod
     def find_records(self, kind: str, keys: Sequence[str]) -> tuple:

@@ -257,6 +257,9 @@ class Page:
     :param total: how many records there are in all, None when the provider does not say.
     :param unreadable: what came with the page and cannot be used: ``(external_id or '', reason)``; the rest
         of the page counts.
+    :param gone: ids of records that are no longer there: deleted, or merged into another where the provider does not
+        say which (a record that tells it comes among ``records``, with ``merged_into``). Ids that were never known
+        may be among them.
     """
 
     records: tuple
@@ -264,6 +267,7 @@ class Page:
     checkpoint: str = ''
     total: int | None = None
     unreadable: tuple[tuple[str, str], ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,86 @@ def test_a_position_survives_a_restart(ledger):
     assert sorted(names([first, *rest])) == sorted(order)
 
 
+def test_edits_between_the_pages_are_neither_missed_nor_passed_over(books, ledger):
+    """Somebody edits while the pages come: those read already, those still to come, and those at the edge. Read once
+    more from the last checkpoint, everything is as the books have it."""
+    made = ledger.create('contact', *(ledger.contact() for _ in range(9)))
+    since = ledger.pull()[-1].checkpoint
+    books.control('POST', '/_sim/clock', {'advance_seconds': 60})
+    for contact in made:
+        books.change(ledger.tag, 'contact', contact.name, rename=f'{contact.name} a')
+
+    def edit(done):
+        books.control('POST', '/_sim/clock', {'advance_seconds': done % 2})
+        for contact in (made[done % 9], made[(done + 4) % 9]):
+            current = ledger.provider.get_record('contact', contact.external_id).name
+            if done < 6:
+                books.change(ledger.tag, 'contact', current, rename=f'{contact.name} {done}')
+
+    pages = ledger.pull(since=_later(since, 30), page_size=2, between=edit)
+    pages += ledger.pull(since=pages[-1].checkpoint, page_size=2)
+    last = {record.external_id: record for page in pages for record in page.records}
+    for contact in made:
+        now = ledger.provider.get_record('contact', contact.external_id)
+        assert (last[contact.external_id].name, last[contact.external_id].version) == (now.name, now.version)
+
+
+# === several kinds at once === #
+
+
+def test_changes_of_all_kinds_agree_with_those_page_by_page(books, ledger):
+    """Where one call tells of everything, it tells the same; otherwise it says so by leaving kinds out."""
+    gone, stays = ledger.a_contact(), ledger.a_contact()
+    kinds = pulled_kinds(ledger)
+    since = {kind: ledger.pull(kind)[-1].checkpoint for kind in kinds}
+    books.control('POST', '/_sim/clock', {'advance_seconds': 600})
+    books.change(ledger.tag, 'contact', gone.name, active=False)
+    new = ledger.an_item()
+    since = {kind: _later(checkpoint, 500) for kind, checkpoint in since.items()}
+    pages = ledger.provider.pull_changes(since)
+    assert set(pages) <= set(kinds)
+    for kind, page in pages.items():
+        assert page.next_cursor == ''
+        found = {record.external_id: record for record in page.records}
+        for other in ledger.pull(kind, since=since[kind]):
+            assert {record.external_id: record for record in other.records}.items() <= found.items()
+        assert datetime.fromisoformat(page.checkpoint) >= datetime.fromisoformat(since[kind])
+    if 'contact' in pages:
+        found = {record.external_id: record for record in pages['contact'].records}
+        assert found[gone.external_id].active is False
+        assert stays.external_id not in found
+        assert new.external_id in [record.external_id for record in pages['item'].records]
+    assert ledger.provider.pull_changes({}) == {}
+
+
+# === several records by their ids === #
+
+
+def test_records_by_their_ids(books, ledger):
+    limit = ledger.operations['contact.create'].max_members
+    made = ledger.create('contact', *(ledger.contact() for _ in range(limit)))
+    made += ledger.create('contact', *(ledger.contact() for _ in range(limit)))
+    books.change(ledger.tag, 'contact', made[0].name, active=False)
+    nobody = '00000000-0000-4000-8000-000000000000'
+    page = ledger.provider.get_records('contact', [*(one.external_id for one in made), nobody])
+    found = {record.external_id: record for record in page.records}
+    assert set(found) == {one.external_id for one in made}
+    assert found[made[0].external_id].active is False
+    assert (page.gone, page.unreadable, page.next_cursor) == ((nobody,), (), '')
+    for kind in pulled_kinds(ledger):
+        records = [record for one in ledger.pull(kind) for record in one.records][:3]
+        page = ledger.provider.get_records(kind, [record.external_id for record in records])
+        assert {r.external_id: r for r in page.records} == {r.external_id: r for r in records}
+        assert ledger.provider.get_records(kind, []) == dto.Page(())
+
+
+def test_invoices_by_their_ids(ledger):
+    invoice = ledger.create('invoice', ledger.invoice())[0]
+    page = ledger.provider.get_records('invoice', [invoice.external_id])
+    assert [record.external_id for record in page.records] == [invoice.external_id]
+    assert page.gone == ()
+
+
 @pytest.mark.parametrize(('cursor', 'since'), [('nonsense', ''), ('[]', ''), ('', 'yesterday')])
 def test_what_is_no_position(ledger, cursor, since):
     with pytest.raises(ValueError):  # noqa: PT011

@@ -684,6 +684,159 @@ def test_records_without_any_time_do_not_stop_the_pass(answered):
     assert [r.name for page in (first, second) for r in page.records] == ['A', 'B', 'C']
 
 
+# === change data capture === #
+
+
+def ago(**values):
+    return (datetime.now(timezone.utc) - timedelta(**values)).isoformat()
+
+
+def captured(*lists, **values):
+    return {'CDCResponse': [{'QueryResponse': list(lists)}], 'time': '2026-03-02T10:00:00-08:00', **values}
+
+
+def test_one_call_for_all_kinds(qbo, us):
+    since = ago(minutes=30)
+    qbo.control('DELETE', '/_sim/requests')
+    pages = us.pull_changes({'contact': since, 'item': since, 'project': since, 'invoice': since})
+    assert set(pages) == {'contact', 'item'}, 'only the Projects API tells of a status'
+    assert [one['purpose'] for one in qbo.control('GET', '/_sim/requests')['requests']] == ['cdc']
+    for page in pages.values():
+        assert (page.records, page.gone, page.next_cursor) == ((), (), '')
+        behind = datetime.now(timezone.utc) - datetime.fromisoformat(page.checkpoint)
+        assert timedelta(0) <= behind < timedelta(minutes=1), 'the clock of QuickBooks, however quiet it was'
+
+
+def test_what_is_asked(answered):
+    server, bound = answered(captured(), organization=replace(US, has_projects=False))
+    late, early = ago(hours=1), ago(days=3)
+    bound.pull_changes({'contact': late, 'item': early, 'project': late})
+    method, path, query, _headers, body = asked(server.received[0])
+    assert (method, path, body) == ('GET', f'{PREFIX}/cdc', '')
+    assert query['entities'] == 'Customer,Item', 'customers and projects are the same there'
+    begin = datetime.fromisoformat(query['changedSince'].replace('Z', '+00:00'))
+    assert timedelta(0) < datetime.fromisoformat(early) - begin <= timedelta(minutes=6)
+
+
+def test_deleted_and_merged_records_are_gone(qbo, us, answered):
+    qbo.control('POST', '/_sim/clock', {'advance_seconds': 600})
+    by_name = {record.name: record.external_id for record in us.pull_page('contact').records}
+    change = {'merge': [{'from': 'Bright Dental (North)', 'into': 'Bright Dental'}]}
+    qbo.control('POST', '/_sim/companies/US', change)
+    qbo.control(
+        'POST', '/_sim/companies/US', {'contacts': [{'DisplayName': 'No Mail Motors', 'Active': False}]}
+    )
+    page = us.pull_changes({'contact': ago(seconds=0)})['contact']
+    assert page.gone == (by_name['Bright Dental (North)'],)
+    found = {record.external_id: record for record in page.records}
+    assert found[by_name['No Mail Motors']].active is False
+    assert by_name['Bright Dental (North)'] not in found
+    # a transaction's list of its own, and odd ones
+    deleted = [{'status': 'Deleted', 'Id': '7'}, {'status': 'Deleted'}, {'status': 'Deleted', 'Id': 8}, 'x']
+    _server, bound = answered(captured({'Item': deleted}))
+    page = bound.pull_changes({'item': ago(hours=1)})['item']
+    assert (page.records, page.gone, len(page.unreadable)) == ((), ('7', '8'), 1)
+
+
+def test_a_project_that_is_gone(answered):
+    _server, bound = answered(
+        captured({'Customer': [{'status': 'Deleted', 'Id': '7'}, element(8, IsProject=True, Job=True)]}),
+        organization=replace(US, has_projects=False),
+    )
+    pages = bound.pull_changes({'contact': ago(hours=1), 'project': ago(hours=1)})
+    assert pages['contact'].gone == pages['project'].gone == ('7',), 'nothing tells of which kind it was'
+    assert pages['contact'].records == ()
+    assert [record.external_id for record in pages['project'].records] == ['8']
+
+
+@pytest.mark.parametrize(('count', 'kinds'), [(999, {'contact', 'item'}), (1000, {'item'})])
+def test_an_answer_that_may_be_cut_off_is_not_believed(answered, count, kinds):
+    _server, bound = answered(captured({'Customer': [element(place) for place in range(count)]}, {}))
+    assert set(bound.pull_changes({'contact': ago(hours=1), 'item': ago(hours=1)})) == kinds
+
+
+def test_a_thousand_changes_come_by_query(qbo, us):
+    since = ago(days=400)
+    qbo.control(
+        'POST',
+        '/_sim/reset',
+        {'seed': 'demo', 'contacts': 1200, 'companies': ['US'], 'keep_connections': True},
+    )
+    assert set(us.pull_changes({'contact': ago(days=28), 'item': ago(days=28)})) == {'item'}
+    assert us.pull_page('contact', since=since).next_cursor, 'page by page'
+
+
+@pytest.mark.parametrize(('days', 'asks'), [(28.9, True), (29.1, False), (400, False)])
+def test_how_far_back_changes_are_captured(answered, days, asks):
+    server, bound = answered(captured())
+    pages = bound.pull_changes({'contact': ago(days=days), 'item': ago(days=400)})
+    assert (set(pages), len(server.received)) == (({'contact'}, 1) if asks else (set(), 0))
+    if asks:
+        begin = datetime.fromisoformat(asked(server.received[0])[2]['changedSince'].replace('Z', '+00:00'))
+        assert datetime.now(timezone.utc) - begin < timedelta(days=29, minutes=1)
+
+
+def test_a_clock_that_goes_otherwise_than_ours(qbo, make):
+    """It refuses what is too long ago by its own clock: then queries do."""
+    qbo.control('POST', '/_sim/clock', {'advance_seconds': 40 * 86400})
+    token = qbo.control('POST', '/_sim/tokens', {'issue': {'tenants': ['US'], 'scopes': SCOPES}})
+    us = make(qbo.base_url).for_organization(REALM, token['access_token'], US)
+    assert us.pull_changes({'contact': ago(hours=1)}) == {}
+    assert us.pull_page('contact', since=ago(hours=1)).checkpoint
+
+
+@pytest.mark.parametrize(
+    'body',
+    [
+        captured(fault('500', 'Unsupported', 'nothing')),
+        captured({'Item': []}, {'fault': {'error': []}}),
+        captured({'Customer': 'x'}),
+        {'CDCResponse': [{'Fault': fault('10000')['Fault']}]},
+    ],
+)
+def test_a_part_that_failed_is_not_taken_for_quiet(answered, body):
+    _server, bound = answered(body)
+    assert bound.pull_changes({'contact': ago(hours=1)}) == {}
+
+
+@pytest.mark.parametrize('body', [{}, [], {'CDCResponse': {}}, {'QueryResponse': {}}])
+def test_an_answer_that_is_none(answered, body):
+    _server, bound = answered(body)
+    with pytest.raises(errors.ProtocolError):
+        bound.pull_changes({'contact': ago(hours=1)})
+
+
+def test_without_a_clock_the_last_change_counts(answered):
+    changed = captured({'Customer': [element(1, 5)]})
+    del changed['time']
+    _server, bound = answered(changed, {'CDCResponse': [{'QueryResponse': [{}]}]})
+    since = ago(days=2)
+    page = bound.pull_changes({'contact': since})['contact']
+    assert page.checkpoint == max(since, '2026-03-01T18:00:05+00:00')
+    assert bound.pull_changes({'contact': since})['contact'].checkpoint == since
+
+
+@pytest.mark.parametrize('status', [401, 403, 429, 500, 503])
+def test_troubles_of_the_call_are_raised(answered, http, status):
+    _server, bound = answered(http(status=status, body=b'{}'))
+    with pytest.raises(errors.ProviderError):
+        bound.pull_changes({'contact': ago(hours=1)})
+
+
+def test_what_is_no_checkpoint(us):
+    with pytest.raises(ValueError, match='checkpoint'):
+        us.pull_changes({'contact': 'yesterday'})
+
+
+def test_records_by_ids_of_another_kind(us):
+    project = us.pull_page('project').records[0]
+    contact = us.pull_page('contact').records[0]
+    page = us.get_records('contact', [project.external_id, contact.external_id, '../x', ''])
+    assert [record.external_id for record in page.records] == [contact.external_id]
+    assert page.unreadable == ((project.external_id, 'it is of another kind'),)
+    assert set(page.gone) == {'../x', ''}
+
+
 def test_odd_records_do_not_fail_their_page(answered):
     _server, bound = answered(
         page_of(element(1), None, 'x', {'Id': '7'}, {'Id': '8', 'DisplayName': ['x']}, element(2, 1))

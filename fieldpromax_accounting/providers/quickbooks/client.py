@@ -37,6 +37,12 @@ MAX_KEY_LENGTH = 36
 _MAX_KEYS = 50
 #: how much later than its time a change may become visible
 _OVERLAP = timedelta(seconds=5)
+#: change data capture reaches back 30 days (B5); one of them is our margin
+_CAPTURE_DAYS = timedelta(days=29)
+#: objects of an entity in one of its answers (B5)
+_MAX_CAPTURED = 1000
+#: how long after a change it may be captured: not documented, and asking again costs nothing
+_CAPTURE_OVERLAP = timedelta(minutes=5)
 
 _COMPANY_ID = re.compile(r'\d{1,30}')
 _RECORD_ID = re.compile(r'[A-Za-z0-9:_-]{1,50}')
@@ -44,6 +50,7 @@ _EVERYTHING = 'Active IN (true, false)'
 
 #: kind → name of the entity in paths, queries and bodies
 ENTITIES = {'contact': 'Customer', 'project': 'Customer', 'item': 'Item', 'invoice': 'Invoice'}
+_PULLED = ('contact', 'item', 'project')
 _WRITERS = {
     'contact': mapping.to_contact,
     'item': mapping.to_item,
@@ -366,7 +373,7 @@ class QuickBooksProvider(AccountingProvider):
         out of items. Projects are always read in full where the Projects API knows their status, because nothing tells
         when that changed.
         """
-        if kind not in ('contact', 'item', 'project'):
+        if kind not in _PULLED:
             raise ValueError(f'QuickBooks records of kind {kind!r} are not pulled')
         position = self._position(cursor, since)
         # The size belongs to the position: positions within a second count in it.
@@ -423,6 +430,72 @@ class QuickBooksProvider(AccountingProvider):
             unreadable=tuple(unreadable),
         )
 
+    def pull_changes(self, since):
+        """By change data capture (B5), which tells of deleted records, too: one call for all kinds.
+
+        Left out are kinds whose checkpoint is older than it reaches, those of which so much changed that the answer may
+        be cut off, and projects whose status only the Projects API tells. Where the call is refused as such, queries
+        do. The checkpoint is QuickBooks' clock when the call began: an answer that is not cut off has everything.
+        """
+        kinds = [kind for kind in since if kind in _PULLED]
+        if self._organization.has_projects:
+            kinds = [kind for kind in kinds if kind != 'project']
+        if any(iso_moment(since[kind]) is None for kind in kinds):
+            raise ValueError('This is no checkpoint of QuickBooks')
+        oldest = datetime.now(timezone.utc) - _CAPTURE_DAYS
+        begin = {kind: moment for kind in kinds if (moment := iso_moment(since[kind])) > oldest}
+        if not begin:
+            return {}
+        entities = list(dict.fromkeys(ENTITIES[kind] for kind in begin))
+        asked = max(min(begin.values()) - _CAPTURE_OVERLAP, oldest).replace(microsecond=0, tzinfo=None)
+        answer = self._company().changes('changes.list', entities, f'{asked.isoformat()}Z')
+        try:
+            self._raise_for(answer)
+        except errors.ValidationRejected as error:
+            _logger.info('Change data capture is refused (%s): queries are used instead', error.code)
+            return {}
+        envelope = answer.json()
+        captured = self._captured(answer, envelope, entities)
+        clock = iso_moment(self._clock(answer, envelope))
+        pages = {}
+        for kind, moment in begin.items():
+            elements = captured.get(ENTITIES[kind])
+            if elements is None or len(elements) >= _MAX_CAPTURED:
+                continue
+            deleted = [one for one in elements if _is_deleted(one)]
+            records, unreadable, _dropped = self._read_page(
+                kind, [one for one in elements if not _is_deleted(one)]
+            )
+            times = [t for one in elements if isinstance(one, dict) and (t := updated(one))]
+            reached = max(filter(None, (moment, clock or max(times, default=None))))
+            pages[kind] = dto.Page(
+                records=tuple(records),
+                checkpoint=reached.isoformat(),
+                unreadable=tuple(unreadable),
+                gone=tuple(external_id for one in deleted if (external_id := text(one, 'Id'))),
+            )
+        return pages
+
+    @staticmethod
+    def _captured(answer, envelope, entities) -> dict[str, list]:
+        """Entity → what changed of it. An entity of which the answer has no list did not change, unless a part of the
+        answer is a fault: then it is not known."""
+        found: dict[str, list] = {}
+        faulty = False
+        for response in objects(envelope, 'CDCResponse') if isinstance(envelope, dict) else ():
+            faulty = faulty or _is_faulty(response)
+            for part in objects(response, 'QueryResponse'):
+                faulty = faulty or _is_faulty(part)
+                for entity in entities:
+                    elements = part.get(entity)
+                    if isinstance(elements, list):
+                        found.setdefault(entity, []).extend(elements)
+                    else:
+                        faulty = faulty or elements is not None
+        if not isinstance(envelope, dict) or not isinstance(envelope.get('CDCResponse'), list):
+            raise answer.unreadable('an answer without CDCResponse')
+        return found if faulty else {entity: found.get(entity, []) for entity in entities}
+
     @staticmethod
     def _position(cursor, since) -> dict:
         """Where a pass stands: ``since`` ('' = full pass), ``edge`` and ``start`` (the position among what is not
@@ -460,6 +533,8 @@ class QuickBooksProvider(AccountingProvider):
                     record = mapping.from_item(element)
                 elif kind == 'contact':
                     record = None if mapping.is_project(element) else mapping.from_contact(element)
+                elif kind == 'invoice':
+                    record = mapping.from_invoice(element, self._organization)
                 elif mapping.is_project(element):
                     statuses = self._directory() if statuses is None else statuses
                     record = mapping.from_project(element, self._status_of(element, statuses))
@@ -513,6 +588,29 @@ class QuickBooksProvider(AccountingProvider):
                 return record
             reason = 'it is of another kind'
         raise answer.unreadable(f'a record that cannot be read: {reason}')
+
+    def get_records(self, kind, external_ids):
+        wanted = list(dict.fromkeys(one for one in external_ids if _RECORD_ID.fullmatch(one)))
+        conditions = [] if kind == 'invoice' else [_EVERYTHING]
+        records, unreadable, there = [], [], set()
+        for chunk in _chunks(wanted):
+            _, _, elements = self._select(
+                f'{_PURPOSES[kind]}.list', ENTITIES[kind], [within('Id', chunk), *conditions]
+            )
+            elements = [one for one in elements if isinstance(one, dict)]
+            there |= {text(one, 'Id') for one in elements}
+            some, odd, _dropped = self._read_page(kind, elements)
+            records += some
+            unreadable += odd
+        known = {record.external_id for record in records} | {
+            external_id for external_id, _reason in unreadable
+        }
+        unreadable += [(one, 'it is of another kind') for one in wanted if one in there and one not in known]
+        return dto.Page(
+            records=tuple(records),
+            unreadable=tuple(unreadable),
+            gone=tuple(one for one in dict.fromkeys(external_ids) if one not in there),
+        )
 
     def natural_key(self, kind, record):
         """QuickBooks has no place for our number of a customer; names are what it keeps apart (B8)."""
@@ -869,6 +967,16 @@ def _likeness(record: dto.Invoice, made_at, wanted: Sequence[dto.Wanted]) -> int
             continue
         return 1
     return None
+
+
+def _is_deleted(element) -> bool:
+    """Does change data capture tell of a record that is no longer there (B5)?"""
+    return isinstance(element, dict) and text(element, 'status') == 'Deleted'
+
+
+def _is_faulty(part: dict) -> bool:
+    """Is a part of an answer a fault, in either spelling (B7)?"""
+    return any(key.lower() == 'fault' for key in part)
 
 
 def _chunks(keys: Sequence[str]):
