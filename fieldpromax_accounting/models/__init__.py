@@ -19,6 +19,7 @@ from . import (
     fieldpromax_overview_import,
     fieldpromax_reference,
     fieldpromax_run,
+    fieldpromax_run_change,
     fieldpromax_run_line,
     product_product,
     product_template,

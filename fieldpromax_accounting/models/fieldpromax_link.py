@@ -58,6 +58,15 @@ class FieldpromaxLink(models.Model):
         help='The run that made the record of Odoo from the books.',
     )
 
+    linked_by_run_id = fields.Many2one(
+        'fieldpromax.run',
+        'Linked by',
+        index='btree_not_null',
+        ondelete='set null',
+        readonly=True,
+        help='The run that tied the record of Odoo to the one of the books, whichever was there first.',
+    )
+
     partner_id = fields.Many2one(
         'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
     )
@@ -143,6 +152,7 @@ class FieldpromaxLink(models.Model):
                     made and getattr(remote, 'parent_external_id', '') and not record.parent_id
                 ),
                 'made_by_run_id': (made and self.env.context.get('fieldpromax_run_id')) or None,
+                'linked_by_run_id': (record and self.env.context.get('fieldpromax_run_id')) or None,
             }
             for record, remote in pairs
         ]
@@ -152,17 +162,17 @@ class FieldpromaxLink(models.Model):
                 INSERT INTO fieldpromax_link AS l (connection_id, kind, role, company_id, %(column)s, record_name,
                        external_id, external_version, external_name, external_number, external_email,
                        external_active, external_status, external_total, parent_external_id, awaits_parent,
-                       made_by_run_id, agreed_at, create_uid, write_uid, create_date, write_date)
+                       made_by_run_id, linked_by_run_id, agreed_at, create_uid, write_uid, create_date, write_date)
                 SELECT %(connection)s, %(kind)s, r.role, r.company_id, r.record, r.record_name,
                        r.external_id, r.external_version, r.external_name, r.external_number, r.external_email,
                        r.external_active, r.external_status, r.external_total, r.parent_external_id,
-                       r.awaits_parent, r.made_by_run_id, now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s,
-                       now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                       r.awaits_parent, r.made_by_run_id, r.linked_by_run_id, now() AT TIME ZONE 'UTC', %(uid)s,
+                       %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM json_to_recordset(%(rows)s::json) AS r(record int, record_name varchar, company_id int,
                        external_id varchar, external_version varchar, external_name varchar,
                        external_number varchar, external_email varchar, external_active bool,
                        external_status varchar, external_total float8, parent_external_id varchar, role varchar,
-                       awaits_parent bool, made_by_run_id int)
+                       awaits_parent bool, made_by_run_id int, linked_by_run_id int)
                 ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET
                        %(column)s = COALESCE(l.%(column)s, EXCLUDED.%(column)s),
                        record_name = COALESCE(l.record_name, EXCLUDED.record_name),
@@ -174,6 +184,8 @@ class FieldpromaxLink(models.Model):
                        parent_external_id = EXCLUDED.parent_external_id,
                        awaits_parent = COALESCE(l.awaits_parent, FALSE) OR EXCLUDED.awaits_parent,
                        made_by_run_id = COALESCE(l.made_by_run_id, EXCLUDED.made_by_run_id),
+                       linked_by_run_id = CASE WHEN l.%(column)s IS NULL THEN EXCLUDED.linked_by_run_id
+                                               ELSE l.linked_by_run_id END,
                        agreed_at = EXCLUDED.agreed_at,
                        write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                 """,

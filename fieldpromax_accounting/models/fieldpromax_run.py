@@ -659,7 +659,7 @@ class FieldpromaxRun(models.Model):
         :param started_at: when the pass began.
         :return: whether nothing is left.
         """
-        match = self.env['fieldpromax.match']
+        match = self.env['fieldpromax.match'].with_context(fieldpromax_run_id=line.run_id.id)
         if match._look_anew(connection, kind, started_at, SETTLE_SIZE):
             return False
         linked, more = match._settle(connection, kind, SETTLE_SIZE)
@@ -762,6 +762,22 @@ class FieldpromaxRun(models.Model):
         return bool(
             exchange.search_count([('connection_id', '=', connection.id), *exchange._ready_domain()], limit=1)
         )
+
+    # === WHAT IT CHANGES === #
+
+    def _note_previous(self, record, previous):
+        """Keep what this run has just overwritten in a record of Odoo, so that the first import can be undone.
+
+        Called right after the write, in the same transaction; nothing is kept for other runs, or for no run.
+
+        :param previous: ``{field: value before}``: a value as the ORM gives it.
+        """
+        self._note_previous_many([(record, previous)])
+
+    def _note_previous_many(self, changes):
+        """:meth:`_note_previous` for a page at once: ``[(record, {field: value before})]``."""
+        if self.kind == 'initial' and changes:
+            self.env['fieldpromax.run.change'].sudo()._note(self, changes)
 
     # === WHEN IT GOES WRONG === #
 
