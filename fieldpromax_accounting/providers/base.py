@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from . import dto, webhooks
+from . import checks, dto, webhooks
 
 KINDS = ('contact', 'item', 'project', 'invoice')
 
@@ -30,6 +30,10 @@ class Capabilities:
     accounts_on_lines: bool = True
     #: every invoice line that is not text needs an item
     items_on_lines: bool = False
+    #: an item is told by its code, which it has to have and no other one may have
+    items_need_code: bool = False
+    #: customers share one list of names with others (see :meth:`AccountingProvider.list_names_in_use`)
+    shared_names: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ class AccountingProvider(ABC):
     webhook_header: str = ''
     #: what the provider calls the key that it signs webhooks with
     webhook_key_label: str = ''
+    #: what is asked of a name, code or e-mail address: ``{(kind, 'name' | 'code' | 'email'): rule}``
+    text_rules: Mapping[tuple[str, str], checks.NameRule | checks.EmailRule] = {}
 
     def __init__(self, config: ProviderConfig):
         self.config = config
@@ -159,6 +165,10 @@ class AccountingProvider(ABC):
         """Payment terms that invoices may name; () where the provider knows due dates only."""
         return ()
 
+    def list_names_in_use(self) -> tuple[dto.NameInUse, ...]:
+        """The active names that no customer may have because somebody else has them (capability ``shared_names``)."""
+        return ()
+
     @abstractmethod
     def pull_page(self, kind: str, *, cursor: str = '', since: str = '', page_size: int = 1000) -> dto.Page:
         """One page of contacts, items or (capability ``projects``) projects.
@@ -206,6 +216,49 @@ class AccountingProvider(ABC):
     @abstractmethod
     def check(self, kind: str, record) -> tuple[str, ...]:
         """Rules of the provider that ``record`` (a DTO) breaks, each a sentence with a suggestion; () when none."""
+
+    # === names, codes, e-mail addresses: asked about a text alone, before anything is connected === #
+
+    @classmethod
+    def check_text(cls, kind: str, what: str, text: str, source: str = '') -> tuple[str, ...]:
+        """Rules that a name, code or e-mail address breaks, as :meth:`check` says them. Pure.
+
+        :param what: ``name``, ``code`` or ``email``.
+        :param source: what else the record is called, for the example of a code that is missing.
+        """
+        rule = cls.text_rules.get((kind, what))
+        return tuple(rule.check(text, source)) if rule else ()
+
+    @classmethod
+    def suggest_text(
+        cls,
+        kind: str,
+        what: str,
+        text: str,
+        *,
+        source: str = '',
+        addition: str = '',
+        room: int = 0,
+        is_taken: Callable[[str], bool] = lambda text: False,
+    ) -> str:
+        """A name, code or e-mail address that would do in place of ``text``; '' when none can be told. Pure.
+
+        :param source: what it is made of when there is none.
+        :param addition: a word that tells it from one that is taken, e.g. ``Customer``.
+        :param room: so many characters are added to it elsewhere (the currency of a second customer).
+        :param is_taken: has another record this text? Then a number is added.
+        """
+        rule = cls.text_rules.get((kind, what))
+        if rule is None:
+            return ''
+        tries = (addition, *(f'{addition} {number}'.strip() for number in range(2, 100)))
+        for one in tries:
+            suggestion = rule.suggest(text, source, one, room)
+            if not suggestion or not is_taken(suggestion):
+                return suggestion
+            if what == 'email':
+                break
+        return ''
 
     @abstractmethod
     def predict_totals(self, invoice: dto.Invoice) -> dto.Totals:

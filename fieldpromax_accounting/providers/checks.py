@@ -2,11 +2,16 @@
 
 Every broken rule is a sentence that names the rule, what stands there, and a value that would do. Nothing is
 rewritten: a person decides.
+
+Names, codes and e-mail addresses have rules of their own as objects (:class:`NameRule`, :class:`EmailRule`): they can
+be asked about a text alone, before anything is connected, and can suggest another one.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 # ordinary blanks: a no-break or an ideographic space is a character like any other
 BLANK = ' \t\r\n\f\v'
@@ -32,6 +37,124 @@ def too_long(provider: str, label: str, value: str, limit: int, suggest: bool = 
     return [sentence]
 
 
+def cut(text: str, limit: int) -> str:
+    """At most ``limit`` characters of ``text``, between two words where that leaves at least half of it."""
+    if len(text) <= limit:
+        return text
+    short = text[:limit]
+    if text[limit] not in BLANK and (space := short.rfind(' ')) >= limit // 2:
+        short = short[:space]
+    return short.rstrip(BLANK + '-,;(&')
+
+
+@dataclass(frozen=True)
+class NameRule:
+    """What a provider asks of a name or a code.
+
+    :param provider: its label.
+    :param record: what it calls the record, e.g. ``customer``.
+    :param limit: how many characters it takes.
+    :param forbidden: ``(pattern, in words)`` of what may not stand in it; tried on the text without the spaces around.
+    :param tidy: a text as it would do, but for its length; may give '' when nothing is left.
+    :param around: spaces at the beginning and end are refused.
+    :param what: what the text is of the record: ``name``, or a code in the provider's words.
+    :param required: there has to be one.
+    :param missing: the sentence about one that is missing, without its example.
+    :param make: the text that is suggested for one that is missing, from what else the record is called.
+    :param number: how a word is added to tell two apart.
+    """
+
+    provider: str
+    record: str
+    limit: int
+    forbidden: Sequence[tuple[str, str]] = ()
+    tidy: Callable[[str], str] = field(default=lambda text: SPACES.sub(' ', text).strip(BLANK), repr=False)
+    around: bool = False
+    what: str = 'name'
+    required: bool = True
+    missing: str = ''
+    make: Callable[[str], str] = field(default=lambda text: '', repr=False)
+    number: str = '{} ({})'
+
+    @property
+    def _of_record(self) -> str:
+        """E.g. ``name of an item``."""
+        return f'{self.what} of {"an" if self.record[0] in "aeiou" else "a"} {self.record}'
+
+    def check(self, text: str, source: str = '') -> list[str]:
+        """Sentences about what is wrong with ``text``; [] when it is fine.
+
+        :param source: what else the record is called, for the example of what is missing.
+        """
+        if not text.strip():
+            if not self.required:
+                return []
+            missing = (
+                self.missing
+                or f'{self.provider} needs a {self.what} for every {self.record}; this one has none.'
+            )
+            example = self.suggest(text, source)
+            return [f'{missing} {self._advice(example)}']
+        reasons = [words for pattern, words in self.forbidden if re.search(pattern, text.strip(BLANK))]
+        if self.around and text != text.strip(BLANK):
+            reasons.append('spaces at the beginning or end')
+        found = []
+        if reasons:
+            found.append(
+                f'{self.provider} does not allow {" or ".join(reasons)} in the {self._of_record}: '
+                f'{shown(text)}. {self._advice(self.suggest(text))}'
+            )
+        if len(text) > self.limit:
+            found.append(
+                f'{self.provider} allows {self.limit} characters in the {self._of_record}; '
+                f'this one has {len(text)}. {self._advice(self.suggest(text))}'
+            )
+        return found
+
+    def _advice(self, example: str) -> str:
+        if example:
+            return f'For example: {shown(example)}.'
+        return 'Please enter a name.' if self.what == 'name' else 'Please enter one.'
+
+    def suggest(self, text: str, source: str = '', addition: str = '', room: int = 0) -> str:
+        """``text`` as it would do, '' when nothing is left of it.
+
+        :param source: what it is made of when there is none.
+        :param addition: a word, or a number, that tells it from another one.
+        :param room: so many characters are added to it elsewhere.
+        """
+        base = self.tidy(text) if text.strip() else self.make(source)
+        if not base:
+            return ''
+        limit = self.limit - room
+        if not addition:
+            return cut(base, limit)
+        return self.number.format(cut(base, limit - len(self.number.format('', addition))), addition)
+
+
+@dataclass(frozen=True)
+class EmailRule:
+    """What a provider asks of an e-mail address.
+
+    :param several: more than one may stand there, with commas between them.
+    """
+
+    provider: str
+    limit: int
+    several: bool = False
+
+    def check(self, text: str, source: str = '') -> list[str]:
+        """As :meth:`NameRule.check`; none at all is fine."""
+        parts = [part.strip() for part in text.split(',')] if self.several else [text]
+        found = [sentence for part in parts for sentence in check_email(self.provider, part)]
+        return found + too_long(self.provider, 'the e-mail address', text, self.limit, suggest=False)
+
+    def suggest(self, text: str, source: str = '', addition: str = '', room: int = 0) -> str:
+        """The first address in ``text`` that would do, '' when there is none: an address is never made up."""
+        found = EMAIL.search(text)
+        return found[0] if found and len(found[0]) <= self.limit else ''
+
+
 def check_email(provider: str, email: str) -> list[str]:
     """The sentence about what is no e-mail address, in a list; [] when it is one, or there is none."""
     if not email or EMAIL.fullmatch(email):
@@ -39,14 +162,3 @@ def check_email(provider: str, email: str) -> list[str]:
     first = re.search(EMAIL, email)
     advice = f' For example: {shown(first[0])}.' if first else ' Please correct or remove it.'
     return [f'{provider} needs one valid e-mail address; it cannot use {shown(email)}.{advice}']
-
-
-def check_name(provider: str, record: str, name: str, reasons: list[str], tidy: str) -> list[str]:
-    """The sentence about a name that is missing or has what is not allowed (``reasons``), in a list; [] when it is
-    fine. ``tidy``: the name as it would do."""
-    if not name.strip():
-        return [f'{provider} needs a name for every {record}; this one has none. Please enter a name.']
-    if not reasons:
-        return []
-    sentence = f'{provider} does not allow {" or ".join(reasons)} in the name of a {record}: {shown(name)}.'
-    return [f'{sentence} For example: {shown(tidy)}.' if tidy else f'{sentence} Please enter a name.']

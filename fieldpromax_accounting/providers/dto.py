@@ -147,6 +147,15 @@ class Project:
 
 
 @dataclass(frozen=True)
+class NameInUse:
+    """A name that stands in the way of a customer. ``owner`` is vendor or employee."""
+
+    external_id: str
+    name: str
+    owner: str
+
+
+@dataclass(frozen=True)
 class Term:
     """A payment term. ``days`` until due from the invoice date; None for terms of another sort."""
 

@@ -258,6 +258,46 @@ def test_odd_spellings_through_the_simulator(qbo, us, fault_name):
     assert (type(result.error), result.error.code) == expected
 
 
+# === one list of names (B8) === #
+
+
+def test_names_of_vendors_and_employees(us, qbo):
+    qbo.control(
+        'POST',
+        '/_sim/companies/US',
+        {
+            'vendors': [
+                {'DisplayName': "O'Hara Supplies"},
+                {'DisplayName': 'Former Supplies'},
+            ],
+            'employees': [{'DisplayName': 'Zoë Park'}],
+        },
+    )
+    qbo.control(
+        'POST', '/_sim/companies/US', {'vendors': [{'DisplayName': 'Former Supplies', 'Active': False}]}
+    )
+    found = {(one.name, one.owner) for one in us.list_names_in_use()}
+    assert {("O'Hara Supplies", 'vendor'), ('Zoë Park', 'employee')} <= found
+    assert not [name for name, _owner in found if 'Former' in name], 'its name is free again'
+    assert us.capabilities.shared_names
+    # what it lists is what is refused
+    (result,) = us.send(us.prepare('contact.create', [('1', contact('zoë park'))]), 'k').results
+    assert result.error.code == 'duplicate_contact_name'
+    free = us.suggest_text('contact', 'name', 'Zoë Park', addition='Customer')
+    (result,) = us.send(us.prepare('contact.create', [('1', contact(free))]), 'k2').results
+    assert (result.error, result.record.name) == (None, 'Zoë Park (Customer)')
+
+
+def test_names_that_may_not_be_read_are_left_out(answered, http):
+    vendors = {'QueryResponse': {'Vendor': [{'Id': '5', 'DisplayName': 'Depot'}, {'Id': '6'}, 'odd']}}
+    refused = http(400, json.dumps(fault('120', 'Authorization Failure')).encode())
+    _server, bound = answered(vendors, refused)
+    assert [(one.external_id, one.name) for one in bound.list_names_in_use()] == [('5', 'Depot')]
+    _server, bound = answered(http(503, b''))
+    with pytest.raises(errors.ProviderUnavailable):
+        bound.list_names_in_use()
+
+
 # === C4.4: queries, numbers, request ids === #
 
 

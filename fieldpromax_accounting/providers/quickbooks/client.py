@@ -104,7 +104,9 @@ class QuickBooksProvider(AccountingProvider):
         currency_per_contact=True,
         accounts_on_lines=False,
         items_on_lines=True,
+        shared_names=True,
     )
+    text_rules = rules.TEXT_RULES
     operations = {
         operation.name: operation
         for operation in (
@@ -352,6 +354,23 @@ class QuickBooksProvider(AccountingProvider):
 
     def list_terms(self):
         return self._read_settings('terms', self._all('terms.list', 'Term'), mapping.from_term)
+
+    def list_names_in_use(self):
+        """Vendors and employees: a name is given once among them and the customers (B8). An app that may not read one
+        of the two goes without."""
+        found = []
+        for entity, owner in (('Vendor', 'vendor'), ('Employee', 'employee')):
+            try:
+                elements = self._all(f'{owner}s.names', entity, ['Active = true'])
+            except errors.PermissionMissing:
+                _logger.info('QuickBooks Online does not let this app read the names of %ss', owner)
+                continue
+            for element in elements:
+                name = element.get('DisplayName')
+                external_id = element.get('Id')
+                if isinstance(name, str) and name.strip() and isinstance(external_id, str):
+                    found.append(dto.NameInUse(external_id, name.strip(), owner))
+        return tuple(found)
 
     # === reading records === #
 

@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 
 from .. import dto
-from ..checks import BLANK, SPACES, check_email, check_name, shown, too_long
+from ..checks import BLANK, SPACES, EmailRule, NameRule, check_email, shown, too_long
 from ..wire import rounded
 from .mapping import (
     AMOUNT_DIGITS,
@@ -31,24 +31,43 @@ def _too_long(label: str, value: str, limit: int, suggest: bool = True) -> list[
 
 
 def _tidy_name(name: str) -> str:
-    return SPACES.sub(' ', name.replace(':', ' -')).strip(BLANK)
+    """A colon between two words becomes a dash between spaces, as in "Acme - Homes"."""
+    return SPACES.sub(' ', re.sub(rf'[{BLANK}]*:[{BLANK}:]*', ' - ', name.strip(BLANK + ':')))
 
 
-def _check_name(record: str, name: str, limit: int) -> list[str]:
+def _name_rule(record: str, limit: int) -> NameRule:
     """A colon divides parent and child in QuickBooks' names (B8, B9)."""
-    reasons = []
-    if ':' in name:
-        reasons.append('colons')
-    if re.search(r'[\t\r\n]', name.strip(BLANK)):
-        reasons.append('tabs or line breaks')
-    if name != name.strip(BLANK):
-        reasons.append('spaces at the beginning or end')
-    found = check_name(LABEL, record, name, reasons, _tidy_name(name))
-    return found + (_too_long(f'the name of a {record}', name, limit) if name.strip() else [])
+    return NameRule(
+        LABEL,
+        record,
+        limit,
+        forbidden=((':', 'colons'), (r'[\t\r\n]', 'tabs or line breaks')),
+        tidy=_tidy_name,
+        around=True,
+    )
+
+
+CUSTOMER_NAME = _name_rule('customer', 500)
+ITEM_NAME = _name_rule('product', 100)
+# a customer's name may be longer than a project's (GK)
+PROJECT_NAME = _name_rule('project', 100)
+SUB_CUSTOMER_NAME = _name_rule('project', 500)
+ITEM_CODE = NameRule(
+    LABEL, 'product', 100, what='SKU (the internal reference)', required=False, number='{}-{}'
+)
+EMAIL_ADDRESS = EmailRule(LABEL, 100, several=True)
+#: what can be asked about a text alone: ``{(kind, what it is): rule}``
+TEXT_RULES = {
+    ('contact', 'name'): CUSTOMER_NAME,
+    ('contact', 'email'): EMAIL_ADDRESS,
+    ('item', 'name'): ITEM_NAME,
+    ('item', 'code'): ITEM_CODE,
+    ('project', 'name'): PROJECT_NAME,
+}
 
 
 def check_contact(contact: dto.Contact, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
-    found = _check_name('customer', contact.name, 500)
+    found = CUSTOMER_NAME.check(contact.name)
     for label, value in (('the first name', contact.first_name), ('the last name', contact.last_name)):
         if _FORBIDDEN.search(value):
             found.append(
@@ -56,12 +75,9 @@ def check_contact(contact: dto.Contact, organization: dto.Organization = UNKNOWN
                 f'For example: {shown(_tidy_name(value))}.'
             )
         found += _too_long(label, value, 100)
-    # several addresses may stand there, with commas between them
-    for address in filter(None, (part.strip() for part in contact.email.split(','))):
-        found += check_email(LABEL, address)
+    found += EMAIL_ADDRESS.check(contact.email)
     address = contact.address
     for label, value, limit in (
-        ('the e-mail address', contact.email, 100),
         ('the phone number', contact.phone, 30),
         ('the website', contact.website, 1000),
         ('the tax number', contact.tax_number, 20),
@@ -88,8 +104,7 @@ def _check_currency(currency: str, organization: dto.Organization, what: str) ->
 
 
 def check_project(project: dto.Project, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
-    # a customer's name may be longer than a project's (GK)
-    found = _check_name('project', project.name, 500 if project.is_sub_customer else 100)
+    found = (SUB_CUSTOMER_NAME if project.is_sub_customer else PROJECT_NAME).check(project.name)
     if not project.contact_external_id:
         found.append(
             f'{LABEL} needs a customer for every project; the customer of this one is not there yet. '
@@ -99,8 +114,7 @@ def check_project(project: dto.Project, organization: dto.Organization = UNKNOWN
 
 
 def check_item(item: dto.Item, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
-    found = _check_name('product', item.name, 100)
-    found += _too_long('the SKU (the internal reference) of a product', item.code, 100)
+    found = ITEM_NAME.check(item.name) + ITEM_CODE.check(item.code)
     found += _too_long('the description of a product', item.description, 4000, suggest=False)
     if not item.external_id and not item.sale_account:
         found.append(

@@ -102,7 +102,8 @@ class XeroProvider(AccountingProvider):
         'View the organisation, accounts, tax rates and currencies',
     )
     # a key is kept for 6 minutes from the first call (A4); one of them is our margin
-    capabilities = Capabilities(invoice_drafts=True, key_lifetime=timedelta(minutes=5))
+    capabilities = Capabilities(invoice_drafts=True, key_lifetime=timedelta(minutes=5), items_need_code=True)
+    text_rules = rules.TEXT_RULES
     operations = {
         operation.name: operation
         for operation in (

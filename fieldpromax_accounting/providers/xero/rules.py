@@ -9,12 +9,11 @@ import re
 from decimal import Decimal
 
 from .. import dto
-from ..checks import BLANK, SPACES, check_email, check_name, shown, too_long
+from ..checks import BLANK, SPACES, EmailRule, NameRule, too_long
 from ..wire import rounded
 from .mapping import AMOUNT_DIGITS, INVOICE_STATUS_TO_XERO, line_figures, line_tax
 
 _HUNDRED = Decimal(100)
-_UNTIDY = re.compile(r' {2,}|[\t\r\n\f\v]')
 
 
 def _too_long(label: str, value: str, limit: int, suggest: bool = True) -> list[str]:
@@ -25,22 +24,47 @@ def _tidy_name(name: str) -> str:
     return SPACES.sub(' ', name.replace('<', '').replace('>', '')).strip(BLANK)
 
 
+def _code_of(name: str) -> str:
+    """A code made of a name: capitals, digits and hyphens."""
+    return re.sub(r'[^A-Z0-9]+', '-', name.upper()).strip('-')
+
+
+CONTACT_NAME = NameRule(
+    'Xero',
+    'contact',
+    255,
+    forbidden=(
+        (r'[<>]', 'the characters < and >'),
+        (r' {2,}|[\t\r\n\f\v]', 'two spaces in a row, tabs or line breaks'),
+    ),
+    tidy=_tidy_name,
+    around=True,
+)
+EMAIL_ADDRESS = EmailRule('Xero', 255)
+# Xero's items may go without a name of their own, not without a code (A8)
+ITEM_NAME = NameRule('Xero', 'item', 50, required=False)
+ITEM_CODE = NameRule(
+    'Xero',
+    'item',
+    30,
+    what='code',
+    missing='Xero needs a code (the internal reference) for every item; this one has none.',
+    make=_code_of,
+    number='{}-{}',
+)
+#: what can be asked about a text alone: ``{(kind, what it is): rule}``
+TEXT_RULES = {
+    ('contact', 'name'): CONTACT_NAME,
+    ('contact', 'email'): EMAIL_ADDRESS,
+    ('item', 'name'): ITEM_NAME,
+    ('item', 'code'): ITEM_CODE,
+}
+
+
 def check_contact(contact: dto.Contact) -> tuple[str, ...]:
-    name = contact.name
-    reasons = []
-    if '<' in name or '>' in name:
-        reasons.append('the characters < and >')
-    if name != name.strip(BLANK):
-        reasons.append('spaces at the beginning or end')
-    if _UNTIDY.search(name.strip(BLANK)):
-        reasons.append('two spaces in a row, tabs or line breaks')
-    found = check_name('Xero', 'contact', name, reasons, _tidy_name(name))
-    found += _too_long('the name of a contact', name, 255) if name.strip() else []
-    email = contact.email
-    found += check_email('Xero', email)
+    found = CONTACT_NAME.check(contact.name) + EMAIL_ADDRESS.check(contact.email)
     for label, value, limit in (
         ('the number of a contact', contact.number, 50),
-        ('the e-mail address', email, 255),
         ('the first name', contact.first_name, 255),
         ('the last name', contact.last_name, 255),
         ('the phone number', contact.phone, 50),
@@ -57,13 +81,7 @@ def check_contact(contact: dto.Contact) -> tuple[str, ...]:
 
 
 def check_item(item: dto.Item) -> tuple[str, ...]:
-    found = []
-    if not item.code.strip():
-        suggestion = re.sub(r'[^A-Z0-9]+', '-', item.name.upper()).strip('-')[:30]
-        advice = f' For example: {shown(suggestion)}.' if suggestion else ' Please enter one.'
-        found.append(f'Xero needs a code (the internal reference) for every item; this one has none.{advice}')
-    found += _too_long('the code of an item', item.code, 30)
-    found += _too_long('the name of an item', item.name, 50)
+    found = ITEM_CODE.check(item.code, item.name) + ITEM_NAME.check(item.name)
     found += _too_long('the description of an item', item.description, 4000, suggest=False)
     return tuple(found)
 
