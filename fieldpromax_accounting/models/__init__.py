@@ -21,6 +21,7 @@ from . import (
     fieldpromax_run,
     fieldpromax_run_change,
     fieldpromax_run_line,
+    fieldpromax_run_undo,
     product_product,
     product_template,
     res_company,

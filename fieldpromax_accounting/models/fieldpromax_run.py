@@ -225,6 +225,18 @@ class FieldpromaxRun(models.Model):
             'context': {'default_run_id': self.id},
         }
 
+    def action_open_form(self):
+        """The run's own page."""
+        self.ensure_one()
+        self.check_access('read')
+        return {
+            'type': 'ir.actions.act_window',
+            'res_model': self._name,
+            'res_id': self.id,
+            'view_mode': 'form',
+            'views': [(False, 'form')],
+        }
+
     def _put_off(self, at):
         """Read nothing more before ``at`` (UTC, without zone)."""
         runs = self._to_decide()

@@ -31,9 +31,7 @@ class FieldpromaxRunChange(models.Model):
     res_model = fields.Char('Model', required=True, readonly=True)
     res_id = fields.Many2oneReference('Record', model_field='res_model', required=True, readonly=True)
     record_name = fields.Char('Record of Odoo', readonly=True, help='Kept when the record is deleted.')
-    link_id = fields.Many2one(
-        'fieldpromax.link', index='btree_not_null', ondelete='set null', readonly=True
-    )
+    link_id = fields.Many2one('fieldpromax.link', index='btree_not_null', ondelete='set null', readonly=True)
     previous = fields.Json(readonly=True, help='Field: value before, value that the run wrote.')
     state = fields.Selection(
         [('noted', 'Noted'), ('undone', 'Given back'), ('kept', 'Left as it is')],
@@ -70,9 +68,7 @@ class FieldpromaxRunChange(models.Model):
                 row = known.get(record.id)
                 values = {
                     name: [
-                        row.previous[name][0]
-                        if row and name in row.previous
-                        else self._plain(before),
+                        row.previous[name][0] if row and name in row.previous else self._plain(before),
                         self._plain(record[name]),
                     ]
                     for name, before in previous.items()

@@ -1,1 +1,1 @@
-from . import base_partner_merge, fieldpromax_run_schedule
+from . import base_partner_merge, fieldpromax_run_schedule, fieldpromax_run_undo

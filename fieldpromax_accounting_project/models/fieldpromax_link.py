@@ -51,6 +51,9 @@ class FieldpromaxLink(models.Model):
                     link.baseline = link._compare_project().baseline()
         return count
 
+    def _last_known(self):
+        return {**super()._last_known(), 'is_sub_customer': self.is_sub_customer}
+
     def _project_terms(self):
         """Name and state of the project as the books last told."""
         self.ensure_one()
