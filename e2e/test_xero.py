@@ -232,7 +232,7 @@ def test_match_that_is_decided_frees_the_invoices_of_the_customer(bookkeeper):
     bookkeeper.menu("Accounting Sync", "Match review")
     bookkeeper.headline("Match review")
     row = bookkeeper.row("Acme Corporation")
-    expect(row).to_contain_text("Same name, different e-mail.")
+    expect(row).to_contain_text("Same name; e-mail differs")
     bookkeeper.look("25-match-review")
     row.locator("td[name=external_name]").click()
     expect(bookkeeper.page.locator("button[name=action_link]:visible")).to_be_visible()

@@ -8,7 +8,7 @@
     'website': 'https://github.com/fieldpromax/fieldpromax_accounting',
     'depends': ['account'],
     'external_dependencies': {
-        'python': ['cryptography', 'python-quickbooks', 'requests-oauthlib', 'xero-python'],
+        'python': ['cryptography', 'python-quickbooks', 'rapidfuzz', 'requests-oauthlib', 'xero-python'],
     },
     'data': [
         'security/fieldpromax_accounting_groups.xml',

@@ -11,7 +11,7 @@ locale).
 import json
 import re
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from decimal import Decimal
 from functools import cache
@@ -19,13 +19,11 @@ from functools import cache
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize
 
+from .match_engine import Reason, Record, from_contact, from_item
 from .providers import dto
 
 # What a match keeps of a record of the books. Another addon adds its own kind.
 SNAPSHOT_CLASSES = {'contact': dto.Contact, 'item': dto.Item}
-
-# What a person reads as a percentage; the order decides, not the number.
-SCORE_BOTH, SCORE_SECOND, SCORE_NAME = 95, 70, 60
 
 # What carries no meaning in a name: ASCII and Latin-1 signs, combining marks (accents after NFKD),
 # typographic punctuation and spaces, variation selectors, full-width forms' remains. One list for Python and
@@ -142,47 +140,64 @@ def one_line(text):
 
 @dataclass(frozen=True)
 class Local:
-    """A record of Odoo as matching sees it. ``second``: e-mail of a customer, code of a product."""
+    """A record of Odoo, or a contact person or address that stands for it, as it was found by an equal key."""
 
-    id: int
-    name: str
-    second: str
+    record: Record
     name_key: str
     second_key: str
-    active: bool
-    #: what it is linked to in this connection: ``{role: (external id, external id of the parent)}``
+    #: what it is linked to in this connection: ``{role: (external id, external id of the parent, name)}``
     links: dict = field(default_factory=dict, hash=False)
-    #: the contact person or address that the likeness was found on, '' when it is the customer itself
-    via: str = ''
+
+    @property
+    def id(self):
+        return self.record.id
 
 
-class Candidate:
-    """What one record of Odoo has in common with one of the books, over all the ways in which it was
-    found.
+@dataclass(frozen=True)
+class Likely:
+    """A record of Odoo that one of the books may be, as the engine judges it in this database."""
 
-    :param names: keys of the name that the record of the books has.
-    :param second: key of its e-mail or code.
-    :param name_decides: it has no code at all, so that the name alone tells.
+    id: int
+    score: int
+    reasons: tuple
+    #: it has the very name, e-mail or code
+    is_equal: bool
+    #: fit to be linked unasked, if nothing else on either side is equal
+    is_exact: bool
+    #: not linked yet in the role that is asked about
+    is_free: bool
+
+
+def likely(candidate, links, role, name_decides):
+    """:class:`Likely` of a candidate of the engine.
+
+    :param links: what the record of Odoo is linked to, see :class:`Local`.
+    :param name_decides: the record of the books has no code at all, so that the name alone tells.
     """
+    score, reasons = candidate.score, list(candidate.reasons)
+    codes = {reason.code for reason in reasons}
+    is_exact = candidate.is_exact or (
+        name_decides and candidate.same_name and codes.isdisjoint(('name_digits', 'archived', 'found_via'))
+    )
+    is_free = role not in links
+    if not is_free:
+        reasons.append(Reason.of('linked', name=links[role][2]))
+        score = min(score, 99)
+    if role:
+        reasons.append(Reason.of('currency_books', currency=role))
+    return Likely(
+        id=candidate.id,
+        score=score,
+        reasons=tuple(reasons),
+        is_equal=candidate.same_name or candidate.same_second,
+        is_exact=is_exact and is_free,
+        is_free=is_free,
+    )
 
-    def __init__(self, ways, names, second, name_decides=False):
-        self.same_name = any(local.name_key in names for local in ways)
-        self.same_second = bool(second) and any(local.second_key == second for local in ways)
-        equal = [
-            local
-            for local in ways
-            if local.name_key in names and (name_decides or (second and local.second_key == second))
-        ]
-        own = [local for local in ways if not local.via]
-        self.local = next((local for local in equal if not local.via), None) or (equal or own or ways)[0]
-        self.is_exact = bool(equal) and not self.local.via and self.local.active
-        self.score = (
-            SCORE_BOTH
-            if self.same_name and self.same_second
-            else SCORE_SECOND
-            if self.same_second
-            else SCORE_NAME
-        )
+
+def name_without(name, currency):
+    """The name of a customer in a second ``currency`` without it: "Acme (EUR)" is "Acme"."""
+    return re.sub(rf'[\W_]*\b{re.escape(currency)}\b[\W_]*', ' ', name, flags=re.IGNORECASE)
 
 
 def name_keys(remote, currency=''):
@@ -190,7 +205,7 @@ def name_keys(remote, currency=''):
     one without it ("Acme (EUR)" is "Acme")."""
     names = [remote.name]
     if currency:
-        names.append(re.sub(rf'[\W_]*\b{re.escape(currency)}\b[\W_]*', ' ', remote.name, flags=re.IGNORECASE))
+        names.append(name_without(remote.name, currency))
     return tuple(dict.fromkeys(filter(None, map(text_key, names))))
 
 
@@ -218,6 +233,27 @@ class Families:
     def inherits(self, external_id, email):
         """Has one above it the same e-mail?"""
         return any(self.members.get(one, ('', ''))[1] == email for one in self.ancestors(external_id))
+
+
+def engine_records(kind, remote, role='', inherits_email=False):
+    """Ways to look at a record of the books, as ``[(record of the engine, fits)]``; a candidate counts where
+    ``fits(candidate)``. Usually there is one.
+
+    :param role: a second currency: its name may carry that, or not.
+    :param inherits_email: the e-mail is the one of its parent: it counts where the name is the same, and finds nobody.
+    """
+    if kind == 'item':
+        return [(from_item(remote), lambda _one: True)]
+    # Odoo knows no currency of a customer; the books know it by the role.
+    record = from_contact(remote, currency='')
+    ways = [record]
+    if role and (name := one_line(name_without(remote.name, role))):
+        ways.append(replace(record, name=name))
+    if not inherits_email:
+        return [(way, lambda _one: True) for way in ways]
+    return [(way, lambda one: one.same_name) for way in ways] + [
+        (replace(way, email=''), lambda one: not one.same_name) for way in ways
+    ]
 
 
 def second_of(kind, remote):
@@ -258,3 +294,4 @@ class Remote:
     is_ignored: bool
     match_id: int
     role: str = ''
+    parent: str = ''

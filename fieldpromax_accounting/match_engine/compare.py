@@ -24,6 +24,9 @@ _NUMBER_MORE = 12
 _DIFFERENT_NUMBERS = 40
 #: names that share nothing but words that anybody uses
 _GENERIC_ONLY = 50
+#: names that share a single word, be it rare: "Acme Homes" is neither "Acme Corporation" nor "Acme". Low enough that
+#: the same town does not make them similar; what tells a customer (e-mail, phone, tax number, code) does.
+_ONE_WORD = 65
 
 
 def _typing_errors(a, b):
@@ -168,6 +171,8 @@ class Likeness:
             return
         if all(lists.GENERIC_WORDS.issuperset(words) for words in shared) and any(sides.values()):
             self._limit = min(self._limit, _GENERIC_ONLY)
+        if len(shared) == 1 and any(sides.values()):
+            self._limit = min(self._limit, _ONE_WORD)
         weight = sum(max(map(len, words)) for words in shared)
         if sides['books'] and sides['odoo']:
             self._replaced(books, odoo, sides, weight)

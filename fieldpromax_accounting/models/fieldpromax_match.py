@@ -1,23 +1,24 @@
 import json
 import logging
 from collections import Counter, defaultdict
+from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 from odoo.tools.misc import formatLang
+from odoo.tools.translate import get_translation
 
 from ..exceptions import DATABASE_TROUBLE
+from ..match_engine import CUSTOMER, PRODUCT, Engine, Reason, Record, sentence
 from ..matching import (
-    SCORE_BOTH,
-    SCORE_NAME,
-    SCORE_SECOND,
-    Candidate,
     Families,
     Local,
     Remote,
     email_key,
+    engine_records,
     from_snapshot,
+    likely,
     name_keys,
     one_line,
     second_key,
@@ -28,12 +29,16 @@ from ..matching import (
 )
 from ..new_records import NewContacts, NewItems
 from ..providers import dto
+from ..unlinked import Unlinked
 from .fieldpromax_link import record_fields
 
 _logger = logging.getLogger(__name__)
 
 # Candidates kept for one record of the books: more than these nobody reads.
 CANDIDATES_KEPT = 10
+# Records of the books that are compared at once with one that is about to be sent.
+REMOTES_COMPARED = 2_000
+MODULE = 'fieldpromax_accounting'
 COUNTS = ('linked', 'created', 'review', 'updated', 'skipped')
 
 
@@ -86,7 +91,13 @@ class FieldpromaxMatch(models.Model):
     record_detail = fields.Char('E-mail or code in Odoo', readonly=True)
 
     score = fields.Integer('Likeness', readonly=True, aggregator=None, help='Percent.')
-    reason = fields.Char('Why', readonly=True)
+    reason = fields.Char('Reason', readonly=True, help='As it was found, in English.')
+    reasons = fields.Json(readonly=True, help='What the sentence is made of.')
+    why = fields.Char('Why', compute='_compute_why')
+    is_similar = fields.Boolean(
+        readonly=True,
+        help='Neither name, nor e-mail, nor code is equal: this does not keep an equal pair from being linked.',
+    )
     is_deferred = fields.Boolean(
         readonly=True, help='Equal in both; linked at the end of the pass, if it proves unique on both sides.'
     )
@@ -129,6 +140,26 @@ class FieldpromaxMatch(models.Model):
             match.external_label = (
                 f'{match.external_name or ""} · {detail}' if detail else match.external_name
             )
+
+    @api.depends('reason', 'reasons')
+    @api.depends_context('lang')
+    def _compute_why(self):
+        for match in self:
+            reasons = [Reason.of(**reason) for reason in match.reasons or ()]
+            match.why = self._sentence(reasons) if reasons else match.reason
+
+    @api.model
+    def _sentence(self, reasons):
+        """Reasons of the engine as a sentence, in the language of the environment."""
+        return sentence(reasons, lambda text: get_translation(MODULE, self.env.lang or 'en_US', text, ()))
+
+    @api.model
+    def _explained(self, reasons):
+        """Values of a row about ``reasons``."""
+        return {
+            'reason': sentence(reasons),
+            'reasons': [reason.as_dict() for reason in reasons],
+        }
 
     @api.depends('external_data', 'partner_id', 'product_id')
     @api.depends_context('lang')
@@ -314,9 +345,7 @@ class FieldpromaxMatch(models.Model):
             ]:
                 lonely |= match
         values = [
-            match._row_values()
-            | {'score': 0, 'reason': self.env._('Nothing in Odoo is the same: choose Create new, or Ignore.')}
-            for match in lonely
+            match._row_values() | {'score': 0, **self._explained([Reason('different')])} for match in lonely
         ]
         pairs._decide('never', others=None)
         self.env['fieldpromax.match'].sudo().create(values)
@@ -576,9 +605,9 @@ class FieldpromaxMatch(models.Model):
     def _match_batch(self, connection, kind, records, deleted_here=frozenset(), make=True):
         """Decide about records of the books that have no counterpart yet.
 
-        Neither name nor second (e-mail, code) known → made in Odoo. Both equal, to one candidate and no other
+        Nothing in Odoo is like it → made there. Name and second (e-mail, code) equal, to one record and no other
         → linked at the end of the pass, when it is known that no other record of the books claims the same.
-        Everything else → review.
+        Everything else, similar ones as well → review.
 
         :param deleted_here: external ids that had a counterpart which somebody deleted in Odoo: never made
             again unasked.
@@ -601,46 +630,31 @@ class FieldpromaxMatch(models.Model):
     @api.model
     def _match_group(self, connection, kind, records, roles, deleted_here, make):
         counts = Counter()
-        names_of = {record.external_id: name_keys(record, roles[record.external_id]) for record in records}
-        locals_by_name, locals_by_second = self._find_locals(connection, kind, records, names_of)
         different = self._decided_pairs(connection, kind, [record.external_id for record in records])
-        families = self._families(connection, kind, records, locals_by_second)
+        answered = {external_id for external_id, _record in different}
+        likely_ones, families = self._likely(connection, kind, records, roles, different)
+        rivals = self._rivals_in_books(connection, kind, records, roles, likely_ones)
         claimed_names, claimed_seconds = {}, defaultdict(list)
         rows, to_make = [], []
         for record in records:
-            names, second = names_of[record.external_id], second_key(kind, second_of(kind, record))
-            head = families.head(record.external_id)
-            inherited = bool(second) and families.inherits(record.external_id, second)
-            found = defaultdict(dict)
-            for local in self._alike(
-                names, second, inherited, head, families, locals_by_name, locals_by_second
-            ):
-                found[local.id][local.name, local.via] = local
-            candidates = [
-                # An item without a code is told by its name alone.
-                Candidate(list(group.values()), names, second, name_decides=kind == 'item' and not second)
-                for local_id, group in found.items()
-                if (record.external_id, local_id) not in different
-            ]
-            twin = next((claimed_names[name] for name in names if name in claimed_names), None) or next(
-                (name for name, other in claimed_seconds[second] if second and other != head), None
+            external_id, role = record.external_id, roles[record.external_id]
+            names, second = name_keys(record, role), second_key(kind, second_of(kind, record))
+            head = families.head(external_id)
+            twin = (
+                next((claimed_names[name] for name in names if name in claimed_names), None)
+                or next((name for name, other in claimed_seconds[second] if second and other != head), None)
+                or rivals.get(external_id)
             )
+            found = likely_ones[external_id]
             # Items of the books may do without a name; their code alone tells them.
             has_key = names or (kind == 'item' and second)
-            known = found or twin or not has_key or record.external_id in deleted_here
+            known = found or twin or not has_key or external_id in deleted_here or external_id in answered
             if make and not known:
                 to_make.append(record)
                 claimed_names |= dict.fromkeys(names, record.name)
                 claimed_seconds[second].append((record.name, head))
                 continue
-            new_rows = self._review_rows(
-                kind,
-                record,
-                candidates,
-                twin,
-                record.external_id in deleted_here,
-                roles[record.external_id],
-            )
+            new_rows = self._review_rows(kind, found, twin, external_id in deleted_here, has_key)
             rows += [(record, row) for row in new_rows]
             counts['review'] += 1
         created = self._create_records(connection, kind, to_make)
@@ -650,6 +664,138 @@ class FieldpromaxMatch(models.Model):
         return counts
 
     @api.model
+    def _likely(self, connection, kind, records, roles, different):
+        """What the engine finds in Odoo for records of the books.
+
+        Those that share a key are looked up in the database, whatever their state; those that are merely similar are
+        looked for among the unlinked ones, since the books keep apart what is linked to another one of theirs.
+
+        :param different: ``(external id, record id)`` of pairs that a person said are two.
+        :return: ``({external id: [Likely]}, Families)``, the best first
+        """
+        names_of = {record.external_id: name_keys(record, roles[record.external_id]) for record in records}
+        by_name, by_second = self._find_locals(connection, kind, records, names_of)
+        families = self._families(connection, kind, records, by_second)
+        ways, fits, equals, links = [], [], [], {}
+        for record in records:
+            external_id = record.external_id
+            names, second = names_of[external_id], second_key(kind, second_of(kind, record))
+            inherited = bool(second) and families.inherits(external_id, second)
+            head = families.head(external_id)
+            # One that stands under several keys is one all the same.
+            equal = {
+                local
+                for local in self._alike(names, second, inherited, head, families, by_name, by_second)
+                if (external_id, local.id) not in different
+            }
+            links |= {local.id: local.links for local in equal}
+            # An engine of its own: however many others share the e-mail, none of these is passed over.
+            engine = Engine([local.record for local in equal]) if equal else None
+            for way, fit in engine_records(kind, record, roles[external_id], inherited):
+                ways.append(way)
+                fits.append(fit)
+                equals.append(next(engine.candidates([way])).candidates if engine else ())
+        similar = self._similar_unlinked(connection, kind, ways)
+        found = [[*both[0], *both[1]] for both in zip(equals, similar, strict=True)]
+        best = {record.external_id: {} for record in records}
+        for way, fit, candidates in zip(ways, fits, found, strict=True):
+            mine = best[way.id]
+            for one in candidates:
+                if fit(one) and (way.id, one.id) not in different:
+                    mine[one.id] = max(mine.get(one.id, one), one, key=lambda each: each.score)
+        name_decides = {record.external_id: kind == 'item' and not record.code for record in records}
+        return {
+            external_id: sorted(
+                (
+                    likely(one, links.get(one.id, {}), roles[external_id], name_decides[external_id])
+                    for one in candidates.values()
+                ),
+                key=lambda one: (-one.score, one.id),
+            )
+            for external_id, candidates in best.items()
+        }, families
+
+    @api.model
+    def _similar_unlinked(self, connection, kind, ways):
+        """Candidates among the records of Odoo without a link in this connection, for each of ``ways``. A driver's run
+        keeps the engine from page to page."""
+        unlinked = self.env.context.get('fieldpromax_unlinked') or Unlinked()
+        finder = self._find_contacts if kind == 'contact' else self._find_items
+        stamps = self._unlinked_stamps(connection, kind)
+        read = lambda ids: [local.record for local in finder(connection, ids=ids)]  # noqa: E731 used at once
+        return unlinked.candidates((connection.id, kind), stamps, read, ways)
+
+    @api.model
+    def _unlinked_stamps(self, connection, kind):
+        """``{row id: (record id, when it was changed)}`` of the active records of Odoo that have no link in this
+        connection; a customer's contact persons and addresses are rows of that customer."""
+        if kind == 'contact':
+            query = SQL(
+                """
+                SELECT p.id, c.id, GREATEST(c.write_date, p.write_date)
+                  FROM res_partner p
+                  JOIN res_partner c ON c.id = p.commercial_partner_id
+                 WHERE (c.company_id IS NULL OR c.company_id = ANY(%(companies)s)) AND c.active AND p.active
+                   AND NOT EXISTS (SELECT FROM fieldpromax_link l
+                                    WHERE l.partner_id = c.id AND l.connection_id = %(connection)s)
+                """,
+                connection=connection.id,
+                companies=connection._served_companies().ids,
+            )
+            self.env['res.partner'].flush_model()
+        else:
+            query = SQL(
+                """
+                SELECT p.id, p.id, GREATEST(t.write_date, p.write_date)
+                  FROM product_product p
+                  JOIN product_template t ON t.id = p.product_tmpl_id
+                 WHERE (t.company_id IS NULL OR t.company_id = ANY(%(companies)s)) AND t.active AND p.active
+                   AND NOT EXISTS (SELECT FROM fieldpromax_link l
+                                    WHERE l.product_id = p.id AND l.connection_id = %(connection)s)
+                """,
+                connection=connection.id,
+                companies=connection._served_companies().ids,
+            )
+            self.env['product.product'].flush_model()
+            self.env['product.template'].flush_model()
+        self.env['fieldpromax.link'].flush_model()
+        self.env.cr.execute(query)
+        return {row: (record, changed) for row, record, changed in self.env.cr.fetchall()}
+
+    @api.model
+    def _rivals_in_books(self, connection, kind, records, roles, likely_ones):
+        """Another record of the books, linked already, that has the name, e-mail or code of one that is about to be
+        linked unasked: ``{external id: its name}``. Those that are not linked show at the end of the pass."""
+        exact = [record for record in records if any(one.is_exact for one in likely_ones[record.external_id])]
+        if not exact:
+            return {}
+        keys = {
+            record.external_id: (
+                name_keys(record, roles[record.external_id]),
+                second_key(kind, second_of(kind, record)),
+            )
+            for record in exact
+        }
+        by_name, by_second = self._find_remotes(connection, kind, keys.values())
+        rivals = {}
+        for record in exact:
+            names, second = keys[record.external_id]
+            own_parent = kind == 'contact' and record.parent_external_id
+            others = [remote for name in names for remote in by_name.get(name, ())]
+            # Parts of a customer share its e-mail; that says nothing about them.
+            others += [
+                remote
+                for remote in by_second.get(second, ())
+                if second and not own_parent and not remote.parent
+            ]
+            for remote in others:
+                is_other = remote.external_id != record.external_id and remote.record_id
+                if is_other and remote.role == roles[record.external_id]:
+                    rivals[record.external_id] = remote.name
+                    break
+        return rivals
+
+    @api.model
     def _alike(self, names, second, inherited, head, families, by_name, by_second):
         """Records of Odoo that one of the books may be. An e-mail that a sub-customer shares with its parent finds
         nobody: everyone of the family has it."""
@@ -657,7 +803,7 @@ class FieldpromaxMatch(models.Model):
             yield from by_name.get(name, ())
         for local in by_second.get(second, ()) if not inherited else ():
             if local.name_key in names or not any(
-                families.head(external_id) == head for external_id, _parent in local.links.values()
+                families.head(external_id) == head for external_id, *_rest in local.links.values()
             ):
                 yield local
 
@@ -671,7 +817,7 @@ class FieldpromaxMatch(models.Model):
             external_id: (parent, '')
             for group in locals_by_second.values()
             for local in group
-            for external_id, parent in local.links.values()
+            for external_id, parent, _name in local.links.values()
         }
         members |= {
             record.external_id: (record.parent_external_id, email_key(record.email)) for record in records
@@ -691,101 +837,45 @@ class FieldpromaxMatch(models.Model):
         return Families(members)
 
     @api.model
-    def _review_rows(self, kind, record, candidates, twin, was_deleted, role):
-        """Rows for a person, or one deferred row, as ``[(local, score, reason, is_deferred)]``."""
-        free = [candidate for candidate in candidates if role not in candidate.local.links]
+    def _review_rows(self, kind, found, twin, was_deleted, has_key):
+        """Rows for a person, or one deferred row: ``[values]``, where ``record`` is the id of a record of Odoo."""
+        equal = [one for one in found if one.is_equal]
+        more = []
+        if len(equal) > 1:
+            more.append(Reason.of('several', count=len(equal)))
+        if twin:
+            more.append(Reason.of('rival_books', name=one_line(twin)))
         rows = [
-            (
-                candidate.local,
-                candidate.score,
-                self._reason(kind, record, candidate, len(candidates), role),
-                candidate.is_exact and len(candidates) == 1 and not twin,
-            )
-            for candidate in free
+            {
+                'record': one.id,
+                'score': one.score,
+                'is_similar': not one.is_equal,
+                'is_deferred': one.is_exact and not more,
+                **self._explained([*one.reasons, *(more if one.is_equal else ())]),
+            }
+            for one in found
+            if one.is_free
         ]
-        rows.sort(key=lambda row: (-row[1], row[0].id))
-        if rows:
+        taken = next((one for one in found if not one.is_free), None)
+        if rows and not (taken and all(row['is_similar'] for row in rows)):
             return rows[:CANDIDATES_KEPT]
-        if candidates:
-            candidate = candidates[0]
-            values = {'name': candidate.local.name}
-            if candidate.same_name:
-                reason = self.env._(
-                    'Same name as "%(name)s" in Odoo, which is linked to another one of the books. Merge the two '
-                    'there, or create a second one.',
-                    **values,
-                )
-            elif kind == 'contact':
-                reason = self.env._(
-                    'Same e-mail as "%(name)s" in Odoo, which is linked to another one of the books. Create it if '
-                    'it is another customer.',
-                    **values,
-                )
-            else:
-                reason = self.env._(
-                    'Same code as "%(name)s" in Odoo, which is linked to another one of the books. Create it if it is '
-                    'another product.',
-                    **values,
-                )
+        if taken:
+            # That others are similar must not hide that the very same one is linked already.
+            name = self._model_of(kind).browse(taken.id)._fieldpromax_name()
+            reasons = [Reason.of('taken', name=name), *taken.reasons, *more, Reason('taken_next')]
         elif twin:
-            reason = self.env._(
-                'The books have another one that looks the same: "%s". Merge the two there, or create a second one.',
-                twin,
-            )
+            reasons = [*more, Reason('taken_next')]
         elif was_deleted:
-            reason = self.env._('It was deleted in Odoo. Create it again, or ignore it from now on.')
-        elif not text_key(record.name):
-            reason = self.env._('It has no name that could be compared. Create it, or ignore it.')
+            reasons = [Reason('deleted')]
         else:
-            reason = self.env._('Nothing in Odoo is the same: choose Create new, or Ignore.')
-        return [(None, 0, reason, False)]
+            reasons = [Reason('different' if has_key else 'nameless')]
+        alone = {'record': None, 'score': 0, 'is_similar': False, 'is_deferred': False}
+        return [*rows[: CANDIDATES_KEPT - 1], {**alone, **self._explained(reasons)}]
 
     @api.model
-    def _reason(self, kind, record, candidate, count, role=''):
-        """Why the two may be the same, and why it was not decided without a person."""
-        reason = self._likeness(kind, record, candidate, count)
-        if not role:
-            return reason
-        return self.env._(
-            '%(reason)s In the books it is a customer in %(currency)s.', reason=reason, currency=role
-        )
-
-    @api.model
-    def _likeness(self, kind, record, candidate, count):
-        local = candidate.local
-        here, there = local.second, second_of(kind, record)
-        same_name, same_second = candidate.same_name, candidate.same_second
-        contact = kind == 'contact'
-        if same_name and same_second:
-            if not local.active:
-                return self.env._('Both are equal, but it is archived in Odoo.')
-            if local.via:
-                return self.env._('Both are equal to the contact "%s" of this customer.', local.via)
-            if count > 1:
-                return self.env._('Both are equal, but another record of Odoo is like it as well.')
-            return self.env._('Both are equal, but another record of the books is like it as well.')
-        if same_name and not contact and not there and (count > 1 or not local.active):
-            if not local.active:
-                return self.env._('Same name, and the books have no code, but it is archived in Odoo.')
-            return self.env._(
-                'Same name, and the books have no code, but another record of Odoo is like it as well.'
-            )
-        if same_name:
-            if not there and not here:
-                missing = self.env._('Same name; neither side has an e-mail.') if contact else ''
-                return missing or self.env._('Same name; neither side has a code.')
-            if not there:
-                missing = self.env._('Same name; the books have no e-mail.') if contact else ''
-                return missing or self.env._('Same name; the books have no code.')
-            if not here:
-                missing = self.env._('Same name; Odoo has no e-mail.') if contact else ''
-                return missing or self.env._('Same name; Odoo has no internal reference.')
-            if contact:
-                return self.env._('Same name, different e-mail.')
-            return self.env._('Same name, different code.')
-        if contact:
-            return self.env._('Same e-mail, different name.')
-        return self.env._('Same code, different name.')
+    def _model_of(self, kind):
+        """The model of Odoo that records of a kind are kept in."""
+        return self.env[self._fields[record_fields(self.env)[kind]].comodel_name]
 
     @api.model
     def _store_rows(self, connection, kind, records, rows, roles):
@@ -793,8 +883,15 @@ class FieldpromaxMatch(models.Model):
         number."""
         column = record_fields(self.env)[kind]
         data = []
-        for record, (local, score, reason, deferred) in rows:
-            contact = kind == 'contact'
+        contact = kind == 'contact'
+        here = {
+            row['record']: self._model_of(kind).browse(row['record'])
+            for _record, row in rows
+            if row['record']
+        }
+        self._model_of(kind).union(*here.values()).fetch(['name', 'email' if contact else 'default_code'])
+        for record, row in rows:
+            local = here.get(row['record'])
             detail = second_of(kind, record)
             name = one_line(record.name) or detail
             data.append(
@@ -809,12 +906,11 @@ class FieldpromaxMatch(models.Model):
                     'external_price': 0.0 if contact else float(record.sale_price or 0),
                     'external_label': f'{name} · {detail}' if detail else name,
                     'external_data': snapshot(record),
-                    'record': local.id if local else None,
                     'record_name': local.name if local else None,
-                    'record_detail': local.second if local else None,
-                    'score': score,
-                    'reason': reason,
-                    'is_deferred': deferred,
+                    'record_detail': (local.email if contact else local.default_code) or None
+                    if local
+                    else None,
+                    **row,
                 }
             )
         self.flush_model()
@@ -828,18 +924,19 @@ class FieldpromaxMatch(models.Model):
                     INSERT INTO fieldpromax_match (connection_id, company_id, kind, role, external_id,
                            external_name, external_email, external_phone, external_city, external_code,
                            external_price, external_label, external_data, %(column)s, record_name,
-                           record_detail, score, reason, is_deferred, decision, looked_at, create_uid,
-                           write_uid, create_date, write_date)
+                           record_detail, score, reason, reasons, is_similar, is_deferred, decision, looked_at,
+                           create_uid, write_uid, create_date, write_date)
                     SELECT %(connection)s, %(company)s, %(kind)s, r.role, r.external_id, r.external_name,
                            r.external_email, r.external_phone, r.external_city, r.external_code,
                            r.external_price, r.external_label, r.external_data, r.record, r.record_name,
-                           r.record_detail, r.score, r.reason, r.is_deferred, 'pending', now() AT TIME ZONE
-                           'UTC', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                           r.record_detail, r.score, r.reason, r.reasons, r.is_similar, r.is_deferred, 'pending',
+                           now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
+                           now() AT TIME ZONE 'UTC'
                       FROM json_to_recordset(%(data)s::json) AS r(external_id varchar, role varchar,
                            external_name varchar, external_email varchar, external_phone varchar, external_city varchar,
                            external_code varchar, external_price numeric, external_label varchar,
                            external_data jsonb, record int, record_name varchar, record_detail varchar, score
-                           int, reason varchar, is_deferred bool)
+                           int, reason varchar, reasons jsonb, is_similar bool, is_deferred bool)
                     ON CONFLICT DO NOTHING
                     """,
                     column=SQL.identifier(column),
@@ -924,91 +1021,118 @@ class FieldpromaxMatch(models.Model):
         return by_name, by_second
 
     @api.model
-    def _find_contacts(self, connection, names, email_keys):
+    def _find_contacts(self, connection, names=(), email_keys=(), ids=None):
         """Customers of no company or of this connection's. A contact person or address stands for its
-        customer; archived ones are found as well, because what somebody archived must not be made again."""
+        customer; archived ones are found as well, because what somebody archived must not be made again.
+
+        :param ids: of the rows to read, instead of looking for names and e-mails.
+        """
         self.env['res.partner'].flush_model(
             [
-                'name',
-                'email',
-                'email_normalized',
-                'active',
-                'company_id',
-                'commercial_partner_id',
-                'parent_id',
+                *('name', 'email', 'email_normalized', 'phone', 'vat', 'city', 'zip'),
+                *('active', 'company_id', 'commercial_partner_id', 'parent_id'),
             ]
         )
         self.env['fieldpromax.link'].flush_model()
+        wanted = (
+            SQL('p.id = ANY(%s)', list(ids))
+            if ids is not None
+            else SQL(
+                '(p.email_normalized = ANY(%s) OR %s = ANY(%s))',
+                list(email_keys),
+                text_key_sql(SQL.identifier('p', 'name')),
+                list(names),
+            )
+        )
         self.env.cr.execute(
             SQL(
                 """
-                SELECT c.id, c.name, c.email, p.id, p.name, p.email_normalized, c.active AND p.active,
-                  (SELECT json_object_agg(l.role, json_build_array(l.external_id, COALESCE(l.parent_external_id, '')))
+                SELECT c.id, c.name, p.id, p.name, p.email, p.email_normalized, p.phone, p.vat, p.city, p.zip,
+                       c.active AND p.active,
+                  (SELECT json_object_agg(l.role, json_build_array(l.external_id, COALESCE(l.parent_external_id, ''),
+                          COALESCE(l.external_name, '')))
                      FROM fieldpromax_link l WHERE l.partner_id = c.id AND l.connection_id = %(connection)s)
                   FROM res_partner p
                   JOIN res_partner c ON c.id = p.commercial_partner_id
-                 WHERE (c.company_id IS NULL OR c.company_id = ANY(%(companies)s))
-                   AND (p.email_normalized = ANY(%(emails)s) OR %(name_key)s = ANY(%(names)s))
+                 WHERE (c.company_id IS NULL OR c.company_id = ANY(%(companies)s)) AND %(wanted)s
                  ORDER BY c.id, p.id <> c.id, p.id
                 """,
                 connection=connection.id,
                 companies=connection._served_companies().ids,
-                emails=email_keys,
-                names=names,
-                name_key=text_key_sql(SQL.identifier('p', 'name')),
+                wanted=wanted,
             )
         )
         for row in self.env.cr.fetchall():
-            customer_id, customer_name, customer_email, partner_id, name, email, active, links = row
-            yield Local(
+            customer_id, customer_name, partner_id, name, email, email_normalized, *more, active, links = row
+            phone, vat, city, postal_code = (value or '' for value in more)
+            record = Record(
+                CUSTOMER,
                 id=customer_id,
-                name=customer_name or '',
-                second=customer_email or '',
-                name_key=text_key(name),
-                second_key=email or '',
+                name=name or '',
+                email=email or '',
+                phone=phone,
+                tax_number=vat,
+                city=city,
+                postal_code=postal_code,
                 active=active,
-                links=links or {},
                 via='' if partner_id == customer_id else name or customer_name or '',
             )
+            yield Local(record, text_key(name), email_normalized or '', links or {})
 
     @api.model
-    def _find_items(self, connection, names, code_keys):
+    def _find_items(self, connection, names=(), code_keys=(), ids=None):
         """Products of no company or of this connection's, by any of the names that their translations give
-        them."""
-        self.env['product.product'].flush_model(['default_code', 'active', 'product_tmpl_id'])
-        self.env['product.template'].flush_model(['name', 'active', 'company_id'])
+        them.
+
+        :param ids: of the products to read, instead of looking for names and codes.
+        """
+        self.env['product.product'].flush_model(
+            ['default_code', 'active', 'product_tmpl_id', 'combination_indices']
+        )
+        self.env['product.template'].flush_model(['name', 'active', 'company_id', 'list_price'])
         self.env['fieldpromax.link'].flush_model()
+        wanted = (
+            SQL('p.id = ANY(%s)', list(ids))
+            if ids is not None
+            else SQL(
+                '(%s = ANY(%s) OR %s = ANY(%s))',
+                text_key_sql(SQL.identifier('p', 'default_code')),
+                list(code_keys),
+                text_key_sql(SQL.identifier('n', 'value')),
+                list(names),
+            )
+        )
+        # A variant has a price of its own, and another currency another number: then prices tell nothing.
+        has_price = not connection.currency_id or connection.currency_id == connection.company_id.currency_id
         self.env.cr.execute(
             SQL(
                 """
                 SELECT p.id, n.value, p.default_code, p.active AND t.active,
-                  (SELECT json_object_agg(l.role, json_build_array(l.external_id, ''))
+                  CASE WHEN %(has_price)s AND COALESCE(p.combination_indices, '') = '' THEN t.list_price::text END,
+                  (SELECT json_object_agg(l.role, json_build_array(l.external_id, '', COALESCE(l.external_name, '')))
                      FROM fieldpromax_link l WHERE l.product_id = p.id AND l.connection_id = %(connection)s)
                   FROM product_product p
                   JOIN product_template t ON t.id = p.product_tmpl_id
                   CROSS JOIN LATERAL jsonb_each_text(t.name) n
-                 WHERE (t.company_id IS NULL OR t.company_id = ANY(%(companies)s))
-                   AND (%(code_key)s = ANY(%(codes)s) OR %(name_key)s = ANY(%(names)s))
+                 WHERE (t.company_id IS NULL OR t.company_id = ANY(%(companies)s)) AND %(wanted)s
                  ORDER BY p.id, n.key <> 'en_US', n.key
                 """,
                 connection=connection.id,
                 companies=connection._served_companies().ids,
-                codes=code_keys,
-                names=names,
-                code_key=text_key_sql(SQL.identifier('p', 'default_code')),
-                name_key=text_key_sql(SQL.identifier('n', 'value')),
+                has_price=has_price,
+                wanted=wanted,
             )
         )
-        for product_id, name, code, active, links in self.env.cr.fetchall():
-            yield Local(
+        for product_id, name, code, active, price, links in self.env.cr.fetchall():
+            record = Record(
+                PRODUCT,
                 id=product_id,
                 name=name or '',
-                second=code or '',
-                name_key=text_key(name),
-                second_key=text_key(code),
+                code=code or '',
+                price=Decimal(price) if price else None,
                 active=active,
-                links=links or {},
             )
+            yield Local(record, text_key(name), text_key(code), links or {})
 
     # === AT THE END OF A PASS === #
 
@@ -1036,9 +1160,14 @@ class FieldpromaxMatch(models.Model):
     @api.model
     def _compare_again(self, connection, kind, matches):
         """The records of the books of these pending rows once more, as they were last read."""
+        self._match_again(connection, kind, matches, make=False)
+
+    @api.model
+    def _match_again(self, connection, kind, matches, make):
+        """:meth:`_match_batch` for the records of the books of these pending rows. :return: its counts."""
         matches = matches.filtered('external_data')
         if not matches:
-            return
+            return Counter()
         links = self.env['fieldpromax.link'].search(
             [
                 ('connection_id', '=', connection.id),
@@ -1055,7 +1184,7 @@ class FieldpromaxMatch(models.Model):
             if match.external_id not in linked
         }
         deleted_here = {link.external_id for link in links if not link[column]}
-        self._match_batch(connection, kind, list(remotes.values()), deleted_here, make=False)
+        return self._match_batch(connection, kind, list(remotes.values()), deleted_here, make=make)
 
     def _look_anew_at_rivals(self):
         """These records of Odoo are linked now: other records of the books that waited for them are compared
@@ -1079,9 +1208,10 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _settle(self, connection, kind, limit):
-        """Link deferred pairs that no other record of the books, nor another of Odoo, claims.
+        """Link deferred pairs that no other record of the books, nor another of Odoo, claims; make what waited only for
+        being similar to one of those.
 
-        :return: ``(how many were linked, whether there is more to do)``
+        :return: ``(counts, whether there is more to do)``: a Counter over ``linked`` and ``created``
         """
         column = SQL.identifier(record_fields(self.env)[kind])
         self.flush_model()
@@ -1095,7 +1225,7 @@ class FieldpromaxMatch(models.Model):
                    AND NOT EXISTS (
                        SELECT FROM fieldpromax_match o
                         WHERE o.connection_id = m.connection_id AND o.kind = m.kind AND o.decision = 'pending'
-                          AND o.id != m.id AND (o.external_id = m.external_id
+                          AND o.id != m.id AND o.is_similar IS NOT TRUE AND (o.external_id = m.external_id
                                OR (o.%(column)s = m.%(column)s AND o.role = m.role)))
                    AND NOT EXISTS (
                        SELECT FROM fieldpromax_link l
@@ -1115,14 +1245,82 @@ class FieldpromaxMatch(models.Model):
         self.env['fieldpromax.link']._link_many(
             connection, kind, [(match._record_of(), match._remote()) for match in matches]
         )
+        counts, records = Counter(linked=len(matches)), matches[record_fields(self.env)[kind]]
         # The link says it all; rows are kept for what a person decided.
-        matches.unlink()
+        (matches | self.search(self._pending_of(connection, kind, matches.mapped('external_id')))).unlink()
+        counts.update(self._release_similar(connection, kind, records))
         if len(ids) > limit:
-            return len(matches), True
-        self.search(
+            return counts, True
+        left = self.search(
             [('connection_id', '=', connection.id), ('kind', '=', kind), ('is_deferred', '=', True)]
-        ).write({'is_deferred': False})
-        return len(matches), False
+        )
+        left._note_rivals()
+        return counts, False
+
+    @api.model
+    def _pending_of(self, connection, kind, external_ids):
+        """Domain of the rows of these records of the books that the pull keeps."""
+        return [
+            ('connection_id', '=', connection.id),
+            ('kind', '=', kind),
+            ('external_id', 'in', external_ids),
+            ('decision', '=', 'pending'),
+            ('is_proposed', '=', False),
+        ]
+
+    @api.model
+    def _release_similar(self, connection, kind, records):
+        """These records of Odoo are linked now, unasked. What is merely similar to them in the books is something else:
+        it is made, unless another one of Odoo is like it, or somebody has decided about it before.
+
+        :return: counts
+        """
+        waiting = self.search(
+            [
+                ('connection_id', '=', connection.id),
+                ('kind', '=', kind),
+                ('decision', '=', 'pending'),
+                ('is_proposed', '=', False),
+                ('is_similar', '=', True),
+                (record_fields(self.env)[kind], 'in', records.ids),
+            ]
+        )
+        external_ids = waiting.mapped('external_id')
+        answered = {
+            external_id for external_id, _record in self._decided_pairs(connection, kind, external_ids)
+        }
+        waiting = waiting.filtered(lambda match: match.external_id not in answered)
+        if not waiting:
+            return Counter()
+        made = self._match_again(connection, kind, waiting, make=True)['created']
+        return Counter(created=made)
+
+    def _note_rivals(self):
+        """These pairs are equal, and yet not linked, because another record of the books is equal as well."""
+        if not self:
+            return
+        column = record_fields(self.env)[self[0].kind]
+        rivals = defaultdict(set)
+        for match in self.search(
+            [
+                ('connection_id', '=', self[0].connection_id.id),
+                ('kind', '=', self[0].kind),
+                ('decision', '=', 'pending'),
+                ('is_similar', '=', False),
+                (column, 'in', self[column].ids),
+            ],
+            order='external_name, id',
+        ):
+            rivals[match[column], match.role].add((match.external_name or '', match.external_id))
+        for match in self:
+            others = sorted(
+                name
+                for name, external_id in rivals[match[column], match.role]
+                if external_id != match.external_id
+            )
+            more = [Reason.of('rival_books', name=others[0])] if others else []
+            reasons = [*(Reason.of(**reason) for reason in match.reasons or ()), *more]
+            match.write({'is_deferred': False, **(self._explained(reasons) if more else {})})
 
     # === WHAT IS MADE IN ODOO === #
 
@@ -1162,7 +1360,8 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _decide_local(self, connection, kind, records, role=''):
-        """The same rules seen from Odoo: may these records, which have no link, be made in the books?
+        """The same rules seen from Odoo: may these records, which have no link, be made in the books? What is known of
+        the books is looked up by equal keys; what waits there for a decision is compared by the engine as well.
 
         :param role: a currency: may these customers be made a second time, in that currency?
         :return: ``{record id: (verdict, sentence)}``: ``('create', '')`` nothing in the books is like it;
@@ -1174,6 +1373,8 @@ class FieldpromaxMatch(models.Model):
         column = record_fields(self.env)[kind]
         keys = {record.id: self._local_keys(kind, record, role) for record in records}
         by_name, by_second = self._find_remotes(connection, kind, keys.values())
+        engines = {record.id: Engine(self._ways_of(kind, record)) for record in records}
+        similar = self._similar_remotes(connection, kind, records, role)
         proposals = self.search(
             [
                 ('connection_id', '=', connection.id),
@@ -1186,7 +1387,8 @@ class FieldpromaxMatch(models.Model):
         verdicts = {}
         for record in records:
             names, second = keys[record.id]
-            alike = {remote.external_id: remote for name in names for remote in by_name.get(name, ())}
+            alike = dict(similar[record.id])
+            alike |= {remote.external_id: remote for name in names for remote in by_name.get(name, ())}
             relatives = self._relatives(kind, record)
             alike |= {
                 remote.external_id: remote
@@ -1201,23 +1403,153 @@ class FieldpromaxMatch(models.Model):
             }
             for external_id, _record in self._decided_pairs(connection, kind, list(alike), record):
                 alike.pop(external_id)
+            judged = {}
+            for external_id, remote in alike.items():
+                data = self._known_remote(kind, connection, remote)
+                if candidate := self._candidate_of(engines[record.id], kind, data, remote.role):
+                    judged[external_id] = remote, data, candidate
             own = proposals.filtered(lambda match: match[column] == record)  # noqa: B023 used at once
             # What was found by asking the books for the name stays until somebody decides.
             asked = own.filtered(
-                lambda match: match.is_proposed and match.external_id and match.external_id not in alike  # noqa: B023
+                lambda match: match.is_proposed and match.external_id and match.external_id not in judged  # noqa: B023
             )
             if record in looking_up:
-                sentence = self.env._(
-                    'The books have this name already; which record has it is being looked up.'
-                )
-                verdicts[record.id] = ('review', sentence)
-            elif not alike and not asked:
+                why = self.env._('The books have this name already; which record has it is being looked up.')
+                verdicts[record.id] = ('review', why)
+            elif not judged and not asked:
                 verdicts[record.id] = ('create', '')
-            elif not asked and self._link_if_unique(connection, kind, record, names, second, alike):
+            elif not asked and self._link_if_unique(connection, kind, record, judged):
                 verdicts[record.id] = ('linked', '')
             else:
-                verdicts[record.id] = ('review', self._propose(connection, kind, record, names, alike, own))
+                verdicts[record.id] = ('review', self._propose(connection, kind, record, judged, own))
         return verdicts
+
+    @api.model
+    def _ways_of(self, kind, record):
+        """A record of Odoo as the engine compares it; a customer's contact persons and addresses stand for it."""
+        if kind == 'item':
+            name, code = record.name or '', record.default_code or ''
+            return [Record(PRODUCT, id=record.id, name=name, code=code, active=record.active)]
+        contacts = record.child_ids.filtered(lambda child: child.commercial_partner_id == record)
+        return [
+            Record(
+                CUSTOMER,
+                id=record.id,
+                name=one.name or '',
+                email=one.email or '',
+                phone=one.phone or '',
+                tax_number=one.vat or '',
+                city=one.city or '',
+                postal_code=one.zip or '',
+                active=record.active,
+                via='' if one == record else one.name or record.name or '',
+            )
+            for one in (record, *contacts)
+        ]
+
+    @api.model
+    def _candidate_of(self, engine, kind, remote, role=''):
+        """What the ``engine`` over one record of Odoo says to a record of the books (a DTO); None: it is not alike."""
+        ways = [way for way, _fits in engine_records(kind, remote, role)]
+        found = [one for result in engine.candidates(ways) for one in result.candidates]
+        return max(found, key=lambda one: one.score, default=None)
+
+    @api.model
+    def _similar_remotes(self, connection, kind, records, role):
+        """Records of the books that wait for a decision, or are ignored, and that the engine finds like ``records``.
+
+        The engine stands over the few records that are to be sent, and those of the books pass by it in slices: memory
+        does not grow with their number. What is linked is left out: the books keep it apart from what is like it.
+
+        :return: ``{record id: {external id: Remote}}``
+        """
+        column = SQL.identifier(record_fields(self.env)[kind])
+        engine = Engine([way for record in records for way in self._ways_of(kind, record)])
+        similar = {record.id: {} for record in records}
+        self.env['fieldpromax.link'].flush_model()
+        self.flush_model()
+        last = ''
+        while True:
+            self.env.cr.execute(
+                SQL(
+                    """
+                    SELECT DISTINCT ON (r.external_id) r.*
+                      FROM (SELECT m.external_id, m.external_name, COALESCE(m.external_email, ''),
+                                   COALESCE(m.external_phone, ''), COALESCE(m.external_city, ''),
+                                   COALESCE(m.external_code, ''), m.external_price::text,
+                                   COALESCE(m.external_data->>'tax_number', ''),
+                                   COALESCE(m.external_data->'address'->>'postal_code', ''),
+                                   COALESCE(m.external_data->>'parent_external_id', ''), m.role, FALSE AS ignored,
+                                   m.id AS match
+                              FROM fieldpromax_match m
+                             WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.decision = 'pending'
+                               AND m.external_data IS NOT NULL AND m.external_id > %(last)s
+                               AND NOT EXISTS (SELECT FROM fieldpromax_link l
+                                                WHERE l.connection_id = m.connection_id AND l.kind = m.kind
+                                                  AND l.external_id = m.external_id AND l.%(column)s IS NOT NULL)
+                             UNION ALL
+                            SELECT l.external_id, l.external_name, COALESCE(l.external_email, ''), '', '',
+                                   COALESCE(l.external_number, ''), NULL, '', '', COALESCE(l.parent_external_id, ''),
+                                   l.role, TRUE, NULL::int
+                              FROM fieldpromax_link l
+                             WHERE l.connection_id = %(connection)s AND l.kind = %(kind)s AND l.external_active
+                               AND l.decision = 'ignore' AND l.%(column)s IS NULL AND l.external_id > %(last)s) r
+                     ORDER BY r.external_id, r.ignored, r.match
+                     LIMIT %(limit)s
+                    """,
+                    column=column,
+                    connection=connection.id,
+                    kind=kind,
+                    last=last,
+                    limit=REMOTES_COMPARED,
+                )
+            )
+            rows = self.env.cr.fetchall()
+            remotes, ways = [], []
+            for row in rows:
+                (
+                    external_id,
+                    name,
+                    email,
+                    phone,
+                    city,
+                    code,
+                    price,
+                    vat,
+                    postal_code,
+                    parent,
+                    its_role,
+                    *rest,
+                ) = row
+                data = (
+                    dto.Contact(
+                        name=name or '',
+                        external_id=external_id,
+                        email=email,
+                        phone=phone,
+                        tax_number=vat,
+                        address=dto.Address(city=city, postal_code=postal_code),
+                    )
+                    if kind == 'contact'
+                    else dto.Item(
+                        name=name or '',
+                        external_id=external_id,
+                        code=code,
+                        sale_price=Decimal(price) if price else None,
+                    )
+                )
+                ignored, match_id = rest
+                second = email if kind == 'contact' else code
+                remote = Remote(external_id, name or '', second, 0, ignored, match_id or 0, its_role, parent)
+                for way, _fits in engine_records(kind, data, its_role):
+                    remotes.append(remote)
+                    ways.append(way)
+            for remote, result in zip(remotes, engine.candidates(ways), strict=True):
+                for one in result.candidates:
+                    similar[one.id][remote.external_id] = remote
+            if len(rows) < REMOTES_COMPARED:
+                return similar
+            last = rows[-1][0]
 
     @api.model
     def _local_keys(self, kind, record, role=''):
@@ -1252,14 +1584,16 @@ class FieldpromaxMatch(models.Model):
             SQL(
                 """
                 SELECT r.external_id, min(r.name), min(r.second), max(r.record), bool_or(r.ignored),
-                       max(r.match), max(r.role)
-                  FROM (SELECT l.role, l.external_id, l.external_name AS name, l.%(second)s AS second,
+                       max(r.match), max(r.role), COALESCE(max(r.parent), '')
+                  FROM (SELECT l.role, l.parent_external_id AS parent,
+                               l.external_id, l.external_name AS name, l.%(second)s AS second,
                                l.%(column)s AS record, l.decision IS NOT DISTINCT FROM 'ignore' AS ignored,
                                NULL::int AS match
                           FROM fieldpromax_link l
                          WHERE l.connection_id = %(connection)s AND l.kind = %(kind)s AND l.external_active
                          UNION ALL
-                        SELECT m.role, m.external_id, m.external_name, m.%(pending_second)s, NULL, FALSE, m.id
+                        SELECT m.role, m.external_data->>'parent_external_id',
+                               m.external_id, m.external_name, m.%(pending_second)s, NULL, FALSE, m.id
                           FROM fieldpromax_match m
                          WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.decision =
                            'pending' AND m.external_data IS NOT NULL) r
@@ -1279,78 +1613,67 @@ class FieldpromaxMatch(models.Model):
         )
         by_name, by_second = defaultdict(list), defaultdict(list)
         for row in self.env.cr.fetchall():
-            remote = Remote(*row[:2], row[2] or '', row[3] or 0, row[4], row[5] or 0, row[6])
+            remote = Remote(*row[:2], row[2] or '', row[3] or 0, row[4], row[5] or 0, *row[6:])
             by_name[text_key(remote.name)].append(remote)
             if key := second_key(kind, remote.second):
                 by_second[key].append(remote)
         return by_name, by_second
 
     @api.model
-    def _link_if_unique(self, connection, kind, record, names, second, alike):
-        """Link the one record of the books that is equal, unless anything else on either side is like the
-        two."""
-        if len(alike) != 1:
+    def _link_if_unique(self, connection, kind, record, judged):
+        """Link the one record of the books that is equal, unless anything else on either side is equal to the two.
+
+        :param judged: ``{external id: (Remote, its DTO, what the engine says)}``
+        """
+        equal = [one for one in judged.values() if one[2].same_name or one[2].same_second]
+        if len(equal) != 1:
             return False
-        (remote,) = alike.values()
-        same_second = bool(second) and second_key(kind, remote.second) == second
-        # An item without a code is told by its name alone.
-        name_decides = kind == 'item' and not remote.second
-        equal = text_key(remote.name) in names and (same_second or name_decides)
-        if not equal or remote.record_id or remote.is_ignored or not remote.match_id:
+        ((remote, data, _candidate),) = equal
+        if remote.record_id or remote.is_ignored or not remote.match_id:
             return False
-        match = self.browse(remote.match_id)
-        data = match._remote()
-        by_name, by_second = self._find_locals(
-            connection, kind, [data], {data.external_id: name_keys(data, remote.role)}
-        )
-        if {local.id for group in (*by_name.values(), *by_second.values()) for local in group} != {record.id}:
+        roles = {remote.external_id: remote.role}
+        different = self._decided_pairs(connection, kind, [remote.external_id])
+        likely_ones, _families = self._likely(connection, kind, [data], roles, different)
+        claims = [one for one in likely_ones[remote.external_id] if one.is_equal]
+        if len(claims) != 1 or claims[0].id != record.id or not claims[0].is_exact:
+            return False
+        if self._rivals_in_books(connection, kind, [data], roles, likely_ones):
             return False
         self.env['fieldpromax.link']._link_many(connection, kind, [(record, data)])
+        match = self.browse(remote.match_id)
         (match | match._others()).unlink()
         return True
 
     @api.model
-    def _propose(self, connection, kind, record, names, alike, own):
+    def _propose(self, connection, kind, record, judged, own):
         """Rows for the bookkeeper about a record of Odoo that is like records of the books; says why in a
-        sentence."""
-        provider = connection._provider_label()
+        sentence.
+
+        :param judged: ``{external id: (Remote, its DTO, what the engine says)}``
+        :param own: pending rows about ``record``
+        """
         present = set(own.mapped('external_id'))
-        sentences = own.filtered('is_proposed').mapped('reason')
+        said = [(match.external_name, match.reason) for match in own.filtered('is_proposed')]
         rows = []
-        for remote in alike.values():
-            same_name = text_key(remote.name) in names
-            if remote.record_id:
-                reason = self.env._(
-                    '%(provider)s has "%(name)s", which is linked to another record of Odoo. Create new if this '
-                    'is another one.',
-                    provider=provider,
-                    name=remote.name,
-                )
-            elif remote.is_ignored:
-                reason = self.env._(
-                    '%(provider)s has "%(name)s", which is ignored.', provider=provider, name=remote.name
-                )
-            elif same_name:
-                reason = self.env._(
-                    '%(provider)s has "%(name)s" already.', provider=provider, name=remote.name
-                )
-            elif kind == 'contact':
-                reason = self.env._(
-                    '%(provider)s has "%(name)s" with the same e-mail.', provider=provider, name=remote.name
-                )
-            else:
-                reason = self.env._(
-                    '%(provider)s has "%(name)s" with the same code.', provider=provider, name=remote.name
-                )
-            sentences.append(reason)
+        for remote, data, candidate in sorted(
+            judged.values(), key=lambda one: (-one[2].score, one[0].external_id)
+        ):
+            more = (
+                [Reason('linked_books')]
+                if remote.record_id
+                else [Reason('ignored_books')]
+                if remote.is_ignored
+                else []
+            )
+            values = self._proposal_values(connection, kind, record, data, candidate, more)
+            said.append((remote.name, values['reason']))
             if remote.external_id not in present:
-                rows.append(
-                    self._proposal_values(
-                        connection, kind, record, self._known_remote(kind, connection, remote), reason
-                    )
-                )
+                rows.append(values)
         self.create(rows)
-        return sentences[0]
+        name, why = said[0]
+        return self.env._(
+            '%(provider)s has "%(name)s". %(why)s', provider=connection._provider_label(), name=name, why=why
+        )
 
     @api.model
     def _known_remote(self, kind, connection, remote):
@@ -1381,11 +1704,16 @@ class FieldpromaxMatch(models.Model):
         return dto.Item(code=link.external_number or '', **stored)
 
     @api.model
-    def _proposal_values(self, connection, kind, record, remote, reason):
+    def _proposal_values(self, connection, kind, record, remote, candidate, more):
+        """Values of a row about a record of Odoo that is about to be sent.
+
+        :param remote: the DTO that it may be
+        :param candidate: what the engine says to the two; None: nothing
+        :param more: further reasons
+        """
         role = self.env['fieldpromax.link']._role_of(connection, kind, remote)
-        names, second = self._local_keys(kind, record, role)
-        same_name = text_key(remote.name) in names
-        same_second = bool(second) and second_key(kind, second_of(kind, remote)) == second
+        if role:
+            more = [*more, Reason.of('currency_books', currency=role)]
         contact = kind == 'contact'
         return {
             'connection_id': connection.id,
@@ -1402,9 +1730,10 @@ class FieldpromaxMatch(models.Model):
             record_fields(self.env)[kind]: record.id,
             'record_name': record.name if contact else record.display_name,
             'record_detail': (record.email if contact else record.default_code) or False,
-            'score': SCORE_BOTH if same_name and same_second else SCORE_SECOND if same_second else SCORE_NAME,
-            'reason': reason,
+            'score': min(candidate.score, 99) if candidate else 0,
+            'is_similar': bool(candidate) and not (candidate.same_name or candidate.same_second),
             'is_proposed': True,
+            **self._explained([*(candidate.reasons if candidate else ()), *more]),
             'looked_at': fields.Datetime.now(),
         }
 
@@ -1454,32 +1783,24 @@ class FieldpromaxMatch(models.Model):
     @api.model
     def _take_look_up(self, connection, waiting, found):
         """What the books have under these names."""
-        provider = connection._provider_label()
         by_name = defaultdict(list)
         for remote in found:
             by_name[text_key(remote.name)].append(remote)
         for match in waiting.exists():
             partner = match.partner_id
+            engine = Engine(self._ways_of('contact', partner)) if partner else None
             rows = []
-            decided = set()
             for remote in by_name.get(text_key(match.external_name), ()) if partner else ():
-                decided |= self._decided_pairs(connection, 'contact', [remote.external_id], partner)
-                if (remote.external_id, partner.id) in decided:
+                if self._decided_pairs(connection, 'contact', [remote.external_id], partner):
                     continue
+                candidate = self._candidate_of(engine, 'contact', remote, match.role)
+                more = []
                 if not remote.active:
-                    reason = self.env._(
-                        '%(provider)s has an archived "%(name)s".', provider=provider, name=remote.name
-                    )
+                    more.append(Reason('archived_books'))
                 elif remote.is_supplier and not remote.is_customer:
-                    reason = self.env._(
-                        '%(provider)s has a supplier "%(name)s".', provider=provider, name=remote.name
-                    )
-                else:
-                    reason = self.env._(
-                        '%(provider)s has "%(name)s" already.', provider=provider, name=remote.name
-                    )
+                    more.append(Reason('supplier_books'))
                 rows.append(
-                    self._proposal_values(connection, 'contact', partner, remote, reason)
+                    self._proposal_values(connection, 'contact', partner, remote, candidate, more)
                     | {'role': match.role}
                 )
             # Nothing found: the name is free again, and the next pass sends it.

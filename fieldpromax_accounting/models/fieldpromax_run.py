@@ -674,9 +674,9 @@ class FieldpromaxRun(models.Model):
         match = self.env['fieldpromax.match'].with_context(fieldpromax_run_id=line.run_id.id)
         if match._look_anew(connection, kind, started_at, SETTLE_SIZE):
             return False
-        linked, more = match._settle(connection, kind, SETTLE_SIZE)
-        if line and linked:
-            line._count({'linked': linked, 'review': -min(linked, line.review)})
+        counts, more = match._settle(connection, kind, SETTLE_SIZE)
+        if line and (settled := sum(counts.values())):
+            line._count({**counts, 'review': -min(settled, line.review)})
         if more:
             return False
         return kind != 'contact' or not self.env['fieldpromax.link']._attach_to_parents(

@@ -363,6 +363,24 @@ class TestFamilies(PullCommon):
         self.pull([])
         self.assertEqual((self.partners('First site') | self.partners('Second site')).parent_id, here)
 
+    def test_equal_name_in_a_large_family(self):
+        """However many have the e-mail of the family: the one record with the very name is not passed over."""
+        email = 'all@uttoxeter.example'
+        names = [
+            f'{word} plot'
+            for word in 'Ash Birch Cedar Elm Fir Hazel Ivy Larch Maple Oak Pine Rowan Yew'.split()
+        ]
+        self.pull(
+            [
+                self.contact('Uttoxeter Estates', email=email),
+                *(self.contact(name, email=email, parent_external_id='Uttoxeter Estates') for name in names),
+            ]
+        )
+        self.env['res.partner'].create({'name': 'Vineyard', 'active': False})
+        self.pull([self.contact('Vineyard', email=email, parent_external_id='Uttoxeter Estates')])
+        self.assertIn('archived', self.pending()['Vineyard'].reason)
+        self.assertEqual(len(self.partners('Vineyard')), 1)
+
     def test_own_email_of_a_sub_customer_is_a_question(self):
         self.env['res.partner'].create({'name': 'Beach house', 'email': 'beach@house.example'})
         self.pull(
@@ -371,7 +389,7 @@ class TestFamilies(PullCommon):
                 self.contact('Seaside', parent_external_id='Freeman', email='beach@house.example'),
             ]
         )
-        self.assertIn('different name', self.pending()['Seaside'].reason)
+        self.assertIn('Same e-mail; ', self.pending()['Seaside'].reason)
 
     def test_inactive_are_not_made(self):
         line = self.pull(
@@ -413,17 +431,18 @@ class TestFamilies(PullCommon):
         self.assertEqual(here.with_company(self.company).fieldpromax_external_id, 'Acme')
 
     def test_second_currency_that_is_not_sure(self):
-        here = self.env['res.partner'].create({'name': 'Acme', 'email': 'office@acme.example'})
+        # Not a name that is like one of Odoo's demonstration data.
+        here = self.env['res.partner'].create({'name': 'Quendon', 'email': 'office@quendon.example'})
         self.pull(
-            [self.contact('Acme', email='office@acme.example')],
-            [self.contact('Acme - EUR', currency='EUR', email='sales@acme.example')],
+            [self.contact('Quendon', email='office@quendon.example')],
+            [self.contact('Quendon - EUR', currency='EUR', email='sales@quendon.example')],
         )
-        row = self.pending()['Acme - EUR']
+        row = self.pending()['Quendon - EUR']
         self.assertEqual((row.partner_id, row.role), (here, 'EUR'))
         self.assertIn('EUR', row.reason)
         row.with_env(self.as_person(self.user_bookkeeper)).action_link()
-        self.assertEqual(self.link_of('Acme - EUR').partner_id, here)
-        self.assertEqual(self.link_of('Acme - EUR').role, 'EUR')
+        self.assertEqual(self.link_of('Quendon - EUR').partner_id, here)
+        self.assertEqual(self.link_of('Quendon - EUR').role, 'EUR')
 
     def test_third_customer_in_the_same_currency(self):
         here = self.env['res.partner'].create({'name': 'Acme', 'email': 'office@acme.example'})
@@ -431,7 +450,7 @@ class TestFamilies(PullCommon):
         self.assertEqual(self.link_of('Acme EUR').partner_id, here)
         self.pull([self.contact('EUR Acme', currency='EUR', email='office@acme.example')])
         self.assertFalse(self.link_of('EUR Acme'))
-        self.assertIn('linked to another', self.pending()['EUR Acme'].reason)
+        self.assertIn('linked to "Acme EUR" of the books already', self.pending()['EUR Acme'].reason)
 
     def test_only_in_a_foreign_currency(self):
         """It may be invoiced in that currency; in the other one the books do not know it."""
@@ -485,7 +504,7 @@ class TestFamilies(PullCommon):
         self.assertEqual((linked['hose'], linked['Washer'], linked['Valve']), (hose, washer, valve))
         self.assertEqual((line.linked, line.created, line.review), (3, 2, 2))
         self.assertEqual(set(self.pending()), {'Twice', 'Archived'})
-        self.assertIn('another record of Odoo', self.pending()['Twice'].reason)
+        self.assertIn('2 records of Odoo', self.pending()['Twice'].reason)
         self.assertIn('archived', self.pending()['Archived'].reason)
 
     def test_product_without_code_finds_its_item(self):

@@ -3,8 +3,6 @@ from dataclasses import dataclass
 
 from odoo import api, fields, models
 from odoo.addons.fieldpromax_accounting.matching import (
-    SCORE_BOTH,
-    SCORE_NAME,
     SNAPSHOT_CLASSES,
     one_line,
     snapshot,
@@ -18,6 +16,9 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..terms import CLOSED, effective_status
+
+# What a person reads as a percentage; the order decides, not the number.
+SCORE_BOTH, SCORE_NAME = 95, 60
 
 # What a kind looks like when it is read back; no database is changed by knowing one more.
 SNAPSHOT_CLASSES.setdefault('project', dto.Project)
@@ -452,6 +453,7 @@ class FieldpromaxMatch(models.Model):
             'record_name': False,
             'record_detail': False,
             'score': 0,
+            'reasons': False,
             'is_deferred': False,
             'waits_for_customer': False,
             **row,

@@ -136,6 +136,15 @@ def test_a_nameless_record_is_a_persons_business():
 # === UNIQUE ON BOTH SIDES === #
 
 
+@pytest.mark.parametrize('other', ['Acme Corporation', 'Acme', 'Baker Homes', 'Acme Plumbing', 'Homes'])
+def test_one_common_word_is_not_similar(other):
+    """In one town; what tells a customer makes it a question all the same."""
+    books = customer('r', 'Acme Homes', city='Leeds', phone='0113 496 0114')
+    assert judge([books], [customer(1, other, city='Leeds')])['r'].verdict == CREATE
+    if other in ("Acme Corporation", "Acme"):
+        assert judge([books], [customer(1, other, phone='0113 496 0114')])['r'].verdict == REVIEW
+
+
 @pytest.mark.parametrize(
     'other',
     [
