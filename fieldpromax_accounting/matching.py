@@ -28,7 +28,7 @@ SNAPSHOT_CLASSES = {'contact': dto.Contact, 'item': dto.Item}
 # What carries no meaning in a name: ASCII and Latin-1 signs, combining marks (accents after NFKD),
 # typographic punctuation and spaces, variation selectors, full-width forms' remains. One list for Python and
 # PostgreSQL.
-_DROPPED_RANGES = (
+DROPPED_RANGES = (
     (0x01, 0x2F),
     (0x3A, 0x40),
     (0x5B, 0x60),
@@ -50,9 +50,9 @@ _DROPPED_RANGES = (
     (0xFE20, 0xFE2F),
     (0xFEFF, 0xFEFF),
 )
-_DROPPED = re.compile('[' + ''.join(f'\\u{low:04x}-\\u{high:04x}' for low, high in _DROPPED_RANGES) + ']')
+_DROPPED = re.compile('[' + ''.join(f'\\u{low:04x}-\\u{high:04x}' for low, high in DROPPED_RANGES) + ']')
 # The same as an ASCII-only regular expression of PostgreSQL, which reads \uXXXX itself.
-_DROPPED_SQL = '[' + ''.join(f'\\u{low:04X}-\\u{high:04X}' for low, high in _DROPPED_RANGES) + ']'
+_DROPPED_SQL = '[' + ''.join(f'\\u{low:04X}-\\u{high:04X}' for low, high in DROPPED_RANGES) + ']'
 
 # Letters that have no decomposition in Unicode and are accented ones to whoever reads them.
 _FOLDED_LETTERS = {
@@ -102,29 +102,32 @@ def _letters():
 _ASCII_SMALL = str.maketrans('ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
 
 
+def folded(text):
+    """``text`` in small letters, accents parted from them; spaces and punctuation stay."""
+    return unicodedata.normalize('NFKD', text).translate(_letters()).translate(_ASCII_SMALL)
+
+
+def folded_sql(column):
+    """:func:`folded` as an SQL expression over ``column`` (an SQL object). Plain ASCII takes the short way."""
+    source, target = _letter_table()
+    others = SQL('translate(normalize(%s, NFKD), %s, %s)', column, source, target)
+    for letter, pair in _FOLDED_PAIRS:
+        others = SQL('replace(%s, %s, %s)', others, letter, pair)
+    return SQL(
+        """lower((CASE WHEN %(column)s ~ '[^\\u0001-\\u007F]' THEN %(others)s ELSE %(column)s END) COLLATE "C")""",
+        column=column,
+        others=others,
+    )
+
+
 def text_key(text):
     """What of a name counts when it is compared; '' when nothing does."""
-    if not text:
-        return ''
-    decomposed = unicodedata.normalize('NFKD', text)
-    folded = decomposed.translate(_letters()).translate(_ASCII_SMALL)
-    return _DROPPED.sub('', folded)
+    return _DROPPED.sub('', folded(text)) if text else ''
 
 
 def text_key_sql(column):
-    """:func:`text_key` as an SQL expression over ``column`` (an SQL object). Plain ASCII takes the short
-    way."""
-    source, target = _letter_table()
-    folded = SQL('translate(normalize(%s, NFKD), %s, %s)', column, source, target)
-    for letter, pair in _FOLDED_PAIRS:
-        folded = SQL('replace(%s, %s, %s)', folded, letter, pair)
-    return SQL(
-        """regexp_replace(lower((CASE WHEN %(column)s ~ '[^\\u0001-\\u007F]' THEN %(folded)s ELSE %(column)s
-        END) COLLATE "C"), %(dropped)s, '', 'g')""",
-        column=column,
-        folded=folded,
-        dropped=_DROPPED_SQL,
-    )
+    """:func:`text_key` as an SQL expression over ``column`` (an SQL object)."""
+    return SQL("regexp_replace(%s, %s, '', 'g')", folded_sql(column), _DROPPED_SQL)
 
 
 def email_key(email):

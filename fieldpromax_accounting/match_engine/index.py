@@ -19,22 +19,22 @@ from . import words as lists
 from .compare import may_be_alike
 
 # Records that a word, or a pair of words, may stand for and still tell something.
-_RARE_WORD, _RARE_PAIR = 30, 40
+RARE_WORD, RARE_PAIR = 30, 40
 # Words of a name that pairs are made of: the rarest.
-_WORDS_PAIRED = 6
+WORDS_PAIRED = 6
 # Records that are compared: where hundreds share a name or an address, those that share most. Where so many are equal
 # that a person has enough to read, what is merely similar is not looked for.
 _EQUAL_COMPARED, _EQUAL_ENOUGH = 12, 6
 # Of the similar ones the first that pass, of so many that are most alike.
 _SIMILAR_COMPARED, _SIMILAR_LOOKED_AT = 5, 10
 _LEAST_RATIO = 30
-_SHORTEST_TYPED = 4  # letters that a word needs for a typing error to be told from another word
+SHORTEST_TYPED = 4  # letters that a word needs for a typing error to be told from another word
 
 
-def _shortened(word):
+def shortened(word):
     """``word`` and all that is left when one letter is missing: two words of one typing error share one of them."""
     yield word
-    if len(word) >= _SHORTEST_TYPED:
+    if len(word) >= SHORTEST_TYPED:
         for place in range(len(word)):
             yield word[:place] + word[place + 1 :]
 
@@ -59,19 +59,19 @@ class Index:
         self._frequency = {word: len(places) for word, places in self._by_word.items()}
         for place, one in enumerate(prepared):
             rarest = sorted(set(one.name.words), key=lambda word: (self._frequency[word], word))[
-                :_WORDS_PAIRED
+                :WORDS_PAIRED
             ]
             # A pair with a rare word is found by that word.
-            frequent = [word for word in rarest if self._frequency[word] > _RARE_WORD]
+            frequent = [word for word in rarest if self._frequency[word] > RARE_WORD]
             for pair in combinations(sorted(frequent), 2):
                 self._by_pair[pair].append(place)
         # What is too frequent is not looked up, so it need not be kept.
-        self._by_word = {word: p for word, p in self._by_word.items() if len(p) <= _RARE_WORD}
-        self._by_pair = {pair: p for pair, p in self._by_pair.items() if len(p) <= _RARE_PAIR}
+        self._by_word = {word: p for word, p in self._by_word.items() if len(p) <= RARE_WORD}
+        self._by_pair = {pair: p for pair, p in self._by_pair.items() if len(p) <= RARE_PAIR}
         self._typed = defaultdict(list)
         for word in sorted(self._frequency):
-            if len(word) >= _SHORTEST_TYPED and not normalise.is_number(word):
-                for key in _shortened(word):
+            if len(word) >= SHORTEST_TYPED and not normalise.is_number(word):
+                for key in shortened(word):
                     self._typed[key].append(word)
         self._sorted_names = [' '.join(sorted(one.name.words)) for one in prepared]
         self._variants_of = {}
@@ -81,10 +81,10 @@ class Index:
         if word not in self._variants_of:
             found = {word}
             if not normalise.is_number(word):
-                if len(word) >= _SHORTEST_TYPED:
+                if len(word) >= SHORTEST_TYPED:
                     found.update(
                         other
-                        for key in _shortened(word)
+                        for key in shortened(word)
                         for other in self._typed.get(key, ())
                         if OSA.distance(word, other, score_cutoff=1) <= 1
                     )
@@ -123,10 +123,10 @@ class Index:
             variants = self._variants(word)
             for other in variants:
                 found.update(self._by_word.get(other, ()))
-            if variants := [other for other in variants if self._frequency[other] > _RARE_WORD]:
+            if variants := [other for other in variants if self._frequency[other] > RARE_WORD]:
                 frequent.append(variants)
         frequent.sort(key=lambda variants: (self._frequency[variants[0]], variants))
-        for ours, theirs in combinations(frequent[:_WORDS_PAIRED], 2):
+        for ours, theirs in combinations(frequent[:WORDS_PAIRED], 2):
             for a in ours:
                 for b in theirs:
                     found.update(self._by_pair.get((a, b) if a < b else (b, a), ()))

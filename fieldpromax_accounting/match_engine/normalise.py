@@ -15,13 +15,13 @@ _WHOLE_LETTERS = {
     'þ': 'th',
 }  # fmt: skip
 # Modifier letters, and marks of scripts that do without them. Vowel signs of Indic scripts stay: they are letters.
-_MARKS = (
+MARKS = (
     (0x2B0, 0x36F), (0x483, 0x489), (0x591, 0x5C7), (0x64B, 0x65F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF),
     (0x20D0, 0x20FF), (0x3000, 0x3004), (0x3008, 0x3020), (0x3099, 0x309C), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F),
 )  # fmt: skip
 _APOSTROPHES = frozenset("'’‘`´ʼʹ＇")
 _KEPT_SIGNS = frozenset('.,/&+')
-_SPELLED_OUT = str.maketrans(
+SPELLED_OUT = str.maketrans(
     {
         **dict(zip('абвгдезиіклмнопрстуфыэ', 'abvgdeziiklmnoprstufye', strict=True)),
         **dict(zip('αβγδεζηικλμνοπρστυφω', 'avgdeziiklmnoprstufo', strict=True)),
@@ -30,12 +30,14 @@ _SPELLED_OUT = str.maketrans(
         'χ': 'ch', 'ψ': 'ps',
     }
 )  # fmt: skip
+# Two letters for one: umlauts that are written out, and long vowels.
+DIGRAPHS = (('ae', 'a'), ('oe', 'o'), ('ue', 'u'), ('aa', 'a'))
 
 
 def _folded(character):
     """One character after NFKD: small, without its accent; '' for what carries no meaning."""
     code = ord(character)
-    if any(low <= code <= high for low, high in _MARKS) or unicodedata.category(character)[0] in 'PSZC':
+    if any(low <= code <= high for low, high in MARKS) or unicodedata.category(character)[0] in 'PSZC':
         return ''
     small = character.casefold()
     return ''.join(_WHOLE_LETTERS.get(letter, letter) for letter in unicodedata.normalize('NFKD', small))
@@ -117,8 +119,8 @@ def spelled(word):
     if word.isascii():
         word = lists.SPELLINGS.get(word, word)
     else:
-        word = word.translate(_SPELLED_OUT) or word
-    for two, one in (('ae', 'a'), ('oe', 'o'), ('ue', 'u'), ('aa', 'a')):
+        word = word.translate(SPELLED_OUT) or word
+    for two, one in DIGRAPHS:
         if two in word and len(word) > 3:
             word = word.replace(two, one)
     return intern(word)
@@ -323,7 +325,7 @@ _EXTENSION = re.compile(r'(?:ext\.?|extn\.?|x|#|durchwahl|poste)\s*\d{1,6}\s*$',
 _TRUNK_ZERO = re.compile(r'\(\s*0\s*\)')
 _SEVERAL = re.compile(r'[,;/|]|\bor\b', re.IGNORECASE)
 _NO_DIGIT = re.compile(r'\D+')
-_KEY_DIGITS = 7  # of a phone number, from its end: shorter than any national number, long enough to be rare
+KEY_DIGITS = 7  # of a phone number, from its end: shorter than any national number, long enough to be rare
 
 
 def _digits(text):
@@ -342,7 +344,7 @@ def phones(text):
             part = _TRUNK_ZERO.sub('', part)
         digits = _digits(part).lstrip('0')
         if (
-            _KEY_DIGITS <= len(digits) <= 15
+            KEY_DIGITS <= len(digits) <= 15
             and len(set(digits)) > 1
             and (is_international, digits) not in found
         ):
@@ -351,7 +353,7 @@ def phones(text):
 
 
 def phone_key(phone):
-    return phone[1][-_KEY_DIGITS:]
+    return phone[1][-KEY_DIGITS:]
 
 
 def same_phone(a, b):

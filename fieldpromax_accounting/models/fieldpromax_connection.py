@@ -12,7 +12,6 @@ from psycopg2 import errors as pg_errors
 from .. import encryption
 from ..conversation import Conversation
 from ..providers import base, dto, errors, registry
-from ..unlinked import Unlinked
 
 _logger = logging.getLogger(__name__)
 
@@ -551,7 +550,6 @@ class FieldpromaxConnection(models.Model):
         return connection.with_context(
             allowed_company_ids=[self.company_id.id, *(companies - self.company_id).ids],
             fieldpromax_conversation=Conversation(),
-            fieldpromax_unlinked=Unlinked(),
             lang=None,
             tz='UTC',
         )

@@ -9,6 +9,7 @@ from odoo.tools import SQL
 from odoo.tools.misc import formatLang
 from odoo.tools.translate import get_translation
 
+from ..blocking import Page, block_words_sql, blocks_sql, contact_keys_sql, frequencies_sql, item_keys_sql
 from ..exceptions import DATABASE_TROUBLE
 from ..match_engine import CUSTOMER, PRODUCT, Engine, Reason, Record, sentence
 from ..matching import (
@@ -29,7 +30,6 @@ from ..matching import (
 )
 from ..new_records import NewContacts, NewItems
 from ..providers import dto
-from ..unlinked import Unlinked
 from .fieldpromax_link import record_fields
 
 _logger = logging.getLogger(__name__)
@@ -717,50 +717,90 @@ class FieldpromaxMatch(models.Model):
 
     @api.model
     def _similar_unlinked(self, connection, kind, ways):
-        """Candidates among the records of Odoo without a link in this connection, for each of ``ways``. A driver's run
-        keeps the engine from page to page."""
-        unlinked = self.env.context.get('fieldpromax_unlinked') or Unlinked()
+        """Candidates among the active records of Odoo without a link in this connection, for each of ``ways``; their
+        blocks are found in the database, see :mod:`..blocking`."""
+        page = Page(ways)
+        if not page.keys:
+            return [()] * len(ways)
         finder = self._find_contacts if kind == 'contact' else self._find_items
-        stamps = self._unlinked_stamps(connection, kind)
-        read = lambda ids: [local.record for local in finder(connection, ids=ids)]  # noqa: E731 used at once
-        return unlinked.candidates((connection.id, kind), stamps, read, ways)
+        source = self._unlinked_words(connection, kind)
+        self.env.cr.execute(frequencies_sql(source, page.keys))
+        rare, pairs = page.learn(dict(self.env.cr.fetchall()))
+        others = self._unlinked_keys(connection, kind, page.other_keys())
+        if not rare and not pairs and not others:
+            return [()] * len(ways)
+        self.env.cr.execute(blocks_sql(source, rare, pairs, others))
+        blocks = self.env.cr.fetchall()
+        return page.candidates(blocks, lambda ids: [local.record for local in finder(connection, ids=ids)])
 
     @api.model
-    def _unlinked_stamps(self, connection, kind):
-        """``{row id: (record id, when it was changed)}`` of the active records of Odoo that have no link in this
-        connection; a customer's contact persons and addresses are rows of that customer."""
+    def _unlinked(self, connection, kind, columns, joins=None):
+        """``SELECT row, record, …`` of the active records of Odoo that have no link in this connection; a customer's
+        contact persons and addresses are rows of that customer."""
+        self.env['fieldpromax.link'].flush_model()
+        joins = joins or SQL()
         if kind == 'contact':
-            query = SQL(
-                """
-                SELECT p.id, c.id, GREATEST(c.write_date, p.write_date)
-                  FROM res_partner p
-                  JOIN res_partner c ON c.id = p.commercial_partner_id
-                 WHERE (c.company_id IS NULL OR c.company_id = ANY(%(companies)s)) AND c.active AND p.active
-                   AND NOT EXISTS (SELECT FROM fieldpromax_link l
-                                    WHERE l.partner_id = c.id AND l.connection_id = %(connection)s)
-                """,
-                connection=connection.id,
-                companies=connection._served_companies().ids,
-            )
             self.env['res.partner'].flush_model()
-        else:
-            query = SQL(
-                """
-                SELECT p.id, p.id, GREATEST(t.write_date, p.write_date)
-                  FROM product_product p
-                  JOIN product_template t ON t.id = p.product_tmpl_id
-                 WHERE (t.company_id IS NULL OR t.company_id = ANY(%(companies)s)) AND t.active AND p.active
-                   AND NOT EXISTS (SELECT FROM fieldpromax_link l
-                                    WHERE l.product_id = p.id AND l.connection_id = %(connection)s)
-                """,
-                connection=connection.id,
-                companies=connection._served_companies().ids,
+            origin = SQL(
+                """p.id AS row, c.id AS record, %s
+                   FROM res_partner p JOIN res_partner c ON c.id = p.commercial_partner_id %s""",
+                columns,
+                joins,
             )
+            owner, column, is_active = (
+                SQL('c.company_id'),
+                SQL('partner_id = c.id'),
+                SQL('c.active AND p.active'),
+            )
+        else:
             self.env['product.product'].flush_model()
             self.env['product.template'].flush_model()
-        self.env['fieldpromax.link'].flush_model()
-        self.env.cr.execute(query)
-        return {row: (record, changed) for row, record, changed in self.env.cr.fetchall()}
+            origin = SQL(
+                """p.id AS row, p.id AS record, %s
+                   FROM product_product p JOIN product_template t ON t.id = p.product_tmpl_id %s""",
+                columns,
+                joins,
+            )
+            owner, column, is_active = (
+                SQL('t.company_id'),
+                SQL('product_id = p.id'),
+                SQL('t.active AND p.active'),
+            )
+        return SQL(
+            """SELECT %(origin)s
+                WHERE (%(owner)s IS NULL OR %(owner)s = ANY(%(companies)s)) AND %(is_active)s
+                  AND NOT EXISTS (SELECT FROM fieldpromax_link l
+                                   WHERE l.%(column)s AND l.connection_id = %(connection)s)""",
+            origin=origin,
+            owner=owner,
+            companies=connection._served_companies().ids,
+            is_active=is_active,
+            column=column,
+            connection=connection.id,
+        )
+
+    @api.model
+    def _unlinked_words(self, connection, kind):
+        """``SELECT row, record, word`` of their names; of a product's by all the names that translations give it."""
+        if kind == 'contact':
+            words = SQL('CROSS JOIN LATERAL (%s) w', block_words_sql(SQL.identifier('p', 'name')))
+        else:
+            words = SQL(
+                'CROSS JOIN LATERAL jsonb_each_text(t.name) n CROSS JOIN LATERAL (%s) w',
+                block_words_sql(SQL.identifier('n', 'value')),
+            )
+        return self._unlinked(connection, kind, SQL('w.word'), words)
+
+    @api.model
+    def _unlinked_keys(self, connection, kind, keys):
+        """``SELECT name, key, row, record`` of what else they share with a page; None when it has nothing else."""
+        if not any(keys.values()):
+            return None
+        if kind == 'contact':
+            columns = SQL('p.phone, p.vat, p.email_normalized AS email')
+            return contact_keys_sql(self._unlinked(connection, kind, columns), keys)
+        columns = SQL('%s AS code', text_key_sql(SQL.identifier('p', 'default_code')))
+        return item_keys_sql(self._unlinked(connection, kind, columns), keys)
 
     @api.model
     def _rivals_in_books(self, connection, kind, records, roles, likely_ones):

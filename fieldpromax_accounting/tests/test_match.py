@@ -7,9 +7,9 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools.translate import code_translations
 
-from .. import matching
+from .. import blocking, match_engine, matching
 from ..models import fieldpromax_run
-from ..unlinked import Unlinked
+from ..providers import dto
 from .test_pull import PullCommon
 
 
@@ -538,7 +538,7 @@ class TestMatch(PullCommon):
 
     def test_slices_find_the_same(self):
         """With more records than one engine may hold."""
-        with patch.object(Unlinked, 'SLICE', 2):
+        with patch.object(blocking, 'READ_AT_ONCE', 2):
             connection, created = self.pull(
                 'Ilminster Bakery',
                 'Jesmond Optics',
@@ -552,6 +552,82 @@ class TestMatch(PullCommon):
         rows = self.matches(connection, decision='pending')
         self.assertEqual(rows.partner_id, created[:2])
         self.assertEqual(self.links(connection).external_name, 'Kelmscot Press')
+
+    def test_words_are_cut_alike_here_and_in_the_database(self):
+        names = [
+            "O'Brien & Söhne", 'MÜLLER-Lüdenscheidt GmbH', 'Mueller  15mm/2', 'Œuvre ﬁne Straße', 'Ωmega Ñandú',
+            'Жуков и сыновья', 'Łódź „Ogród”', 'Smith’s—Bakery', '東京 商事', 'aa', 'aae', 'Aaeoue x', '½ ²', '...',
+            'Ąžuolas Đorđević', 'x' * 60, 'A.B. C', 'İstanbul', 'ΣΊΣΥΦΟΣ ψ', 'Ćevapi', 'Ｆｕｌｌ',
+        ]  # fmt: skip
+        self.env.cr.execute(
+            matching.SQL(
+                """SELECT n.name, (SELECT array_agg(DISTINCT w.word) FROM (%s) w)
+                     FROM unnest(%s::text[]) AS n(name)""",
+                blocking.block_words_sql(matching.SQL.identifier('n', 'name')),
+                names,
+            )
+        )
+        for name, words in self.env.cr.fetchall():
+            self.assertEqual(set(words or ()), set(blocking.block_words(name)), name)
+
+    def test_ways_to_be_found_without_an_equal_key(self):
+        """Each by another block: what a page has in common with the ledger is found in the database."""
+        pairs = {
+            'Thornbury Glazers': {'name': 'Thornbury Glaziers'},
+            'Jhon Winterbourne': {'name': 'John Winterbourne'},
+            'Mueller Dachbau': {'name': 'Müller Dachbau GmbH'},
+            'Bob Fotheringay': {'name': 'Robert Fotheringay'},
+            'Kirkby Bros Marquees': {'name': 'Kirkby Brothers Marquees'},
+            'Volkov Elektrik': {'name': 'Волков Электрик'},
+            'Alrashid Carpets': {'name': 'Al Rashid Carpets'},
+            'Ledbury Farm Shop': {'name': 'Farm Shop Ledbury'},
+            'Nothing alike': {'name': 'Whatever', 'vat': 'XX 123 456 789 12'},
+            'Plus sign': {'name': 'Plus Signs Ltd', 'email': 'first.last+shop@gmail.com'},
+        }
+        connection, _created = self.pull(locals_=list(pairs.values()))
+        more = {
+            'Nothing alike': {'tax_number': '12345678912'},
+            'Plus sign': {'email': 'firstlast@googlemail.com'},
+        }
+        remotes = [dto.Contact(name=name, external_id=name, **more.get(name, {})) for name in pairs]
+        driver = connection._as_driver()
+        match = self.env['fieldpromax.match'].with_env(driver.env)
+        ways = [matching.engine_records('contact', remote)[0][0] for remote in remotes]
+        found = match._similar_unlinked(driver, 'contact', ways)
+        partners = {
+            partner.name: partner.id for partner in self.partners(*(one['name'] for one in pairs.values()))
+        }
+        missed = [
+            way.name
+            for way, candidates in zip(ways, found, strict=True)
+            if partners[pairs[way.name]['name']] not in [one.id for one in candidates]
+        ]
+        self.assertEqual(missed, [])
+        self.assertLessEqual(max(map(len, found)), 2, 'and little else')
+
+    def test_found_by_phone(self):
+        """Whoever answers the phone is worth a comparison, whatever the names."""
+        connection, partner = self.pull(
+            locals_=[{'name': 'Nothing alike', 'phone': '01632 960776 / +44 (0)1632 960777 ext 4'}]
+        )
+        page = blocking.Page([match_engine.Record('customer', 'r', 'Another', phone='(01632) 96 07 77')])
+        keys = self.env['fieldpromax.match']._unlinked_keys(connection, 'contact', page.other_keys())
+        self.env.cr.execute(keys)
+        self.assertIn(('phone', '2960777', partner.id, partner.id), self.env.cr.fetchall())
+
+    def test_frequent_words_find_by_pairs(self):
+        """Words that many have are no blocks of their own: two of them are."""
+        with patch.object(blocking, 'RARE_WORD', 2):
+            connection, created = self.pull(
+                'Acacia Barnes',
+                'Acacia Dyer',
+                locals_=[
+                    *({'name': f'Acacia {word}'} for word in ('Barns', 'Cooper', 'Mason')),
+                    *({'name': f'{word} Barns'} for word in ('Willow', 'Maple', 'Juniper')),
+                ],
+            )
+        self.assertEqual(self.matches(connection, decision='pending').partner_id, created[0])
+        self.assertEqual(self.links(connection).external_name, 'Acacia Dyer')
 
     def test_similar_product(self):
         self.env['product.product'].create({'name': 'Brass tap 15mm', 'default_code': 'BT-150'})

@@ -141,7 +141,7 @@ def test_one_common_word_is_not_similar(other):
     """In one town; what tells a customer makes it a question all the same."""
     books = customer('r', 'Acme Homes', city='Leeds', phone='0113 496 0114')
     assert judge([books], [customer(1, other, city='Leeds')])['r'].verdict == CREATE
-    if other in ("Acme Corporation", "Acme"):
+    if other in ('Acme Corporation', 'Acme'):
         assert judge([books], [customer(1, other, phone='0113 496 0114')])['r'].verdict == REVIEW
 
 
