@@ -1,9 +1,9 @@
 """Which few records of Odoo are worth comparing with a page of the books? Found set-based, in PostgreSQL.
 
 What is equal is looked up by its key (see :mod:`.matching`). What is merely similar shares a rare word of the name, two
-frequent ones, the phone, the tax number, the mailbox or the shape of the code: these are the blocks of
-:mod:`.match_engine.index`, over all of the ledger, without reading it. Words are cut out in Python and in PostgreSQL by the same rule; those that
-differ by one letter meet in what is left of them when a letter is missing.
+frequent ones, the phone, the tax number, the mailbox or the shape of the code. These are the blocks of
+:mod:`.match_engine.index`, over all of the ledger, without reading it. Words are cut out in Python and in PostgreSQL by
+the same rule; those that differ by one letter meet in what is left of them when a letter is missing.
 
 What is kept in memory is what a page has in common with the ledger, never the ledger.
 """
