@@ -4,6 +4,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import format_date, format_datetime
 
+from ..holds import Hold
 from ..providers import errors
 
 _logger = logging.getLogger(__name__)
@@ -117,7 +118,49 @@ class FieldpromaxConnection(models.Model):
         # A state that is set anew leaves the trouble of the former one behind.
         if self.env.su and 'state' in vals and 'trouble' not in vals:
             vals = {**vals, 'trouble': False, 'trouble_until': False}
-        return super().write(vals)
+        result = super().write(vals)
+        if self.env.su and {'state', 'state_reason', 'trouble'} & set(vals):
+            self._renew_trouble_issue()
+        return result
+
+    def _renew_trouble_issue(self):
+        """What keeps a connection from working stands among the issues, with all that waits for it, until it works
+        again or is ended."""
+        issues = self.env['fieldpromax.issue'].sudo()
+        for connection in self:
+            if connection.state not in ('reauth_required', 'suspended'):
+                issues.search(
+                    [
+                        ('connection_id', '=', connection.id),
+                        ('cause', '=', 'connection'),
+                        ('state', '=', 'open'),
+                    ]
+                )._solve()
+                continue
+            provider = connection._provider_label()
+            if connection.trouble:
+                title = self.env._(
+                    '%(provider)s: %(trouble)s', provider=provider, trouble=connection._trouble_words()
+                )
+            else:
+                title = self.env._('%s has to be connected again', provider)
+            if connection.state == 'suspended':
+                remedy = self.env._(
+                    'Open the connection. Once it is put right, click "Check again" there; otherwise it is looked at '
+                    'tonight.'
+                )
+            else:
+                remedy = self.env._(
+                    'Connect again, or ask an administrator to. What waits is kept and goes over then by itself.'
+                )
+            issues._raise_for(
+                connection,
+                Hold('connection', 'connection', title, connection._silence_reason(), remedy),
+            )
+
+    def _trouble_words(self):
+        self.ensure_one()
+        return dict(self._fields['trouble']._description_selection(self.env))[self.trouble].lower()
 
     # === WHAT AN ERROR MEANS === #
 
@@ -142,7 +185,7 @@ class FieldpromaxConnection(models.Model):
                 self.env._(
                     '%(provider)s: %(trouble)s',
                     provider=self._provider_label(),
-                    trouble=dict(self._fields['trouble']._description_selection(self.env))[trouble].lower(),
+                    trouble=self._trouble_words(),
                 ),
                 reason,
             )

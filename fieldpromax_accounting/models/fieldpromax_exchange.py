@@ -123,6 +123,13 @@ class FieldpromaxExchange(models.Model):
         readonly=True, help='Somebody asked for it: the start date does not hold it back.'
     )
     wants_void = fields.Boolean(readonly=True, help='Somebody asked that it be voided in the books.')
+    wants_restore = fields.Boolean(
+        readonly=True, help='Somebody asked that its archived counterpart be restored in the books.'
+    )
+    refused_hash = fields.Char(
+        readonly=True,
+        help='Hash of what was refused because of something that it names, which was then read.',
+    )
     is_stale = fields.Boolean(
         readonly=True, help='It was changed in the books meanwhile: read again before anything is decided.'
     )
@@ -201,11 +208,12 @@ class FieldpromaxExchange(models.Model):
     # === QUEUEING === #
 
     @api.model
-    def _enqueue(self, connection, kind, records, forced=False, role='', void=False):
+    def _enqueue(self, connection, kind, records, forced=False, role='', void=False, restore=False):
         """Queue records in this transaction; whoever calls wakes the push cron.
 
         :param role: the currency of a second contact of the same customer.
         :param void: what stands in the books is to be voided there.
+        :param restore: what is archived in the books is to be restored there.
 
         One statement that always writes the row it relies on, so that a race with the worker becomes a serialization
         failure (which Odoo repeats) and never a lost edit. A row that is being sent stays as it is: the new row waits.
@@ -237,15 +245,16 @@ class FieldpromaxExchange(models.Model):
             SQL(
                 """
                 INSERT INTO fieldpromax_exchange AS x (connection_id, kind, %(column)s, role, company_id, record_name,
-                       state, attempts, forced, wants_void, requested_by_id, next_attempt_at,
+                       state, attempts, forced, wants_void, wants_restore, requested_by_id, next_attempt_at,
                        create_uid, write_uid, create_date, write_date)
                 SELECT %(connection)s, %(kind)s, r.id, %(role)s, r.company_id, r.name, 'queued',
-                       0, %(forced)s, %(void)s, %(uid)s, now() AT TIME ZONE 'UTC',
+                       0, %(forced)s, %(void)s, %(restore)s, %(uid)s, now() AT TIME ZONE 'UTC',
                        %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM unnest(%(ids)s::int[], %(companies)s::int[], %(names)s::varchar[]) AS r(id, company_id, name)
                 ON CONFLICT %(conflict)s DO UPDATE SET
                        state = 'queued', next_attempt_at = EXCLUDED.next_attempt_at, reason = NULL, issue_id = NULL,
                        attempts = 0, forced = x.forced OR EXCLUDED.forced, wants_void = EXCLUDED.wants_void,
+                       wants_restore = COALESCE(x.wants_restore, FALSE) OR EXCLUDED.wants_restore,
                        is_stale = FALSE, stale_count = 0, record_name = EXCLUDED.record_name,
                        requested_by_id = EXCLUDED.requested_by_id,
                        write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
@@ -255,6 +264,7 @@ class FieldpromaxExchange(models.Model):
                 kind=kind,
                 forced=forced,
                 void=void,
+                restore=restore,
                 role=role,
                 uid=self.env.uid,
                 ids=ids,
@@ -348,6 +358,7 @@ class FieldpromaxExchange(models.Model):
         deadline = monotonic() + RUN_SECONDS
         try:
             self._drive_step(self.env['fieldpromax.mapping']._look_for_items, connection)
+            self._drive_whereabouts(connection)
             self._drive_step(self.env['fieldpromax.issue']._notice_cures, connection)
             while monotonic() < deadline:
                 connection.invalidate_recordset()
@@ -429,6 +440,12 @@ class FieldpromaxExchange(models.Model):
                 )
             except errors.NotFound:
                 remote = None
+            except errors.ProviderError as error:
+                self._drive_step(exchange._retry_after, error)
+                raise
+        if exchange._was_refused_for_another():
+            try:
+                exchange._drive_counterparts(connection)
             except errors.ProviderError as error:
                 self._drive_step(exchange._retry_after, error)
                 raise
@@ -745,7 +762,7 @@ class FieldpromaxExchange(models.Model):
             return outcome.cause_key != issue.cause_key
         if isinstance(outcome, WaitFor):
             return False
-        if isinstance(outcome, Decision) and self.content_hash and issue.cause != 'match_review':
+        if isinstance(outcome, Decision) and self.content_hash and issue._came_with_an_answer():
             # It was refused by the provider, or differed there: worth another call only when it reads differently.
             return content_hash(outcome.data) != self.content_hash
         return True
@@ -771,6 +788,8 @@ class FieldpromaxExchange(models.Model):
             raise NotToBeSent(self.env._('"%s" was deleted in Odoo.', self.record_name or ''))
         if self.kind == 'invoice':
             return self._decide_invoice(connection, context, record)
+        if self.wants_restore and record.id in context.links_of(self.role):
+            return self._decide_restore(connection, context, record)
         if record.id in context.links_of(self.role):
             return None
         why_not = record._fieldpromax_why_not(connection)
@@ -887,20 +906,8 @@ class FieldpromaxExchange(models.Model):
         """
         link = links.get(record.id)
         if link:
-            if not link.external_active:
-                raise Hold(
-                    'counterpart_archived',
-                    f'archived:{kind}:{record.id}',
-                    self.env._('"%s" is archived in the books', record.display_name),
-                    self.env._(
-                        '%(provider)s does not take documents for "%(name)s" while it is archived there.',
-                        provider=connection._provider_label(),
-                        name=link.external_name or record.display_name,
-                    ),
-                    self.env._('Restore it in %s; the next pass notices it.', connection._provider_label()),
-                    can_retry=True,
-                    **{record_fields(self.env)[kind]: record.id},
-                )
+            if not link._is_usable():
+                raise link._counterpart_hold()
             return link
         column = record_fields(self.env)[kind]
         needed = self.search(
@@ -980,10 +987,13 @@ class FieldpromaxExchange(models.Model):
         if self.wants_void:
             self._record_void(connection, remote)
             return
+        if self._is_restoring():
+            self._record_restore(connection, remote)
+            return
         differences = self._differences(connection, remote)
         if record:
             self._renew_link(connection, remote)
-            link = self._own_link(connection)
+            link = self._own_link(connection).filtered(lambda one: one.external_id == remote.external_id)
             link.sent_hash = False if differences else self.content_hash
         if differences:
             self._block(self._difference_hold(connection, differences))
@@ -996,6 +1006,11 @@ class FieldpromaxExchange(models.Model):
         return links._of(connection, self._record_of(), self.role).get(self._record_of().id, links)
 
     def _renew_link(self, connection, remote):
+        own = self._own_link(connection)
+        if own and own.external_id != remote.external_id:
+            # Sent for a record that was merged into one with a counterpart of its own, while it was under way.
+            self._keep_beside(connection, remote)
+            return
         role = {'role': self.role} if self.kind == 'contact' else {}
         self.env['fieldpromax.link']._link_many(connection, self.kind, [(self._record_of(), remote)], **role)
 
@@ -1019,6 +1034,8 @@ class FieldpromaxExchange(models.Model):
         """A write on a record that the books had already: what stands there now says whether it took effect."""
         if self.wants_void:
             self._record_void(connection, remote)
+        elif self._is_restoring():
+            self._record_restore(connection, remote)
         elif remote is None:
             self._record_verification(connection, None)
         elif self._differences(connection, remote):
@@ -1037,8 +1054,9 @@ class FieldpromaxExchange(models.Model):
         """What stands in the books now, read because our version of it was old."""
         if remote is not None:
             self._renew_link(connection, remote)
+            self.env['fieldpromax.link']._note_signals(connection, self.kind, [remote])
         elif link := self._own_link(connection):
-            link.write({'external_active': False, 'external_status': 'deleted'})
+            link._note_gone(connection, self.kind, [link.external_id])
         self.write({'is_stale': False})
 
     def _mark_stale(self, connection):
@@ -1177,6 +1195,8 @@ class FieldpromaxExchange(models.Model):
         quoted = self.env._('%(provider)s: "%(words)s"', provider=provider, words=words)
         if isinstance(error, errors.Conflict) and error.code == 'stale' and self._own_link(connection):
             self._mark_stale(connection)
+            return
+        if self._is_about_counterpart(connection, error):
             return
         if (
             isinstance(error, errors.Conflict)

@@ -8,6 +8,12 @@ from .fieldpromax_exchange import LIVE_STATES
 
 # Causes that may be cured in the books without a trace in Odoo: what they hold up is tried again once an hour.
 CURED_IN_THE_BOOKS = ('difference', 'changed_after_sent', 'gone', 'taken', 'refused')
+# Causes that came with an answer of the books: until something is different there is no use in asking again.
+ANSWERED = (*CURED_IN_THE_BOOKS, 'ambiguous', 'unexpected')
+# Causes that stand by themselves, whether they hold something up or not.
+STANDING = ('merged_here', 'merged_there', 'connection')
+# Causes about a counterpart that is archived or deleted in the books.
+COUNTERPART = ('counterpart_archived', 'counterpart_gone')
 LOOK_INTO_THE_BOOKS_EVERY = timedelta(hours=1)
 # How many open issues one pass looks at, oldest look first: a pass stays short however many there are.
 ISSUES_PER_PASS = 100
@@ -54,6 +60,14 @@ class FieldpromaxIssue(models.Model):
     mapping_id = fields.Many2one(
         'fieldpromax.mapping', index='btree_not_null', ondelete='set null', readonly=True
     )
+    link_id = fields.Many2one(
+        'fieldpromax.link', 'Counterpart', index='btree_not_null', ondelete='set null', readonly=True
+    )
+    link_url = fields.Char(compute='_compute_counterpart')
+    can_restore = fields.Boolean(compute='_compute_counterpart')
+    can_re_link = fields.Boolean(compute='_compute_counterpart')
+    can_merge = fields.Boolean(compute='_compute_counterpart')
+    provider_label = fields.Char(compute='_compute_provider_label')
     exchange_ids = fields.One2many('fieldpromax.exchange', 'issue_id', readonly=True)
     held_count = fields.Integer('Holds up', compute='_compute_held')
     held_names = fields.Char('Records', compute='_compute_held')
@@ -68,9 +82,29 @@ class FieldpromaxIssue(models.Model):
 
     # === COMPUTE METHODS === #
 
+    def _compute_provider_label(self):
+        for issue in self:
+            issue.provider_label = issue.connection_id.sudo()._provider_label()
+
+    @api.depends('cause', 'state', 'link_id.external_active', 'link_id.external_status')
+    def _compute_counterpart(self):
+        """Which cures there are for a counterpart that is archived, deleted or merged."""
+        for issue in self.sudo():
+            link = issue.link_id if issue.state == 'open' else issue.link_id.browse()
+            about = bool(link) and issue.cause in COUNTERPART
+            issue.link_url = link._url() if link and link.external_status != 'deleted' else False
+            issue.can_restore = about and link._can_restore()
+            issue.can_re_link = about and bool(link._record_of())
+            issue.can_merge = bool(link) and issue.cause == 'merged_there' and link.kind == 'contact'
+
     @api.depends('exchange_ids.state')
     def _compute_held(self):
-        for issue in self:
+        for issue in self.filtered(lambda issue: issue.cause == 'connection'):
+            # Everything that waits to be sent waits for it.
+            count = issue.connection_id.waiting_count if issue.state == 'open' else 0
+            issue.held_count = count
+            issue.held_names = False
+        for issue in self.filtered(lambda issue: issue.cause != 'connection'):
             names = issue.exchange_ids.mapped('record_name')
             issue.held_count = len(names)
             issue.held_names = ', '.join(filter(None, names[:3]))
@@ -83,9 +117,7 @@ class FieldpromaxIssue(models.Model):
 
     def action_retry(self):
         """Send everything that these issues hold up once more."""
-        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
-            raise AccessError(self.env._('Only a bookkeeper can work on issues.'))
-        self.check_access('write')
+        self._check_bookkeeper()
         retriable = self.filtered(lambda issue: issue.can_retry and issue.state == 'open')
         if not retriable:
             raise UserError(
@@ -110,6 +142,8 @@ class FieldpromaxIssue(models.Model):
             return self.env['ir.actions.act_window']._for_xml_id(
                 'fieldpromax_accounting.fieldpromax_match_action'
             )
+        if self.cause == 'connection':
+            return self._open_connection()
         record = self.move_id or self.product_id or self.partner_id
         if not record:
             raise UserError(
@@ -120,6 +154,110 @@ class FieldpromaxIssue(models.Model):
             'res_model': record._name,
             'res_id': record.id,
             'view_mode': 'form',
+        }
+
+    def _open_connection(self):
+        """Who may, connects again at once; others see the connection, and whom to ask."""
+        connection = self.connection_id
+        if connection.can_manage and connection.state == 'reauth_required':
+            return connection.action_reconnect()
+        return connection.action_open_form()
+
+    def action_restore(self):
+        """Have what is archived restored in the books."""
+        self._counterpart('can_restore')._restore()
+        return self._told(
+            self.env._(
+                '"%(name)s" is being restored in %(provider)s. What waits for it goes by itself.',
+                name=self.link_id.sudo()._name_there(),
+                provider=self.provider_label,
+            )
+        )
+
+    def action_create_anew(self):
+        """Give the record of Odoo a new counterpart, and leave the old one alone."""
+        link = self._counterpart('can_re_link')
+        name = link._record_of().display_name
+        link._create_anew()
+        self.sudo()._solve()
+        return self._told(
+            self.env._(
+                '"%(name)s" is being created in %(provider)s. What waits for it goes by itself.',
+                name=name,
+                provider=self.provider_label,
+            )
+        )
+
+    def action_re_link(self):
+        """Ask for another counterpart."""
+        link = self._counterpart('can_re_link')
+        return self.env['fieldpromax.relink'].create({'issue_id': self.id, 'link_id': link.id})._open()
+
+    def action_merge_partners(self):
+        """Odoo's own merge, opened with the two."""
+        link = self._counterpart('can_merge')
+        survivor = link._by_external_id(link.connection_id, link.kind, [link.merged_into])._record_of()
+        partners = survivor | link._record_of()
+        wizard = self.env['base.partner.merge.automatic.wizard']
+        if not wizard.has_access('create'):
+            raise AccessError(
+                self.env._(
+                    'Ask somebody who may manage contacts to merge these: your access rights do not allow it.'
+                )
+            )
+        action = self.env['ir.actions.act_window']._for_xml_id('base.action_partner_merge')
+        context = {'active_model': 'res.partner', 'active_ids': partners.ids}
+        if survivor:
+            context['default_dst_partner_id'] = survivor.id
+        return {**action, 'context': context}
+
+    def action_keep_apart(self):
+        """Two that the books made one stay two here; or two that were merged here stay two there."""
+        self.ensure_one()
+        self._check_bookkeeper()
+        if self.state != 'open' or self.cause not in ('merged_here', 'merged_there'):
+            raise UserError(self.env._('This is settled already. Reload the page.'))
+        if self.cause == 'merged_there' and self.link_id:
+            self.link_id.sudo()._keep_apart()
+        self.sudo()._solve()
+        return True
+
+    def action_open_in_books(self):
+        """Open the counterpart where the bookkeeper sees it."""
+        self.ensure_one()
+        self.check_access('read')
+        if not self.link_url:
+            raise UserError(
+                self.env._('%s has no page of its own for it. Look it up there.', self.provider_label)
+            )
+        return {'type': 'ir.actions.act_url', 'url': self.link_url, 'target': 'new'}
+
+    def _counterpart(self, may):
+        """The link that a cure is about, with all rights, once the person may, and while the cure is still one.
+
+        :param may: the field that says whether it is.
+        """
+        self.ensure_one()
+        self._check_bookkeeper()
+        if not self[may]:
+            raise UserError(self.env._('This is settled already. Reload the page.'))
+        return self.link_id.sudo()
+
+    def _check_bookkeeper(self):
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
+            raise AccessError(self.env._('Only a bookkeeper can work on issues.'))
+        self.check_access('write')
+
+    @api.model
+    def _told(self, message):
+        return {
+            'type': 'ir.actions.client',
+            'tag': 'display_notification',
+            'params': {
+                'type': 'info',
+                'message': message,
+                'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},
+            },
         }
 
     # === BUSINESS METHODS === #
@@ -164,7 +302,7 @@ class FieldpromaxIssue(models.Model):
         self.ensure_one()
         records = {
             name: self[name].id
-            for name in ('partner_id', 'product_id', 'move_id', 'mapping_id')
+            for name in ('partner_id', 'product_id', 'move_id', 'mapping_id', 'link_id')
             if self[name]
         }
         return Hold(
@@ -176,6 +314,22 @@ class FieldpromaxIssue(models.Model):
             can_retry=self.can_retry,
             **records,
         )
+
+    def _came_with_an_answer(self):
+        """Did the books say so, and not we?"""
+        self.ensure_one()
+        return self.cause in ANSWERED
+
+    def _is_over(self):
+        """Is a cause that stands by itself cured?"""
+        self.ensure_one()
+        link = self.link_id
+        if self.cause == 'merged_there':
+            return not link or link._settle_merge()
+        if self.cause == 'merged_here':
+            # Merged, archived or deleted there, or in use here again.
+            return not link or not link.external_active or bool(link._record_of())
+        return self.connection_id.state not in ('reauth_required', 'suspended')
 
     def _solve(self):
         """Close and let go of everything that was held up."""
@@ -198,6 +352,10 @@ class FieldpromaxIssue(models.Model):
         )
         now = fields.Datetime.now()
         for issue in issues:
+            if issue.cause in STANDING:
+                if issue._is_over():
+                    issue._solve()
+                continue
             live = issue.exchange_ids.filtered(lambda exchange: exchange.state in LIVE_STATES)
             held = live.filtered(lambda exchange: exchange.state == 'blocked').sorted('id')
             sample = held.filtered(lambda exchange: exchange.kind != 'invoice')[:1] or held[:1]

@@ -656,6 +656,8 @@ class FieldpromaxRun(models.Model):
         :return: ``(counts, notes)``: a Counter over ``linked``, ``created``, ``review``, ``updated`` and ``skipped``,
             and sentences about what could not be taken over.
         """
+        # First, so that nobody is made anew whose counterpart took the place of another.
+        self.env['fieldpromax.link']._note_signals(connection, kind, page.records, page.gone)
         # Kept with the links, so that what a run made can be found afterwards.
         match = self.env['fieldpromax.match'].with_context(fieldpromax_run_id=line.run_id.id)
         return match._take_in(connection, kind, page.records)

@@ -131,3 +131,8 @@ class ProtocolError(ProviderError):
     """The answer cannot be read: not JSON, cut off, or without what it must have."""
 
     maybe_applied = True
+
+
+#: Codes of refusals that are, or may be, about something that the record names and that is archived, deleted or merged
+#: in the books. :class:`NotFound` may be as well.
+COUNTERPART_CODES = frozenset({'archived_contact', 'invalid_reference', 'item_invalid'})

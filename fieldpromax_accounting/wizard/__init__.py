@@ -1,1 +1,6 @@
-from . import base_partner_merge, fieldpromax_run_schedule, fieldpromax_run_undo
+from . import (
+    base_partner_merge,
+    fieldpromax_relink,
+    fieldpromax_run_schedule,
+    fieldpromax_run_undo,
+)

@@ -11,8 +11,10 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     def _update_foreign_keys(self, src_partners, dst_partner):
         """Make room before Odoo re-points foreign keys: a unique index of ours would abort the whole merge.
 
-        The survivor keeps its own link, or takes over that of the first loser. Other losers' links stay as rows
-        without a record, so that what they point at in the books is remembered and not created again.
+        The survivor keeps its own link, or takes over that of the first loser where it has none or where its own
+        counterpart is archived or gone. Other losers' links stay as rows
+        without a record, so that what they point at in the books is remembered and not created again; an issue says
+        that the books still have them apart.
         """
         partners = dst_partner | src_partners
         self.env['fieldpromax.link'].flush_model()
@@ -25,18 +27,21 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
                 UPDATE fieldpromax_link SET partner_id = NULL, decision = 'ignore'
                  WHERE id IN (SELECT id FROM (
                        SELECT id, row_number() OVER (PARTITION BY connection_id, role
-                                                     ORDER BY partner_id != %(survivor)s, id) AS place
+                                                     ORDER BY external_active IS NOT TRUE,
+                                                              partner_id != %(survivor)s, id) AS place
                          FROM fieldpromax_link WHERE partner_id IN %(partners)s) ranked WHERE place > 1)
+                RETURNING id
                 """,
                 **parameters,
             )
         )
+        unlinked = [link_id for (link_id,) in self.env.cr.fetchall()]
         self.env.cr.execute(
             SQL(
                 """
                 UPDATE fieldpromax_exchange SET state = 'cancelled', reason = %(reason)s, issue_id = NULL
                  WHERE id IN (SELECT id FROM (
-                       SELECT id, row_number() OVER (PARTITION BY connection_id
+                       SELECT id, row_number() OVER (PARTITION BY connection_id, role
                                                      ORDER BY partner_id != %(survivor)s, id) AS place
                          FROM fieldpromax_exchange
                         WHERE partner_id IN %(partners)s AND %(open)s) ranked WHERE place > 1)
@@ -52,11 +57,16 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
                 DELETE FROM fieldpromax_match
                  WHERE id IN (SELECT id FROM (
                        SELECT id, row_number() OVER (PARTITION BY connection_id, kind, external_id
-                                                     ORDER BY partner_id != %(survivor)s, id) AS place
+                                                     ORDER BY decision = 'pending', partner_id != %(survivor)s, id)
+                              AS place
                          FROM fieldpromax_match WHERE partner_id IN %(partners)s) ranked WHERE place > 1)
                 """,
                 **parameters,
             )
         )
         self.env.invalidate_all()
-        return super()._update_foreign_keys(src_partners, dst_partner)
+        result = super()._update_foreign_keys(src_partners, dst_partner)
+        self.env.invalidate_all()
+        links = self.env['fieldpromax.link'].sudo().browse(unlinked)
+        links._report_merged_here(dst_partner.sudo())
+        return result

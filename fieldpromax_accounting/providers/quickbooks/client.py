@@ -112,8 +112,10 @@ class QuickBooksProvider(AccountingProvider):
         for operation in (
             Operation('contact.create', 'contact', MAX_MEMBERS, 'name of the customer'),
             Operation('contact.update', 'contact', MAX_MEMBERS, 'QuickBooks ID of the customer'),
+            Operation('contact.restore', 'contact', MAX_MEMBERS, 'QuickBooks ID of the customer'),
             Operation('item.create', 'item', MAX_MEMBERS, 'name of the product'),
             Operation('item.update', 'item', MAX_MEMBERS, 'QuickBooks ID of the product'),
+            Operation('item.restore', 'item', MAX_MEMBERS, 'QuickBooks ID of the product'),
             Operation('project.create', 'project', 1, 'name of the project'),
             Operation('project.update', 'project', 1, 'QuickBooks ID of the project'),
             Operation(
@@ -741,6 +743,8 @@ class QuickBooksProvider(AccountingProvider):
     def _body(self, operation, kind, record):
         if operation == 'invoice.void':
             return mapping.to_void(record)
+        if operation.endswith('.restore'):
+            return mapping.to_restore(record)
         if kind != 'project':
             return _WRITERS[kind](record, self._organization)
         if record.is_sub_customer:

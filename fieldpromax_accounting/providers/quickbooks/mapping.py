@@ -94,6 +94,12 @@ def _id_of(element):
     return external_id
 
 
+def to_restore(record: dto.Contact | dto.Item) -> dict:
+    """Make an inactive customer or item active again. Its name is said as well: QuickBooks hung a mark on it (B6)."""
+    key = 'Name' if isinstance(record, dto.Item) else 'DisplayName'
+    return {**_head(record), key: record.name, 'Active': True}
+
+
 def _name_of(element, key, active):
     name = text(element, key)
     if not active:
