@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from abc import ABC, abstractmethod
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -36,10 +37,10 @@ class ControlError(ValueError):
     """A control call that makes no sense; the sentence goes back to the caller with 400."""
 
 
-class Simulator:
+class Simulator(ABC):
     """Base of a provider's simulator.
 
-    A provider overrides the methods of the second half. ``app()`` builds the aiohttp application.
+    A provider overrides the abstract methods of the second half. ``app()`` builds the aiohttp application.
     """
 
     name = "provider"
@@ -286,44 +287,45 @@ class Simulator:
 
     # === WHAT A PROVIDER DECIDES === #
 
+    @abstractmethod
     def add_routes(self, app):
         """Add the provider's own routes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tenant_of(self, request):
         """The organization a request speaks about, for the log."""
-        raise NotImplementedError
 
+    @abstractmethod
     def key_of(self, request):
         """The idempotency key of a request, for the log; None without one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def purpose_of(self, request):
         """What a request is for in two words, e.g. ``invoices.create``, for the log."""
-        raise NotImplementedError
 
     def handles_inside(self, request):
         """Whether the handler itself applies what INSIDE holds."""
         return False
 
+    @abstractmethod
     def rate_limit_answer(self, request, problem):
-        raise NotImplementedError
+        """The provider's 429: ``problem`` is ``minute``, ``day``, ``concurrent`` or ``appminute``."""
 
+    @abstractmethod
     def status_answer(self, request, status):
         """The provider's body of that HTTP status."""
-        raise NotImplementedError
 
     def own_fault_instead(self, request, fault):
-        """The answer of one of ``own_faults`` that acts instead of the call."""
-        raise NotImplementedError
+        """The answer of one of ``own_faults`` that acts instead of the call; a failure unless overridden."""
+        return self.status_answer(request, 500)
 
     def own_fault_afterwards(self, request, fault, value):
-        """The body of the answer (parsed JSON) as one of ``own_faults`` changes it."""
-        raise NotImplementedError
+        """The body of the answer (parsed JSON) as one of ``own_faults`` changes it; unchanged unless overridden."""
+        return value
 
+    @abstractmethod
     def spoil(self, body, how):
         """The body with a value no client expects: ``unknown_enum`` or ``null_value``."""
-        raise NotImplementedError
 
     def webhook_choices(self):
         """What ``POST /_sim/webhooks`` may say beside url and key: name → allowed values, the default first."""
@@ -333,26 +335,43 @@ class Simulator:
         """Bodies that prove on subscribing that the signature is checked; none where the provider has no such proof."""
         return ()
 
+    @abstractmethod
     def webhook_events(self, changes, subscription):
         """What the subscriber is told of ``changes``, as :attr:`Store.on_flush` has them: a list of anything that
         :meth:`webhook_body` knows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def webhook_body(self, events, subscription):
         """The JSON value of a webhook."""
-        raise NotImplementedError
 
+    @abstractmethod
     def state(self, query):
-        raise NotImplementedError
+        """What ``GET /_sim/state`` tells; ``query`` narrows it."""
 
+    @abstractmethod
     def reset(self, body):
-        raise NotImplementedError
+        """Forget everything and fill the books anew, as ``POST /_sim/reset`` asks.
 
+        :raise ControlError: the order makes no sense
+        """
+
+    @abstractmethod
     def limits(self, body):
-        raise NotImplementedError
+        """Change the rate limits named in ``body``; all of them as they then are.
 
+        :raise ControlError: no such limit, or no whole number
+        """
+
+    @abstractmethod
     def tokens(self, body):
-        raise NotImplementedError
+        """Expire, revoke or issue tokens, as ``POST /_sim/tokens`` asks.
 
+        :raise ControlError: the order makes no sense
+        """
+
+    @abstractmethod
     def change_organisation(self, tenant, body):
-        raise NotImplementedError
+        """What the people of an organisation change there.
+
+        :raise ControlError: there is no such organisation, or the change is refused
+        """

@@ -2,29 +2,48 @@
 
 import base64
 import binascii
+import hashlib
 import hmac
 import secrets
+from abc import ABC, abstractmethod
 from urllib.parse import unquote_plus, urlencode, urlsplit
 
 from aiohttp import web
 
+from . import jsonio
+from .keys import SigningKey
 
-class Consent:
+
+class Consent(ABC):
     """A person comes with an app's request, signs in, and decides.
 
     A provider gives the names and addresses below, ``apps`` and ``people``; ``page(template, status, **values)``
     of its simulator renders. Requests and sessions live in memory.
     """
 
-    login_path = consent_path = session_cookie = ""
-    words = {}  # of the form: title, purpose, username, brand (may be empty)
+    login_path = consent_path = logout_path = session_cookie = ""
+    words = {}  # of the sign-in form: title, purpose, username, brand (may be empty)
+    consent_words = {}  # of the consent page: title, may (do), allow, signed_in, switch
+    scopes = {}  # scope → what it allows, in words
     wrong_password = ""
     expired = ("", "")  # name of the error, sentence
     apps, people = {}, {}
+    #: path of the redirect URI that the seeded apps registered, and the hosts on which it needs no https
+    callback_path = ""
+    plain_hosts = ("localhost", "127.0.0.1")
+    token_cache = "no-store"  # noqa: S105 the Cache-Control of the answers with tokens
 
     def __init__(self, simulator):
         self.sim, self.clock = simulator, simulator.clock
         self.pending, self.sessions = {}, {}
+        self.load()
+
+    def load(self):
+        """Take the collections of the store anew, after a reset; a provider adds its own."""
+        self.meta = self.sim.store.collection("meta")
+        self.codes = self.sim.store.collection("oauth_codes")
+        self.refresh_tokens = self.sim.store.collection("oauth_refresh_tokens")
+        self.key = SigningKey(self.meta)
 
     def consent_routes(self):
         return [
@@ -32,10 +51,20 @@ class Consent:
             web.post(self.login_path, self.login),
             web.get(self.consent_path, self.consent_page),
             web.post(self.consent_path, self.consent),
+            web.post(self.logout_path, self.logout),
         ]
 
     def error_page(self, error, sentence):
         return self.sim.page("oauth_error.html", status=400, error=error, sentence=sentence)
+
+    def redirect_allowed(self, uri):
+        """https anywhere, http on the plain hosts only; the path is the one that the seeded apps registered."""
+        parts = urlsplit(uri)
+        if parts.path != self.callback_path or parts.fragment or parts.username:
+            return False
+        if parts.scheme == "https":
+            return bool(parts.hostname)
+        return parts.scheme == "http" and parts.hostname in self.plain_hosts
 
     def begin(self, request, pending):
         """Keep what the app asked for and send the person on."""
@@ -96,6 +125,22 @@ class Consent:
         answer.del_cookie(self.session_cookie)
         raise answer
 
+    def consent_answer(self, number, pending, email, message=None, **values):
+        """The consent page; ``values`` are what the provider's part of it shows."""
+        return self.sim.page(
+            "oauth_consent.html",
+            app=self.apps[pending["client"]],
+            person=self.people[email],
+            email=email,
+            number=number,
+            message=message,
+            scopes=[(scope, self.scopes[scope]) for scope in pending["scopes"]],
+            words=self.consent_words,
+            consent_path=self.consent_path,
+            logout_path=self.logout_path,
+            **values,
+        )
+
     async def consent_page(self, request):
         email, number = self.person(request), request.query.get("request", "")
         if email is None:
@@ -119,19 +164,52 @@ class Consent:
         del self.pending[number]
         raise self.decided(form, pending, email)
 
+    # === TOKENS === #
+
+    def next_serial(self):
+        """The number of the next token."""
+        kept = self.meta.get("tokens") or {}
+        serial = kept.get("serial", 0) + 1
+        self.meta.put("tokens", {**kept, "serial": serial})
+        return serial
+
+    def token_answer(self, tokens):
+        """The tokens as the token endpoint gives them."""
+        answer = _json_answer(tokens)
+        answer.headers.update({"Cache-Control": self.token_cache, "Pragma": "no-cache"})
+        return answer
+
+    async def jwks(self, _request):
+        return _json_answer(self.key.jwks())
+
     # === WHAT A PROVIDER DECIDES === #
 
+    @abstractmethod
     def consent_form(self, number, pending, email, message=None):
-        """The page on which the person decides."""
-        raise NotImplementedError
+        """The page on which the person decides, by :meth:`consent_answer`."""
 
+    @abstractmethod
     def refusal(self, form, pending, email):
         """What is wrong with the choice, as a sentence, or None."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decided(self, form, pending, email):
         """The way back to the app, with a code or with the refusal."""
-        raise NotImplementedError
+
+
+def digest(token):
+    """What is kept of a token, and what it is found by."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def name_parts(person):
+    """(first name, last name) of one of ``people``."""
+    first, _, last = person["name"].partition(" ")
+    return first, last
+
+
+def _json_answer(value):
+    return web.Response(body=jsonio.dumps(value).encode(), content_type="application/json", charset="utf-8")
 
 
 def basic_credentials(request):

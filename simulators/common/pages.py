@@ -48,6 +48,15 @@ class BookPages:
         text = self.templates.get_template(template).render(**values)
         return web.Response(status=status, text=text, content_type="text/html")
 
+    def start_page(self, words, tiles, connections):
+        """The page that lists the books.
+
+        :param dict words: title, content (what is in the books), brand (may be missing)
+        :param list tiles: per organisation id, address, name, facts and counts (lists of texts)
+        :param list connections: per connected app name (of the organisation), email, app
+        """
+        return self.render("start.html", words={"brand": "", **words}, tiles=tiles, connections=connections)
+
     def missing(self, missing):
         title, sentence = missing.args
         return self.render("missing.html", 404, title=title, sentence=sentence)

@@ -89,7 +89,7 @@ class Api:
     async def _answer(self, request):
         identity = self.sim.oauth.identify(request)
         realm = request.match_info["realm"]
-        if realm not in self.sim.books or not self.sim.oauth.connected(identity, realm):
+        if realm not in self.sim.ledgers or not self.sim.oauth.connected(identity, realm):
             raise ApiError(self.sim.oauth.forbidden())
         path = request.match_info["path"]
         batch = path.strip("/").lower() == "batch"
@@ -107,8 +107,8 @@ class Api:
                 await asyncio.sleep(inside.delay)
             if inside.server_error:
                 return self.sim.failed(inside.server_error)
-            self.check_company(self.sim.books[realm])
-            return self._run(Call(request, self.sim.books[realm], identity, path, body))
+            self.check_company(self.sim.ledgers[realm])
+            return self._run(Call(request, self.sim.ledgers[realm], identity, path, body))
         finally:
             limits.concurrent.leave(both)
 

@@ -269,7 +269,7 @@ class ProjectsApi:
     async def _answer(self, request):
         identity = self.sim.oauth.identify(request)
         ENTRY.get()["tenant"] = identity.realm
-        books, limits = self.sim.books.get(identity.realm), self.sim.rate_limits
+        books, limits = self.sim.ledgers.get(identity.realm), self.sim.rate_limits
         both = f"{identity.realm} {identity.client}"
         problem = limits.problem(identity.realm, identity.client, batch=False)
         if problem:

@@ -4,14 +4,12 @@ discovery."""
 import hashlib
 import hmac
 import secrets
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from ..common import jsonio
-from ..common.consent import Consent, basic_credentials
+from ..common.consent import Consent, basic_credentials, digest, name_parts
 from ..common.issued import issued
-from ..common.keys import SigningKey
 from .errors import ApiError, gateway, json_answer
 
 ACCESS_LIFETIME = 3600
@@ -37,10 +35,6 @@ PEOPLE = {  # user name → person; companies limits what the person may see
 }
 
 
-def _hash(token):
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 class Identity:
     """Who a bearer token speaks for: an app, a person, one company."""
 
@@ -58,7 +52,7 @@ class OAuth(Consent):
     grant an app and company: another person's consent replaces it.
     """
 
-    login_path, consent_path = "/sign-in", "/connect/consent"
+    login_path, logout_path, consent_path = "/sign-in", "/sign-out", "/connect/consent"
     session_cookie = "quickbooks_sim_session"
     words = {
         "brand": "Intuit account (simulated)",
@@ -66,32 +60,31 @@ class OAuth(Consent):
         "purpose": "One account for everything, now to connect",
         "username": "Email or user ID",
     }
+    consent_words = {
+        "title": "Connect a company",
+        "may": "The app will be able to",
+        "allow": "Connect",
+        "signed_in": "Signed in",
+        "switch": "Use another account",
+    }
     wrong_password = "The user ID or password is not right. Try again."  # noqa: S105 a sentence
     expired = ("sign_in_expired", "This sign-in has expired. Go back to the app and start again.")
-    apps, people = APPS, PEOPLE
-
-    def __init__(self, simulator):
-        super().__init__(simulator)
-        self.load()
+    apps, people, scopes = APPS, PEOPLE, SCOPES
+    callback_path = CALLBACK_PATH
+    token_cache = "no-cache, no-store"  # noqa: S105 a header
 
     def load(self):
-        """Take the collections anew, after a reset."""
-        store = self.sim.store
-        self.meta = store.collection("meta")
-        self.codes = store.collection("oauth_codes")
-        self.grants = store.collection("oauth_grants")
-        self.access_tokens = store.collection("oauth_access_tokens")
-        self.refresh_tokens = store.collection("oauth_refresh_tokens")
+        super().load()
+        self.grants = self.sim.store.collection("oauth_grants")
+        self.access_tokens = self.sim.store.collection("oauth_access_tokens")
         if self.meta.get("token_key") is None:
             self.meta.put("token_key", {"key": secrets.token_hex(32)})
-        self._key = SigningKey(self.meta)
 
     def add_routes(self, app):
         app.router.add_routes(
             [
                 web.get("/connect/oauth2", self.authorize),
                 *self.consent_routes(),
-                web.post("/sign-out", self.logout),
                 web.post("/oauth2/v1/tokens/bearer", self.token),
                 web.post("/v2/oauth2/tokens/revoke", self.revoke),
                 web.get("/v1/openid_connect/userinfo", self.userinfo),
@@ -108,16 +101,6 @@ class OAuth(Consent):
         return int(self.clock.time())
 
     # === AUTHORIZE: sign-in, consent, company === #
-
-    @staticmethod
-    def redirect_allowed(uri):
-        """https anywhere, http on loopback; the path is the one that the app registered."""
-        parts = urlsplit(uri)
-        if parts.path != CALLBACK_PATH or parts.fragment or parts.username:
-            return False
-        if parts.scheme == "https":
-            return bool(parts.hostname)
-        return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
 
     async def authorize(self, request):
         """The address a person is sent to. What is wrong with the app's request is shown here and not sent on."""
@@ -150,20 +133,12 @@ class OAuth(Consent):
 
     def companies_of(self, email):
         tags = PEOPLE[email]["companies"]
-        return [b.company for b in self.sim.books.values() if tags is None or b.company["tag"] in tags]
+        return [b.company for b in self.sim.ledgers.values() if tags is None or b.company["tag"] in tags]
 
     def consent_form(self, number, pending, email, message=None):
         connected = {g["realm"] for g in self.grants.values() if g["client"] == pending["client"]}
-        return self.sim.page(
-            "oauth_consent.html",
-            app=APPS[pending["client"]],
-            person=PEOPLE[email],
-            email=email,
-            number=number,
-            message=message,
-            scopes=[(scope, SCOPES[scope]) for scope in pending["scopes"]],
-            companies=self.companies_of(email),
-            connected=connected,
+        return self.consent_answer(
+            number, pending, email, message, companies=self.companies_of(email), connected=connected
         )
 
     def refusal(self, form, pending, email):
@@ -180,7 +155,8 @@ class OAuth(Consent):
         grant = self._grant(pending["client"], email, realm, pending["scopes"])
         code = issued(secrets.token_urlsafe(32))
         self.codes.put(
-            _hash(code), {"grant": grant["id"], "redirect_uri": pending["redirect_uri"], "issued": self.now()}
+            digest(code),
+            {"grant": grant["id"], "redirect_uri": pending["redirect_uri"], "issued": self.now()},
         )
         return self.back(pending, code=code, state=pending["state"], realmId=realm)
 
@@ -232,7 +208,7 @@ class OAuth(Consent):
         return self._oauth_error("unsupported_grant_type")
 
     def _from_code(self, form, client, hard):
-        key = _hash(form.get("code", ""))
+        key = digest(form.get("code", ""))
         code = self.codes.get(key)
         # A code is spent by the first try, right or wrong.
         self.codes.delete(key)
@@ -244,18 +220,18 @@ class OAuth(Consent):
             or self.now() - code["issued"] > CODE_LIFETIME
         ):
             return self._oauth_error("invalid_grant", "Invalid authorization code")
-        return self._token_answer(self._tokens(grant, hard))
+        return self.token_answer(self._tokens(grant, hard))
 
     def _from_refresh(self, form, client, hard):
         bad = self._oauth_error("invalid_grant", "Incorrect or invalid refresh token")
-        token = self.refresh_tokens.get(_hash(form.get("refresh_token", "")))
+        token = self.refresh_tokens.get(digest(form.get("refresh_token", "")))
         grant = self.grants.get(token["grant"]) if token else None
         if grant is None or grant["client"] != client or grant["disconnected"]:
             return bad
         now = self.now()
         if now >= token["expires"] or now >= grant["since"] + HARD_LIFETIME:
             return bad
-        return self._token_answer(self._tokens(grant, hard))
+        return self.token_answer(self._tokens(grant, hard))
 
     def _value(self, serial):
         """The text of a refresh token: made from its number, so that the same one can be given out again."""
@@ -271,14 +247,13 @@ class OAuth(Consent):
         if current is not None:
             limit = min(current["expires"], now + ROTATION)
             self.refresh_tokens.put(grant["refresh"], {**current, "expires": limit})
-        serial = (self.meta.get("tokens") or {}).get("serial", 0) + 1
-        self.meta.put("tokens", {"serial": serial})
+        serial = self.next_serial()
         value = issued(self._value(serial))
         self.refresh_tokens.put(
-            _hash(value),
+            digest(value),
             {"grant": grant["id"], "serial": serial, "issued": now, "expires": now + REFRESH_LIFETIME},
         )
-        self.grants.put(grant["id"], {**grant, "refresh": _hash(value)})
+        self.grants.put(grant["id"], {**grant, "refresh": digest(value)})
         return value, REFRESH_LIFETIME
 
     def _tokens(self, grant, hard=False):
@@ -289,7 +264,7 @@ class OAuth(Consent):
         for key, token in self.access_tokens.items():
             if token["expires"] < now - 86_400:
                 self.access_tokens.delete(key)
-        self.access_tokens.put(_hash(access), {"grant": grant["id"], "expires": now + ACCESS_LIFETIME})
+        self.access_tokens.put(digest(access), {"grant": grant["id"], "expires": now + ACCESS_LIFETIME})
         result = {
             "token_type": "bearer",
             "access_token": access,
@@ -298,10 +273,10 @@ class OAuth(Consent):
             "x_refresh_token_expires_in": left,
         }
         if "openid" in grant["scopes"]:
-            result["id_token"] = self._key.sign(
+            result["id_token"] = self.key.sign(
                 {
                     "iss": ISSUER,
-                    "sub": _hash(grant["email"])[:32],
+                    "sub": digest(grant["email"])[:32],
                     "aud": [grant["client"]],
                     "realmid": grant["realm"],
                     "auth_time": now,
@@ -312,12 +287,6 @@ class OAuth(Consent):
         if hard:
             result["x_refresh_token_hard_expires_in"] = grant["since"] + HARD_LIFETIME - now
         return result
-
-    @staticmethod
-    def _token_answer(tokens):
-        answer = json_answer(tokens)
-        answer.headers.update({"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"})
-        return answer
 
     def issue(self, client, email, scopes, realm):
         """Tokens as if that person had just connected that company; with ``realmId`` beside them."""
@@ -332,7 +301,7 @@ class OAuth(Consent):
             body = jsonio.loads(await request.read())
         except ValueError:
             body = dict(await request.post())
-        key = _hash(str(body.get("token", ""))) if isinstance(body, dict) else ""
+        key = digest(str(body.get("token", ""))) if isinstance(body, dict) else ""
         token = self.refresh_tokens.get(key) or self.access_tokens.get(key)
         grant = self.grants.get(token["grant"]) if token else None
         if grant is None or grant["client"] != client:
@@ -383,7 +352,7 @@ class OAuth(Consent):
         kind, _, value = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not value:
             raise ApiError(self.unauthorized("Malformed bearer token: too short or too long"))
-        token = self.access_tokens.get(_hash(value))
+        token = self.access_tokens.get(digest(value))
         grant = self.grants.get(token["grant"]) if token else None
         if grant is None:
             raise ApiError(self.unauthorized("Token revoked or not valid"))
@@ -403,8 +372,8 @@ class OAuth(Consent):
             return error.response
         if "openid" not in identity.scopes:
             return self.forbidden()
-        first, _, last = PEOPLE[identity.email]["name"].partition(" ")
-        result = {"sub": _hash(identity.email)[:32]}
+        first, last = name_parts(PEOPLE[identity.email])
+        result = {"sub": digest(identity.email)[:32]}
         if "email" in identity.scopes:
             result.update(email=identity.email, emailVerified=True)
         if "profile" in identity.scopes:
@@ -429,6 +398,3 @@ class OAuth(Consent):
                 "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
             }
         )
-
-    async def jwks(self, _request):
-        return json_answer(self._key.jwks())

@@ -99,11 +99,11 @@ class Pages(BookPages):
         """The company of the page: companyId, or else one that has the record, connected ones first."""
         wanted = request.query.get("companyId")
         if wanted:
-            if wanted not in self.sim.books:
+            if wanted not in self.sim.ledgers:
                 raise Missing("No such company", "No company here has this id.")
-            return self.sim.books[wanted]
+            return self.sim.ledgers[wanted]
         connected = [grant["realm"] for grant in self.sim.oauth.grants.values()]
-        every = sorted(self.sim.books.values(), key=lambda b: b.realm not in connected)
+        every = sorted(self.sim.ledgers.values(), key=lambda b: b.realm not in connected)
         key = request.query.get(parameter or "", "")
         return next((b for b in every if kind and key in b.of(kind)), every[0])
 
@@ -173,25 +173,35 @@ class Pages(BookPages):
         return handler
 
     async def start(self, _request):
-        companies = [
+        tiles = [
             {
-                "company": books.company,
-                "customers": len(books.customers),
-                "items": len(books.items),
-                "invoices": len(books.invoices),
+                "id": books.company["tag"],
+                "address": f"/app/homepage?companyId={books.realm}",
+                "name": books.company["name"],
+                "facts": [books.company[fact] for fact in ("country", "currency", "plan")],
+                "counts": [
+                    f"{len(books.customers)} customers",
+                    f"{len(books.items)} items",
+                    f"{len(books.invoices)} invoices",
+                ],
             }
-            for books in self.sim.books.values()
+            for books in self.sim.ledgers.values()
         ]
         connections = [
             {
-                "company": self.sim.books[grant["realm"]].company["name"],
+                "name": self.sim.ledgers[grant["realm"]].company["name"],
                 "email": grant["email"],
                 "app": APPS[grant["client"]]["name"],
             }
             for grant in self.sim.oauth.grants.values()
             if not grant["disconnected"]
         ]
-        return self.render("start.html", companies=companies, connections=connections)
+        words = {
+            "brand": "QuickBooks (simulated)",
+            "title": "Companies",
+            "content": "customers, products and services, projects and invoices",
+        }
+        return self.start_page(words, tiles, connections)
 
     # === BOOKS === #
 

@@ -1,15 +1,11 @@
 """The QuickBooks Online simulator put together, its control endpoints, and how to start it."""
 
-import argparse
-import asyncio
-import contextlib
-from decimal import Decimal
-
 from aiohttp import web
 
-from ..common.app import ControlError, Simulator
-from ..common.server import NotLoopback, ThreadedServer, serve, state_directory
-from ..common.store import StoreInUse
+from ..common.app import ControlError
+from ..common.books import BooksSimulator
+from ..common.commandline import parser_of, run
+from ..common.server import ThreadedServer
 from . import bookkeeper, errors, graph, pages, seeds
 from .api import PREFIX, Api
 from .entities import ENTITIES
@@ -31,10 +27,9 @@ STATE_NAMES = {
     "contacts": "Customer",
     **{name: kind for kind, name in COLLECTIONS.items() if kind != "Customer"},
 }
-KEPT = ("meta", "oauth_grants", "oauth_access_tokens", "oauth_refresh_tokens")
 
 
-class QuickBooksSimulator(Simulator):
+class QuickBooksSimulator(BooksSimulator):
     """QuickBooks Online on loopback.
 
     :param state_dir: where the state is kept across restarts; None keeps it in memory
@@ -45,36 +40,39 @@ class QuickBooksSimulator(Simulator):
     own_faults = {"fault200": "before", "lowercase": "after"}
     webhook_header = "intuit-signature"
     webhook_timeout = 3.0
+    noun, nouns = "company", "companies"
+    naming = "realm ids, tags or countries"
+    limit_names = "minute, concurrent, batch, appminute and day"
+    seeds = seeds.SEEDS
+    kept = ("meta", "oauth_grants", "oauth_access_tokens", "oauth_refresh_tokens")
+    refused = Refused
 
     def __init__(self, state_dir=None, seed="demo"):
         super().__init__(state_dir)
-        self.rate_limits = Limits(self.clock)
         self.oauth = OAuth(self)
         self.api = Api(self)
         self.graph = graph.ProjectsApi(self)
         self.pages = pages.Pages(self)
-        self._load()
-        if not self.books:
-            self._fill({"seed": seed})
-        self.store.flush()
+        self.open(seed)
 
-    def _load(self):
-        """Take the collections of the store anew."""
+    def new_limits(self):
+        return Limits(self.clock)
+
+    def load(self):
         self.meta = self.store.collection("meta")
         self.oauth.load()
         known = self.store.collection("companies")
-        self.books = {
+        self.ledgers = {
             seed["realm"]: Books(self.store, self.clock, seed["realm"])
             for seed in seeds.COMPANIES
             if seed["realm"] in known
         }
 
-    def _fill(self, wanted, chosen=None):
-        """New companies, the demo's records, and generated ones in the chosen companies (all)."""
+    def fill(self, wanted, chosen=None):
         now = int(self.clock.time())
         seeds.fill_companies(self.store, now)
-        self._load()
-        for books in self.books.values():
+        self.load()
+        for books in self.ledgers.values():
             seeds.fill_lists(books)
             if wanted.get("seed", "demo") == "demo":
                 seeds.fill_demo(books, now)
@@ -84,14 +82,11 @@ class QuickBooksSimulator(Simulator):
                 counts = wanted.get("contacts", 0), wanted.get("items", 0)
                 seeds.fill_generated(books, now, *counts, wanted.get("random_seed", 1))
 
-    def page(self, template, status=200, **values):
-        return self.pages.render(template, status, **values)
-
-    def books_of(self, name):
-        """By realm, tag, country (the first of it) or company name; None when there is none."""
+    def ledger_of(self, name):
+        """By realm, tag, country (the first of it) or company name."""
         wanted = str(name).strip().lower()
         for field in ("realm", "tag", "name", "country"):
-            for books in self.books.values():
+            for books in self.ledgers.values():
                 if books.company[field].lower() == wanted:
                     return books
         return None
@@ -206,136 +201,53 @@ class QuickBooksSimulator(Simulator):
 
     # === CONTROL === #
 
-    def reset(self, body):
-        seed = body.get("seed") or "demo"
-        if seed not in seeds.SEEDS:
-            raise ControlError(f"The seed is one of {', '.join(seeds.SEEDS)}.")
-        for value in (body.get("contacts", 0), body.get("items", 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 200_000:
-                raise ControlError("contacts and items are whole numbers from 0 to 200000.")
-        chosen = None
-        if body.get("companies") or body.get("organisations"):
-            chosen = [self.books_of(name) for name in body.get("companies") or body["organisations"]]
-            if None in chosen:
-                raise ControlError("companies lists realm ids, tags or countries.")
-            chosen = [books.realm for books in chosen]
-        kept = {}
-        if body.get("keep_connections"):
-            kept = {name: dict(self.store.collection(name).items()) for name in KEPT}
-        self.store.clear()
-        self.clock.offset = 0.0
-        self.faults.clear()
-        self.log.clear()
-        self.rate_limits = Limits(self.clock)
-        for name, documents in kept.items():
-            for key, document in documents.items():
-                self.store.collection(name).put(key, document)
-        self.store.collection("meta").delete("clock")
-        self._fill({**body, "seed": seed}, chosen)
-        return {"seed": seed, "companies": self._counts()}
-
-    def _counts(self):
+    def counts(self, ledger):
         return {
-            realm: {
-                "CompanyName": books.company["name"],
-                "tag": books.company["tag"],
-                "Country": books.company["country"],
-                "Currency": books.home,
-                "status": books.company["status"],
-                "counts": {
-                    **{name: len(books.of(kind)) for name, kind in STATE_NAMES.items()},
-                    "projects": len(all_projects(books)),
-                },
-            }
-            for realm, books in self.books.items()
+            "CompanyName": ledger.company["name"],
+            "tag": ledger.company["tag"],
+            "Country": ledger.company["country"],
+            "Currency": ledger.home,
+            "status": ledger.company["status"],
+            "counts": {
+                **{name: len(ledger.of(kind)) for name, kind in STATE_NAMES.items()},
+                "projects": len(all_projects(ledger)),
+            },
         }
 
-    def state(self, query):
-        """Counts, and full entities unless ``?counts=1``; ``?tenant=`` and ``?entities=`` (a list) narrow it."""
-        result = self._counts()
-        if query.get("tenant"):
-            books = self.books_of(query["tenant"])
-            if books is None:
-                raise ControlError("There is no such company.")
-            result = {books.realm: result[books.realm]}
-        if query.get("counts") not in ("1", "true"):
-            wanted = query.get("entities")
-            names = set(wanted.split(",")) if wanted else None
-            for realm, entry in result.items():
-                for name, documents in self._entities(self.books[realm]):
-                    if names is None or name in names:
-                        entry[name] = documents()
-        return {
-            "now": self.clock.now().isoformat(),
-            "companies": result,
-            "connections": [
-                {key: grant[key] for key in ("id", "client", "email", "realm", "scopes", "disconnected")}
-                for grant in self.oauth.grants.values()
-            ],
-            "refresh_tokens": len(self.oauth.refresh_tokens),
-        }
-
-    def _entities(self, books):
-        yield "company", lambda: render_company(books)
-        yield "preferences", lambda: render_preferences(books)
-        yield "projects", lambda: [graph.project_value(books, project) for project in all_projects(books)]
+    def entities(self, ledger):
+        yield "company", lambda: render_company(ledger)
+        yield "preferences", lambda: render_preferences(ledger)
+        yield "projects", lambda: [graph.project_value(ledger, project) for project in all_projects(ledger)]
         for name, kind in STATE_NAMES.items():
             render = ENTITIES[kind].render
-            yield name, lambda kind=kind, render=render: [render(books, d) for d in books.of(kind).values()]
+            yield name, lambda kind=kind, render=render: [render(ledger, d) for d in ledger.of(kind).values()]
 
-    def limits(self, body):
-        try:
-            self.rate_limits.change({k: int(v) if isinstance(v, Decimal) else v for k, v in body.items()})
-        except (KeyError, ValueError) as error:
-            raise ControlError(
-                f"{error.args[0]!r}: the limits are minute, concurrent, batch, appminute and day; "
-                "each a whole number, or null for none."
-            ) from error
-        return self.rate_limits.as_dict()
+    def connections(self):
+        return [
+            {key: grant[key] for key in ("id", "client", "email", "realm", "scopes", "disconnected")}
+            for grant in self.oauth.grants.values()
+        ]
 
-    def tokens(self, body):
-        known = {"expire", "expire_refresh", "revoke", "disconnect", "issue"}
-        if not body or set(body) - known:
-            raise ControlError(f"Say one of {', '.join(sorted(known))}.")
-        if body.get("expire"):
-            self.oauth.expire_access()
-        if body.get("expire_refresh"):
-            self.oauth.expire_refresh()
-        if body.get("revoke"):
-            self.oauth.forget()
-        if body.get("disconnect"):
-            books = self.books_of(body["disconnect"])
-            if books is None:
-                raise ControlError("There is no such company.")
-            self.oauth.disconnect(books.realm)
-        if "issue" in body:
-            return self._issue(body["issue"] if isinstance(body["issue"], dict) else {})
-        return {"connections": len(self.oauth.grants), "refresh_tokens": len(self.oauth.refresh_tokens)}
+    def count_connections(self):
+        return len(self.oauth.grants)
 
-    def _issue(self, wanted):
-        """Tokens without the pages, for tests of what comes after: as if the person had consented."""
+    def disconnect(self, ledger):
+        self.oauth.disconnect(ledger.realm)
+
+    def issue(self, wanted):
         client = wanted.get("client_id", "fieldpromax-demo")
         email = wanted.get("email", "bookkeeper@example.com")
         scopes = wanted.get("scopes") or [scope for scope in SCOPES if scope != PROJECTS]
         company = wanted.get("company") or next(
             iter(wanted.get("tenants") or wanted.get("companies") or ()), "US"
         )
-        books = self.books_of(company)
-        if client not in APPS or email not in PEOPLE or set(scopes) - set(SCOPES) or books is None:
+        ledger = self.ledger_of(company)
+        if client not in APPS or email not in PEOPLE or set(scopes) - set(SCOPES) or ledger is None:
             raise ControlError("client_id, email, scopes or company are unknown here.")
-        return self.oauth.issue(client, email, scopes, books.realm)
+        return self.oauth.issue(client, email, scopes, ledger.realm)
 
-    def change_organisation(self, tenant, body):
-        books = self.books_of(tenant)
-        if books is None:
-            raise ControlError("There is no such company.")
-        try:
-            with self.store.transaction():
-                return bookkeeper.change(books, body)
-        except Refused as error:
-            raise ControlError(str(error)) from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ControlError(f"The change is not understood: {error!r}.") from error
+    def change(self, ledger, body):
+        return bookkeeper.change(ledger, body)
 
 
 def _first_entity(body):
@@ -357,27 +269,10 @@ def start_in_thread(host="127.0.0.1", port=0, **options):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m simulators.quickbooks", description="A simulator of QuickBooks Online on loopback."
+    parser = parser_of("quickbooks", "QuickBooks Online", DEFAULT_PORT, seeds.SEEDS)
+    return run(
+        parser,
+        arguments,
+        "quickbooks",
+        lambda options, state_dir: QuickBooksSimulator(state_dir, options.seed),
     )
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
-    parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)"
-    )
-    parser.add_argument("--state-dir", help="keep the state in this directory across restarts")
-    parser.add_argument(
-        "--seed", choices=seeds.SEEDS, default="demo", help="what a new state holds (default: %(default)s)"
-    )
-    options = parser.parse_args(arguments)
-
-    def make_app():
-        return QuickBooksSimulator(state_directory(options.state_dir), options.seed).app()
-
-    try:
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve(make_app, "quickbooks", options.host, options.port))
-    except (NotLoopback, StoreInUse) as error:
-        parser.exit(2, f"The simulator cannot start: {error}\n")
-    except OSError as error:
-        parser.exit(2, f"The simulator cannot listen on port {options.port}: {error}\n")
-    return 0

@@ -6,14 +6,12 @@ import hmac
 import re
 import secrets
 import uuid
-from urllib.parse import urlsplit
 
 import jwt
 from aiohttp import web
 
-from ..common.consent import Consent, basic_credentials
+from ..common.consent import Consent, basic_credentials, digest, name_parts
 from ..common.issued import issued
-from ..common.keys import SigningKey
 from .errors import ApiError, forbidden, json_answer, not_found, unauthorized
 from .wire import as_guid, new_guid, seven_digits, to_datetime
 
@@ -59,10 +57,6 @@ def user_id(email):
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"xero-simulator:{email}"))
 
 
-def _hash(token):
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 class Identity:
     """Who a bearer token speaks for."""
 
@@ -78,34 +72,37 @@ class OAuth(Consent):
     :param loopback_ip: accept ``http://127.0.0.1`` as a redirect URI too; Xero takes ``http://localhost`` only (A1)
     """
 
-    login_path, consent_path = "/identity/user/login", "/identity/connect/consent"
+    login_path, logout_path = "/identity/user/login", "/identity/user/logout"
+    consent_path = "/identity/connect/consent"
     session_cookie = "xero_sim_session"
     words = {"title": "Log in", "purpose": "Log in to continue to", "username": "Email address"}
+    consent_words = {
+        "title": "Allow access",
+        "may": "What it may do",
+        "allow": "Allow access",
+        "signed_in": "Logged in",
+        "switch": "Use another login",
+    }
     wrong_password = "Your email or password is incorrect"  # noqa: S105 a sentence
     expired = ("login_expired", "This sign-in has expired. Go back to the app and start again.")
-    apps, people = APPS, PEOPLE
+    apps, people, scopes = APPS, PEOPLE, SCOPES
+    callback_path = CALLBACK_PATH
 
     def __init__(self, simulator, loopback_ip=True):
         super().__init__(simulator)
-        self.loopback_ip = loopback_ip
-        self.load()
+        if not loopback_ip:
+            self.plain_hosts = ("localhost",)
 
     def load(self):
-        """Take the collections anew, after a reset."""
-        store = self.sim.store
-        self.meta = store.collection("meta")
-        self.codes = store.collection("oauth_codes")
-        self.refresh_tokens = store.collection("oauth_refresh_tokens")
-        self.consents = store.collection("oauth_consents")
-        self.connections = store.collection("oauth_connections")
-        self._key = SigningKey(self.meta)
+        super().load()
+        self.consents = self.sim.store.collection("oauth_consents")
+        self.connections = self.sim.store.collection("oauth_connections")
 
     def add_routes(self, app):
         app.router.add_routes(
             [
                 web.get("/identity/connect/authorize", self.authorize),
                 *self.consent_routes(),
-                web.post("/identity/user/logout", self.logout),
                 web.post("/connect/token", self.token),
                 web.post("/connect/revocation", self.revoke),
                 web.get("/.well-known/openid-configuration", self.discovery),
@@ -116,16 +113,6 @@ class OAuth(Consent):
         )
 
     # === AUTHORIZE: login and consent === #
-
-    def redirect_allowed(self, uri):
-        """https anywhere, http on localhost only; the path is the one that the seeded apps registered."""
-        parts = urlsplit(uri)
-        if parts.path != CALLBACK_PATH or parts.fragment or parts.username:
-            return False
-        if parts.scheme == "https":
-            return bool(parts.hostname)
-        hosts = {"localhost", "127.0.0.1"} if self.loopback_ip else {"localhost"}
-        return parts.scheme == "http" and parts.hostname in hosts
 
     async def authorize(self, request):
         """The address a person is sent to. Faults of the app are shown here and not sent on to its redirect URI."""
@@ -175,14 +162,11 @@ class OAuth(Consent):
 
     def consent_form(self, number, pending, email, message=None):
         connected = {c["tenantId"] for c in self.connections_of(pending["client"], email)}
-        return self.sim.page(
-            "oauth_consent.html",
-            app=APPS[pending["client"]],
-            person=PEOPLE[email],
-            email=email,
-            number=number,
-            message=message,
-            scopes=[(scope, SCOPES[scope]) for scope in pending["scopes"]],
+        return self.consent_answer(
+            number,
+            pending,
+            email,
+            message,
             organisations=self.organisations_of(email),
             connected=connected,
             single=pending["single"],
@@ -207,10 +191,10 @@ class OAuth(Consent):
         known = {c["tenantId"]: c for c in self.connections_of(client, email)}
         for tenant in tenants:
             connection = known.get(tenant) or {
-                "id": new_guid(),
+                "id": issued(new_guid()),
                 "client": client,
                 "email": email,
-                "tenantId": tenant,
+                "tenantId": issued(tenant),
                 "created": now,
             }
             self.connections.put(connection["id"], {**connection, "authEventId": event, "updated": now})
@@ -225,7 +209,7 @@ class OAuth(Consent):
         event, scopes = self._connect(pending["client"], email, tenants, pending["scopes"])
         code = issued(secrets.token_urlsafe(32))
         self.codes.put(
-            _hash(code),
+            digest(code),
             {
                 "client": pending["client"],
                 "email": email,
@@ -277,7 +261,7 @@ class OAuth(Consent):
         return self._oauth_error("unsupported_grant_type")
 
     def _from_code(self, request, form, client):
-        key = _hash(form.get("code", ""))
+        key = digest(form.get("code", ""))
         code = self.codes.get(key)
         if code is None or code["client"] != client or form.get("redirect_uri") != code["redirect_uri"]:
             return self._oauth_error("invalid_grant")
@@ -287,7 +271,7 @@ class OAuth(Consent):
             return self._oauth_error("invalid_grant")
         if code["challenge"] and not self._verifies(code["challenge"], form.get("code_verifier", "")):
             return self._oauth_error("invalid_grant")
-        return self._token_answer(self._tokens(code, self._origin(request)))
+        return self.token_answer(self._tokens(code, self._origin(request)))
 
     @staticmethod
     def _verifies(challenge, verifier):
@@ -297,7 +281,7 @@ class OAuth(Consent):
         return hmac.compare_digest(made, challenge)
 
     def _from_refresh(self, request, form, client):
-        key, now = _hash(form.get("refresh_token", "")), int(self.clock.time())
+        key, now = digest(form.get("refresh_token", "")), int(self.clock.time())
         token = self.refresh_tokens.get(key)
         if token is None or token["client"] != client or now - token["issued"] > REFRESH_LIFETIME:
             return self._oauth_error("invalid_grant")
@@ -308,7 +292,7 @@ class OAuth(Consent):
             return self._oauth_error("invalid_scope")
         if token["used"] is None:
             self.refresh_tokens.put(key, {**token, "used": now})
-        return self._token_answer(self._tokens(token, self._origin(request)))
+        return self.token_answer(self._tokens(token, self._origin(request)))
 
     @staticmethod
     def _origin(request):
@@ -323,13 +307,12 @@ class OAuth(Consent):
     def _tokens(self, grant, origin):
         """Mint the tokens of a grant; the result is the body of the token endpoint."""
         now = int(self.clock.time())
-        serial = (self.meta.get("tokens") or {}).get("serial", 0) + 1
-        self.meta.put("tokens", {**(self.meta.get("tokens") or {}), "serial": serial})
+        serial = self.next_serial()
         person = PEOPLE[grant["email"]]
         common = {
             "iss": origin,
             "nbf": now,
-            "sub": _hash(grant["email"])[:32],
+            "sub": digest(grant["email"])[:32],
             "auth_time": now,
             "xero_userid": user_id(grant["email"]),
             "global_session_id": uuid.uuid4().hex,
@@ -346,7 +329,7 @@ class OAuth(Consent):
             "amr": ["pwd"],
         }
         result = {
-            "access_token": self._key.sign(access),
+            "access_token": self.key.sign(access),
             "expires_in": ACCESS_LIFETIME,
             "token_type": "Bearer",
         }
@@ -361,15 +344,15 @@ class OAuth(Consent):
             if "email" in grant["scopes"]:
                 claims.update(email=grant["email"], preferred_username=grant["email"])
             if "profile" in grant["scopes"]:
-                first, _, last = person["name"].partition(" ")
+                first, last = name_parts(person)
                 claims.update(name=person["name"], given_name=first, family_name=last)
             if grant.get("nonce"):
                 claims["nonce"] = grant["nonce"]
-            result["id_token"] = self._key.sign(claims)
+            result["id_token"] = self.key.sign(claims)
         if "offline_access" in grant["scopes"]:
             refresh = issued(secrets.token_urlsafe(32))
             self.refresh_tokens.put(
-                _hash(refresh),
+                digest(refresh),
                 {
                     "client": grant["client"],
                     "email": grant["email"],
@@ -383,19 +366,13 @@ class OAuth(Consent):
         result["scope"] = " ".join(grant["scopes"])
         return result
 
-    @staticmethod
-    def _token_answer(tokens):
-        answer = json_answer(tokens)
-        answer.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache"})
-        return answer
-
     async def revoke(self, request):
         """Always 200 for a known app; a known token ends **all** connections of that person to the app (A1)."""
         form = await request.post()
         client = self._client(request, form)
         if client is None:
             return self._oauth_error("invalid_client")
-        token = self.refresh_tokens.get(_hash(form.get("token", "")))
+        token = self.refresh_tokens.get(digest(form.get("token", "")))
         if token is not None and token["client"] == client:
             self.forget(client, token["email"])
         return web.Response(status=200)
@@ -433,7 +410,7 @@ class OAuth(Consent):
         try:
             claims = jwt.decode(
                 token,
-                self._key.public(),
+                self.key.public(),
                 algorithms=["RS256"],
                 audience=AUDIENCE,
                 options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
@@ -511,6 +488,3 @@ class OAuth(Consent):
                 "code_challenge_methods_supported": ["S256"],
             }
         )
-
-    async def jwks(self, _request):
-        return json_answer(self._key.jwks())

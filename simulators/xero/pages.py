@@ -131,24 +131,30 @@ class Pages(BookPages):
         return handler
 
     async def start(self, _request):
-        organisations = [
+        tiles = [
             {
-                "organisation": ledger.organisation,
-                "contacts": len(ledger.contacts),
-                "items": len(ledger.items),
-                "invoices": len(ledger.invoices),
+                "id": ledger.organisation["CountryCode"],
+                "address": f"/app/{ledger.organisation['ShortCode']}",
+                "name": ledger.organisation["Name"],
+                "facts": [ledger.organisation["Version"], ledger.organisation["BaseCurrency"]],
+                "counts": [
+                    f"{len(ledger.contacts)} contacts",
+                    f"{len(ledger.items)} items",
+                    f"{len(ledger.invoices)} invoices",
+                ],
             }
             for ledger in self.sim.ledgers.values()
         ]
         connections = [
             {
-                "organisation": self.sim.ledgers[c["tenantId"]].organisation["Name"],
+                "name": self.sim.ledgers[c["tenantId"]].organisation["Name"],
                 "email": c["email"],
                 "app": APPS[c["client"]]["name"],
             }
             for c in self.sim.oauth.connections.values()
         ]
-        return self.render("start.html", organisations=organisations, connections=connections)
+        words = {"title": "Organisations", "content": "contacts, items and invoices"}
+        return self.start_page(words, tiles, connections)
 
     # === BOOKS === #
 
