@@ -1,9 +1,12 @@
 """Every gate of `make lint` complains of what it is there for."""
 
 import hashlib
+import importlib
 
 import checks
 import pytest
+
+from devenv.settings import ROOT
 
 MANIFEST = "{'name': 'Bad', 'version': '19.0.1.0.0', 'license': 'LGPL-3', 'author': 'FieldPromax', 'depends': ['base']}"
 
@@ -134,6 +137,21 @@ def test_a_secret_in_the_log(tmp_path, line):
     complaint = checks.secrets(issued, log)
     assert complaint.startswith(f"{log}:2:")
     assert secret not in complaint
+
+
+@pytest.mark.parametrize(("provider", "organisation"), [("xero", "tenantId"), ("quickbooks", "realm")])
+def test_an_organisation_in_the_log(tmp_path, monkeypatch, provider, organisation):
+    monkeypatch.syspath_prepend(str(ROOT))
+    noted, log = tmp_path / "issued.txt", tmp_path / "odoo.log"
+    monkeypatch.setenv("SIMULATORS_ISSUED", str(noted))
+    with importlib.import_module(f"simulators.{provider}.server").start_in_thread() as simulator:
+        tokens = simulator.control("POST", "/_sim/tokens", {"issue": {"tenants": ["US"]}})
+        (connection,) = simulator.control("GET", "/_sim/state?counts=1")["connections"]
+    for secret in (connection[organisation], tokens["access_token"], tokens["refresh_token"]):
+        log.write_text(
+            f"{STAMP} INFO db odoo.x: fine\n{STAMP} INFO db odoo.x: Currencies of {secret}: none\n"
+        )
+        assert checks.secrets(noted, log).startswith(f"{log}:2:")
 
 
 def test_a_log_without_secrets(tmp_path):

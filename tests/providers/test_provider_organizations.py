@@ -63,6 +63,26 @@ def test_one_broken_organisation_does_not_hide_the_others(sim, provider, consent
         assert broken.remote_connection_id
 
 
+def test_no_log_names_an_organisation(sim, provider, consent, tenants, caplog):
+    caplog.set_level('INFO')
+    token = consent('AU', 'US')
+    sim.fault('status:403', '/Organisation$')
+    provider.list_organizations(token, {})
+    sim.fault('status:500', '/Currencies')
+    sim.fault('null_value', '/TaxRates')
+    bound = provider.for_organization(tenants['US'], token.access_token)
+    bound.get_organization()
+    bound.list_tax_rates()
+    for said in (
+        'One of 2 organisations',
+        'The currencies of an organisation',
+        'One of the tax_rates of Xero',
+    ):
+        assert said in caplog.text
+    for tenant in tenants.values():
+        assert tenant not in caplog.text
+
+
 def test_all_out_of_reach_is_an_error(sim, provider, consent):
     token = consent('AU', 'US')
     sim.fault('status:503', '/Organisation$', times=2)

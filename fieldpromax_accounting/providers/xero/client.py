@@ -216,8 +216,12 @@ class XeroProvider(AccountingProvider):
                 # of the token or of this server, not of one organisation
                 raise
             except errors.ProviderError as error:
+                # which one stays out of the log: a tenant id opens books to whoever holds a token
                 _logger.info(
-                    'Organisation %s cannot be read: %s (%s)', tenant_id, type(error).__name__, error.code
+                    'One of %s organisations cannot be read: %s (%s)',
+                    len(connections),
+                    type(error).__name__,
+                    error.code,
                 )
                 failures.append(error)
             organizations.append(
@@ -306,7 +310,7 @@ class XeroProvider(AccountingProvider):
             raise
         except (errors.ProviderError, Unreadable) as error:
             # known to be unknown: an empty tuple says so, and Xero itself refuses a foreign currency
-            _logger.info('Currencies of %s cannot be read: %s', self._organization_id, type(error).__name__)
+            _logger.info('The currencies of an organisation cannot be read: %s', type(error).__name__)
         unreadable = 'there is none'
         for element in elements:
             try:
@@ -323,9 +327,7 @@ class XeroProvider(AccountingProvider):
             try:
                 record = read(element if isinstance(element, dict) else {})
             except Unreadable as unreadable:
-                _logger.warning(
-                    'One of the %s of %s is left out: %s', what, self._organization_id, unreadable
-                )
+                _logger.warning('One of the %s of Xero is left out: %s', what, unreadable)
                 continue
             if record is not None:
                 found.append(record)
