@@ -2,6 +2,9 @@
 
 import importlib
 import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
@@ -9,6 +12,8 @@ import requests
 from fieldpromax_accounting.providers import base, dto, registry
 
 PROVIDERS = [name for name, _label in registry.selection()]
+#: what organizations of one provider may have or not
+HAS = {'projects in use', 'payment terms', 'foreign currencies'}
 
 
 def adapter(name):
@@ -16,24 +21,44 @@ def adapter(name):
     return importlib.import_module(f'books_{name}').Books
 
 
-class AdapterBase:
+def features(name, tag):
+    """What a test may need: names of the provider's capabilities and operations, and what the organization has."""
+    provider = registry.get(name)
+    capabilities = {key for key, value in asdict(provider.capabilities).items() if value}
+    consents = {'limited consents'} if adapter(name).weak_scopes else set()
+    return capabilities | set(provider.operations) | set(adapter(name).organizations[tag]) | consents
+
+
+def always(fault, path):
+    """An outcome: every call to the path meets the fault."""
+    return lambda books, tag: books.control(
+        'POST', '/_sim/faults', {'fault': fault, 'path': path, 'times': None}
+    )
+
+
+class AdapterBase(ABC):
     """A simulator and a person in front of it.
 
     What an adapter says: ``name`` of the provider; ``module`` of the simulator; ``organizations``, tags of those that
-    the suite runs with, the first one being the usual one; ``choice``, the field of the consent page that takes an
-    organization; ``paths``: what the suite breaks → (path as a regular expression, method); ``outcomes``: what goes
-    wrong → how, see :meth:`arrange`.
+    the suite runs with, the first one being the usual one → which of :data:`HAS` they have (a test holds it against
+    the books); ``choice``, the field of the consent page that takes an organization; ``paths``: what the suite breaks
+    → (path as a regular expression, method); ``outcomes``: the error, with its code where that decides → a function
+    of adapter and tag that makes it happen for reading and writing alike; ``weak_scopes``: a consent to next to
+    nothing, () where the provider has one right for everything.
     """
 
     name: str
     module: str
-    organizations: tuple[str, ...]
+    organizations: dict[str, set[str]]
     choice: str
     paths: dict[str, tuple[str, str]]
+    outcomes: dict[str, Callable]
+    weak_scopes: tuple[str, ...] = ()
     app = dto.AppCredentials('fieldpromax-demo', 'fieldpromax-demo-secret')
     person = ('bookkeeper@example.com', 'demo')
 
     def __init__(self):
+        self.tags = tuple(self.organizations)
         self.server = importlib.import_module(self.module).start_in_thread()
         self.base_url = self.server.base_url
         self.callback = f'http://localhost:8069/fieldpromax/oauth/callback/{self.name}'
@@ -114,29 +139,29 @@ class AdapterBase:
 
     # === what differs === #
 
+    @abstractmethod
     def no_limits(self):
-        raise NotImplementedError
+        """Calls are not counted."""
 
+    @abstractmethod
     def choice_of(self, tag):
         """What the consent page's field takes for an organization."""
-        raise NotImplementedError
 
-    def token(self, provider, *tags):
-        """``(TokenSet, parameters of the callback)`` of a consent that nobody had to click for."""
-        raise NotImplementedError
+    @abstractmethod
+    def token(self, provider, *tags, **values):
+        """``(TokenSet, parameters of the callback)`` of a consent that nobody had to click for.
 
+        :param values: ``scopes``, where not the usual ones
+        """
+
+    @abstractmethod
     def records(self, tag, kind):
         """Names (numbers) of the records that the organization has, as its books show them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change(self, tag, kind, name, **values):
         """What a bookkeeper does to a record, by its name or number: ``rename``, ``active``, ``pay``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lock(self, tag, day):
         """Nothing may be booked on or before the day any more."""
-        raise NotImplementedError
-
-    def outcomes(self, tag):
-        """What goes wrong → a function that makes it go wrong for reading and writing alike."""
-        raise NotImplementedError

@@ -1,6 +1,6 @@
 """How the suite drives the QuickBooks Online simulator."""
 
-from books import AdapterBase
+from books import AdapterBase, always
 
 REALMS = {
     'US': '9341453908059321',
@@ -14,7 +14,12 @@ class Books(AdapterBase):
     name = 'quickbooks'
     module = 'simulators.quickbooks.server'
     # one with everything, one that numbers invoices by itself, one with several currencies, one with codes for taxes
-    organizations = ('US', 'US2', 'GB', 'AU')
+    organizations = {
+        'US': {'projects in use', 'payment terms'},
+        'US2': {'payment terms'},
+        'GB': {'projects in use', 'payment terms', 'foreign currencies'},
+        'AU': {'projects in use', 'payment terms'},
+    }
     choice = 'company'
     paths = {
         'token': ('/tokens/bearer$', 'POST'),
@@ -27,6 +32,17 @@ class Books(AdapterBase):
         'invoice.create': ('/invoice$', 'POST'),
         'invoice.void': ('/invoice$', 'POST'),
         'project.create': ('/graphql$', 'POST'),
+    }
+    outcomes = {
+        'AccessTokenExpired': lambda books, tag: books.expire(),
+        'ConnectionRefused': lambda books, tag: books.disconnect(tag),
+        'ConnectionRefused:subscription_lapsed': lambda books, tag: books.set_status(tag, 'lapsed'),
+        'ConnectionRefused:organization_closed': lambda books, tag: books.set_status(tag, 'closed'),
+        'PermissionMissing': always('fault200:120', '/v3/'),
+        'RateLimited': always('429:minute', '/v3/'),
+        'ProviderUnavailable': always('status:503', '/v3/'),
+        'ProtocolError': always('html', '/v3/'),
+        'OutcomeUnknown': always('reset', '/v3/'),
     }
 
     def no_limits(self):
@@ -74,27 +90,8 @@ class Books(AdapterBase):
     def lock(self, tag, day):
         self._company(tag, {'BookCloseDate': day.isoformat()})
 
+    def set_status(self, tag, status):
+        self._company(tag, {'status': status})
+
     def _company(self, tag, body):
         self.control('POST', f'/_sim/companies/{tag}', body)
-
-    def outcomes(self, tag):
-        def always(fault):
-            return lambda: self.control(
-                'POST', '/_sim/faults', {'fault': fault, 'path': '/v3/', 'times': None}
-            )
-
-        return {
-            'AccessTokenExpired': self.expire,
-            'ConnectionRefused': lambda: self.disconnect(tag),
-            'ConnectionRefused:subscription_lapsed': lambda: self._company(tag, {'status': 'lapsed'}),
-            'ConnectionRefused:organization_closed': lambda: self._company(tag, {'status': 'closed'}),
-            'PermissionMissing': always('fault200:120'),
-            'RateLimited': always('429:minute'),
-            'ProviderUnavailable': always('status:503'),
-            'ProtocolError': always('html'),
-            'OutcomeUnknown': always('reset'),
-        }
-
-    def weak_token(self, provider, tag):
-        """QuickBooks has one right for everything that the suite does."""
-        return None

@@ -1,12 +1,12 @@
 """How the suite drives the Xero simulator."""
 
-from books import AdapterBase
+from books import AdapterBase, always
 
 
 class Books(AdapterBase):
     name = 'xero'
     module = 'simulators.xero.server'
-    organizations = ('US', 'GB')
+    organizations = {'US': {'foreign currencies'}, 'GB': {'foreign currencies'}}
     choice = 'organisations'
     paths = {
         'token': ('/connect/token$', 'POST'),
@@ -19,6 +19,15 @@ class Books(AdapterBase):
         'invoice.create': ('/Invoices$', 'PUT'),
         'invoice.void': ('/Invoices/', 'POST'),
     }
+    outcomes = {
+        'AccessTokenExpired': lambda books, tag: books.expire(),
+        'ConnectionRefused': lambda books, tag: books.disconnect(tag),
+        'RateLimited': always('429:minute', '/api.xro/'),
+        'ProviderUnavailable': always('status:503', '/api.xro/'),
+        'ProtocolError': always('html', '/api.xro/'),
+        'OutcomeUnknown': always('reset', '/api.xro/'),
+    }
+    weak_scopes = ('openid', 'offline_access')
 
     def no_limits(self):
         self.control('POST', '/_sim/limits', {'minute': None})
@@ -60,24 +69,3 @@ class Books(AdapterBase):
 
     def _organisation(self, tag, body):
         self.control('POST', f'/_sim/organisations/{tag}', body)
-
-    def outcomes(self, tag):
-        def always(fault):
-            return lambda: self.control(
-                'POST', '/_sim/faults', {'fault': fault, 'path': '/api.xro/', 'times': None}
-            )
-
-        return {
-            'AccessTokenExpired': self.expire,
-            'ConnectionRefused': lambda: self.disconnect(tag),
-            'PermissionMissing': None,
-            'RateLimited': always('429:minute'),
-            'ProviderUnavailable': always('status:503'),
-            'ProtocolError': always('html'),
-            'OutcomeUnknown': always('reset'),
-        }
-
-    def weak_token(self, provider, tag):
-        """A consent without the right to most things; rights add up, so earlier consents are forgotten."""
-        self.reset()
-        return self.token(provider, tag, scopes=['openid', 'offline_access'])

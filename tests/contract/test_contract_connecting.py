@@ -28,7 +28,7 @@ def organization_of(provider, token, params):
 
 
 def test_a_consent_brings_the_chosen_organization(books, provider, verifier):
-    tag = books.organizations[0]
+    tag = books.tags[0]
     token, params = connect(books, provider, verifier, tag)
     assert token.expires_at > datetime.now(timezone.utc)
     assert token.refresh_token
@@ -48,14 +48,14 @@ def test_a_consent_brings_the_chosen_organization(books, provider, verifier):
 
 def test_a_cancelled_consent(books, provider, verifier):
     url = provider.authorization_url('s', books.callback, verifier)
-    params = books.consent(url, [books.organizations[0]], action='cancel')
+    params = books.consent(url, [books.tags[0]], action='cancel')
     assert params['error'] == 'access_denied'
     assert 'code' not in params
 
 
 def test_a_code_is_good_for_once(books, provider, verifier):
     url = provider.authorization_url('s', books.callback, verifier)
-    params = books.consent(url, [books.organizations[0]])
+    params = books.consent(url, [books.tags[0]])
     provider.fetch_token(params['code'], books.callback, verifier, params)
     with pytest.raises(errors.AuthError) as caught:
         provider.fetch_token(params['code'], books.callback, verifier, params)
@@ -64,7 +64,7 @@ def test_a_code_is_good_for_once(books, provider, verifier):
 
 
 def test_secrets_do_not_show(books, provider, verifier):
-    token, params = connect(books, provider, verifier, books.organizations[0])
+    token, params = connect(books, provider, verifier, books.tags[0])
     texts = repr(token), repr(provider), repr(provider.config), repr(books.app)
     for secret in (token.access_token, token.refresh_token, books.app.client_secret):
         assert not any(secret in text for text in texts)
@@ -74,7 +74,7 @@ def test_secrets_do_not_show(books, provider, verifier):
 
 
 def test_tokens_are_renewed(books, provider):
-    token, params = books.token(provider, books.organizations[0])
+    token, params = books.token(provider, books.tags[0])
     books.expire()
     with pytest.raises(errors.AccessTokenExpired):
         provider.list_organizations(token, params)
@@ -85,7 +85,7 @@ def test_tokens_are_renewed(books, provider):
 
 
 def test_a_renewal_whose_answer_was_lost_can_be_repeated(books, provider):
-    token, params = books.token(provider, books.organizations[0])
+    token, params = books.token(provider, books.tags[0])
     books.fault('timeout_after', 'token')
     with pytest.raises(errors.OutcomeUnknown):
         books.make_provider(read_timeout=0.3).refresh_token(token.refresh_token)
@@ -104,7 +104,7 @@ def test_a_renewal_whose_answer_was_lost_can_be_repeated(books, provider):
     ],
 )
 def test_trouble_while_renewing_says_nothing_about_the_consent(books, provider, fault, expected):
-    token, _params = books.token(provider, books.organizations[0])
+    token, _params = books.token(provider, books.tags[0])
     books.fault(fault, 'token')
     with pytest.raises(expected) as caught:
         provider.refresh_token(token.refresh_token)
@@ -112,7 +112,7 @@ def test_trouble_while_renewing_says_nothing_about_the_consent(books, provider, 
 
 
 def test_a_dead_consent(books, provider):
-    token, _params = books.token(provider, books.organizations[0])
+    token, _params = books.token(provider, books.tags[0])
     books.expire_refresh()
     with pytest.raises(errors.ReauthorizationRequired) as caught:
         provider.refresh_token(token.refresh_token)
@@ -120,7 +120,7 @@ def test_a_dead_consent(books, provider):
 
 
 def test_a_revoked_consent(books, provider):
-    token, params = books.token(provider, books.organizations[0])
+    token, params = books.token(provider, books.tags[0])
     organization = organization_of(provider, token, params)
     books.revoke()
     with pytest.raises((errors.AccessTokenExpired, errors.ConnectionRefused)):
@@ -130,7 +130,7 @@ def test_a_revoked_consent(books, provider):
 
 
 def test_an_app_that_is_not_known(books, provider):
-    token, _params = books.token(provider, books.organizations[0])
+    token, _params = books.token(provider, books.tags[0])
     stranger = books.make_provider(app=dto.AppCredentials(books.app.client_id, 'wrong-secret'))
     with pytest.raises(errors.AppRefused) as caught:
         stranger.refresh_token(token.refresh_token)
@@ -139,7 +139,7 @@ def test_an_app_that_is_not_known(books, provider):
 
 
 def test_the_end_of_a_connection_is_the_end_of_no_other(books, provider):
-    one, other = books.organizations[:2]
+    one, other = books.tags[:2]
     token, params = books.token(provider, one)
     other_token, other_params = books.token(provider, other)
     mine = organization_of(provider, token, params)
@@ -153,7 +153,7 @@ def test_the_end_of_a_connection_is_the_end_of_no_other(books, provider):
 
 
 def test_what_is_ended_is_ended(books, provider):
-    token, params = books.token(provider, books.organizations[0])
+    token, params = books.token(provider, books.tags[0])
     organization = organization_of(provider, token, params)
     provider.remove_connection(organization, token)
     with contextlib.suppress(errors.AuthError):
@@ -162,7 +162,7 @@ def test_what_is_ended_is_ended(books, provider):
 
 
 def test_nobody_listens(books, provider):
-    token, params = books.token(provider, books.organizations[0])
+    token, params = books.token(provider, books.tags[0])
     nowhere = books.make_provider(base_url='http://127.0.0.1:1')
     for call in (
         lambda: nowhere.refresh_token(token.refresh_token),
@@ -186,7 +186,7 @@ def test_hosts_that_are_not_allowed(books):
 def test_every_answer_is_counted_under_its_purpose(books):
     seen = []
     provider = books.make_provider(on_response=lambda *values: seen.append(values))
-    token, params = books.token(provider, books.organizations[0])
+    token, params = books.token(provider, books.tags[0])
     provider.list_organizations(token, params)
     assert seen[0][:2] == ('token.refresh', 200)
     assert any(purpose.startswith('organization') for purpose, *_rest in seen)

@@ -3,7 +3,7 @@
 import pathlib
 
 import pytest
-from books import PROVIDERS, adapter
+from books import HAS, PROVIDERS, adapter
 from ledger import new_key
 
 from fieldpromax_accounting.providers import errors, registry
@@ -28,24 +28,35 @@ def test_the_suite_names_no_provider():
         assert not [word for word in words if word in text], file.name
 
 
-OUTCOMES = (
+#: what happens with every provider
+OUTCOMES = {
     'AccessTokenExpired',
     'PermissionMissing',
     'ConnectionRefused',
-    'ConnectionRefused:subscription_lapsed',
-    'ConnectionRefused:organization_closed',
     'RateLimited',
     'ProviderUnavailable',
     'ProtocolError',
     'OutcomeUnknown',
-)
+}
 
 
-@pytest.mark.parametrize('outcome', OUTCOMES)
+@pytest.mark.parametrize('name', PROVIDERS)
+def test_every_class_of_error_is_tried(name):
+    limited = {'PermissionMissing'} if adapter(name).weak_scopes else set()
+    assert set(adapter(name).outcomes) | limited >= OUTCOMES
+
+
+def test_the_organizations_have_what_is_said_of_them(ledger):
+    has = {
+        'projects in use': ledger.organization.has_projects,
+        'payment terms': any(term.active and term.days for term in ledger.provider.list_terms()),
+        'foreign currencies': len(ledger.organization.currencies) > 1,
+    }
+    assert set(has) == HAS
+    assert {name for name, found in has.items() if found} == ledger.books.organizations[ledger.tag]
+
+
 def test_what_goes_wrong_is_told_by_its_class(books, ledger, outcome):
-    arrange = books.outcomes(ledger.tag).get(outcome)
-    if arrange is None:
-        pytest.skip('This does not happen with the provider in this way.')
     name, _, code = outcome.partition(':')
     expected = getattr(errors, name)
     invoice, contact = ledger.invoice(), ledger.contact()
@@ -53,7 +64,7 @@ def test_what_goes_wrong_is_told_by_its_class(books, ledger, outcome):
         ledger.prepare('contact.create', contact),
         ledger.prepare('invoice.create', invoice, ledger.invoice()),
     ]
-    arrange()
+    books.outcomes[outcome](books, ledger.tag)
     for call in (
         lambda: ledger.provider.pull_page('contact'),
         ledger.provider.list_accounts,
@@ -91,11 +102,11 @@ def _variables(traceback):
     return ''.join(shown)
 
 
+@pytest.mark.needs('limited consents')
 def test_a_consent_without_the_right(books, ledger):
-    weak = books.weak_token(ledger.unbound, ledger.tag)
-    if weak is None:
-        pytest.skip('The provider has one right for everything.')
-    token, _params = weak
+    # Rights add up: earlier consents are forgotten.
+    books.reset()
+    token, _params = books.token(ledger.unbound, ledger.tag, scopes=list(books.weak_scopes))
     bound = ledger.unbound.for_organization(
         ledger.organization.external_id, token.access_token, organization=ledger.organization
     )

@@ -84,9 +84,8 @@ def test_sub_contacts_name_their_parent(ledger):
         assert not record.parent_external_id or record.parent_external_id in contacts
 
 
+@pytest.mark.needs('projects')
 def test_projects_are_of_their_customer_and_no_contacts(ledger):
-    if not ledger.capabilities.projects:
-        pytest.skip('The provider has no projects.')
     projects = [record for page in ledger.pull('project') for record in page.records]
     contacts = {record.external_id for page in ledger.pull() for record in page.records}
     assert bool(projects) == ledger.organization.has_projects

@@ -20,11 +20,6 @@ def created_kinds(ledger):
     return [kind for kind in CREATED if f'{kind}.create' in ledger.operations]
 
 
-def skip_without(ledger, operation):
-    if operation not in ledger.operations:
-        pytest.skip(f'The provider has no operation {operation}.')
-
-
 # === what is declared === #
 
 
@@ -111,8 +106,8 @@ def test_items(ledger):
     assert (cheaper.sale_price, cheaper.description) == (D('9.99'), sent.description)
 
 
+@pytest.mark.needs('project.create', 'project.update')
 def test_projects(ledger):
-    skip_without(ledger, 'project.create')
     customer = ledger.a_contact()
     for is_sub_customer in (False, True):
         if not is_sub_customer and not ledger.organization.has_projects:
@@ -138,10 +133,8 @@ def test_projects(ledger):
         assert ledger.provider.look_up('invoice', [ledger.wanted('invoice', sent)]) == (sold,)
 
 
+@pytest.mark.needs('project.create', 'project.update', 'projects in use')
 def test_the_state_of_a_project(ledger):
-    skip_without(ledger, 'project.update')
-    if not ledger.organization.has_projects:
-        pytest.skip('The organization has no projects.')
     record = ledger.create('project', dto.Project('Roof', ledger.a_contact().external_id, status='open'))[0]
     assert record.status == 'open'
     for status in ('in_progress', 'done', 'cancelled'):
@@ -197,19 +190,17 @@ def test_drafts(ledger):
         ledger.prepare('invoice.create', draft)
 
 
+@pytest.mark.needs('payment terms')
 def test_a_term(ledger):
     terms = [term for term in ledger.provider.list_terms() if term.active and term.days]
-    if not terms:
-        pytest.skip('The provider has no payment terms.')
     sent = ledger.invoice(term=terms[0].external_id, due_date=date(2026, 12, 24))
     record = ledger.create('invoice', sent)[0]
     assert (record.term, record.due_date) == (terms[0].external_id, date(2026, 12, 24)), 'our day stands'
 
 
+@pytest.mark.needs('foreign currencies')
 def test_foreign_currency(ledger):
     foreign = [code for code in ledger.organization.currencies if code != ledger.organization.currency]
-    if not foreign:
-        pytest.skip('The organization has one currency.')
     contact = ledger.create('contact', ledger.contact(currency=foreign[0]))[0]
     assert contact.currency == foreign[0]
     sent = ledger.invoice(contact, currency=foreign[0], currency_rate=D('1.25'))
@@ -347,10 +338,8 @@ def test_a_look_up_finds_several_and_no_others(ledger):
     assert ledger.provider.look_up('contact', []) == ()
 
 
+@pytest.mark.needs('project.create', 'projects in use')
 def test_a_project_whose_answer_is_lost(books, ledger):
-    skip_without(ledger, 'project.create')
-    if not ledger.organization.has_projects:
-        pytest.skip('The organization has no projects.')
     for fault in ('timeout_after', 'timeout_before', 'reset_after', 'truncated'):
         sample = ledger.sample('project')
         call, key = ledger.prepare('project.create', sample), new_key()
