@@ -36,23 +36,26 @@ READ_TIMEOUT = 4.0
 class Simulator:
     """The Xero simulator over HTTP; a process of its own, shared by all tests of this process."""
 
+    #: the package that runs it, and the environment variable that names one which runs already
+    module = 'simulators.xero'
+    variable = 'FIELDPROMAX_XERO_SIMULATOR'
+
     def __init__(self, url):
         self.url = url.rstrip('/')
 
     @classmethod
     def start(cls, test_class):
-        """The simulator: the one that FIELDPROMAX_XERO_SIMULATOR names, otherwise one for this class of tests alone
-        (Odoo ends every child process with the class).
+        """The simulator: the one that :attr:`variable` names, otherwise one for this class of tests alone (Odoo ends
+        every child process with the class).
 
         :raise unittest.SkipTest: the simulators do not lie beside the addon.
         """
-        url = os.environ.get('FIELDPROMAX_XERO_SIMULATOR')
-        if url:
+        if url := os.environ.get(cls.variable):
             return cls(url)
-        if not (REPOSITORY / 'simulators' / 'xero' / '__main__.py').is_file():
-            raise unittest.SkipTest('The Xero simulator does not lie beside the addon.')
+        if not (REPOSITORY / cls.module.replace('.', '/') / '__main__.py').is_file():
+            raise unittest.SkipTest(f'{cls.module} does not lie beside the addon.')
         process = subprocess.Popen(
-            [sys.executable, '-m', 'simulators.xero', '--port', '0'],
+            [sys.executable, '-m', cls.module, '--port', '0'],
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             text=True,
@@ -61,7 +64,7 @@ class Simulator:
         for line in process.stdout:
             if found := re.search(r'http://[\w.\[\]:]+:\d+', line):
                 return cls(found[0])
-        raise RuntimeError(f'The Xero simulator ended with status {process.wait()} before it listened.')
+        raise RuntimeError(f'{cls.module} ended with status {process.wait()} before it listened.')
 
     @staticmethod
     def _stop(process):
@@ -113,10 +116,18 @@ class Simulator:
         return self.control('POST', '/_sim/tokens', {'revoke': True})
 
 
-def answer_consent(authorization_url, organizations, person=PERSON, password=PASSWORD, cancel=False):
+def answer_consent(
+    authorization_url,
+    organizations,
+    person=PERSON,
+    password=PASSWORD,
+    cancel=False,
+    field='organisations',
+):
     """Log in and consent as a person does in the browser.
 
     :param organizations: names, or parts of them, of the organizations to tick.
+    :param field: of the page, which takes them.
     :return: the address that the provider sends the person back to, as ``(path, {parameter: value})``.
     """
     session = requests.Session()
@@ -125,7 +136,7 @@ def answer_consent(authorization_url, organizations, person=PERSON, password=PAS
         form = _read_form(page, 'password')
         form['values'] |= {'username': person, 'password': password}
         page = session.post(form['action'], data=form['values'], timeout=30)
-    form = _read_form(page, 'organisations')
+    form = _read_form(page, field)
     chosen = [
         value
         for value, label in form['choices']
@@ -133,10 +144,8 @@ def answer_consent(authorization_url, organizations, person=PERSON, password=PAS
     ]
     if not cancel and len(chosen) < len(organizations):
         raise AssertionError(f'{organizations} are not all among {form["choices"]}.')
-    data = [
-        (name, value) for name, value in form['values'].items() if name not in ('organisations', 'action')
-    ]
-    data += [('organisations', value) for value in chosen] + [('action', 'cancel' if cancel else 'allow')]
+    data = [(name, value) for name, value in form['values'].items() if name not in (field, 'action')]
+    data += [(field, value) for value in chosen] + [('action', 'cancel' if cancel else 'allow')]
     back = session.post(form['action'], data=data, allow_redirects=False, timeout=30)
     if back.status_code not in (302, 303):
         raise AssertionError(f'The consent was not accepted: {back.status_code} {back.text[:500]}')

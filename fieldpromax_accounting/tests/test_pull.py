@@ -82,6 +82,37 @@ class PullCommon(FieldpromaxCommon):
     def asked(self, purpose):
         return [row for row in self.simulator.requests() if row['purpose'] == purpose]
 
+    def pull_and_die(self, connection, steps):
+        """The process that pulls ends after so many steps."""
+        calls = []
+
+        def die(_run, _connection):
+            calls.append(1)
+            if len(calls) == steps:
+                raise Killed
+
+        # Not assertRaises: Odoo's takes back what was committed meanwhile.
+        with patch.object(type(self.env['fieldpromax.run']), '_push_waits', die), suppress(Killed):
+            self.run_pull(connection)
+        self.assertEqual(len(calls), steps)
+        self.env.invalidate_all()
+
+    def check_waits(self, connection, words):
+        """The run met a fault: it says why it waits and that it goes on; the connection stays."""
+        run = connection.run_ids
+        self.assertEqual(run.state, 'waiting', run.reason)
+        self.assertIn(words, run.reason)
+        self.assertIn('It goes on', run.status_text)
+        self.assertGreater(run.next_attempt_at, fields.Datetime.now())
+        self.assertEqual(connection.state, 'connected')
+
+    def check_done(self, connection, customers):
+        """The one run ended well, and each of the numbered customers is there once, linked."""
+        self.assertEqual(connection.run_ids.mapped('state'), ['done'], connection.run_ids.reason)
+        self.assertFalse(connection.run_ids.reason)
+        self.assertEqual(len(self.links(connection).partner_id), customers)
+        self.assertEqual(self.env['res.partner'].search_count([('name', '=like', 'Customer 0%')]), customers)
+
 
 @tagged('post_install', '-at_install')
 class TestPull(PullCommon):
@@ -171,20 +202,8 @@ class TestPull(PullCommon):
         """The pages that were stored are not read again, and nothing is made twice."""
         self.put_many(9)
         connection = self.connect('US')
-        run_class = type(self.env['fieldpromax.run'])
-        calls = []
-
-        def dies_after_the_third_step(_run, _connection):
-            calls.append(1)
-            if len(calls) == 3:
-                raise Killed
-
         with patch.object(fieldpromax_run, 'PAGE_SIZE', 2):
-            # Not assertRaises: Odoo's takes back what was committed meanwhile.
-            with patch.object(run_class, '_push_waits', dies_after_the_third_step), suppress(Killed):
-                self.run_pull(connection)
-            self.assertEqual(len(calls), 3)
-            self.env.invalidate_all()
+            self.pull_and_die(connection, steps=3)
             checkpoint = self.env['fieldpromax.checkpoint'].sudo()._of(connection, 'contact')
             self.assertEqual(checkpoint.phase, 'reading')
             self.assertTrue(checkpoint.cursor)
@@ -193,9 +212,7 @@ class TestPull(PullCommon):
             self.simulator.forget_requests()
             self.run_pull(connection)
         self.assertEqual(len(self.asked('contacts.list')), 3, 'pages three to five')
-        self.assertEqual(connection.run_ids.mapped('state'), ['done'])
-        self.assertEqual(len(self.links(connection).partner_id), 9)
-        self.assertEqual(self.env['res.partner'].search_count([('name', '=like', 'Customer 0%')]), 9)
+        self.check_done(connection, 9)
         line = self.line(connection)
         self.assertEqual((line.done, line.created), (9, 9))
 
@@ -319,21 +336,14 @@ class TestPull(PullCommon):
                 'POST', '/_sim/faults', {'fault': fault, 'path': '/Contacts', 'times': 1, 'skip': 1}
             )
             self.run_pull(connection)
-            run = connection.run_ids
-            self.assertEqual(run.state, 'waiting', run.reason)
-            self.assertIn(words, run.reason)
-            self.assertGreater(run.next_attempt_at, fields.Datetime.now())
-            self.assertEqual(connection.state, 'connected')
+            self.check_waits(connection, words)
             self.assertEqual(len(self.links(connection)), 2, 'the first page is stored')
             self.simulator.forget_requests()
             self.run_pull(connection)
             self.assertFalse(self.simulator.requests(), 'nothing is asked before the time')
             self.wake(connection)
             self.run_pull(connection)
-        self.assertEqual(connection.run_ids.mapped('state'), ['done'], connection.run_ids.reason)
-        self.assertFalse(connection.run_ids.reason)
-        self.assertEqual(len(self.links(connection).partner_id), 5)
-        self.assertEqual(self.env['res.partner'].search_count([('name', '=like', 'Customer 0%')]), 5)
+        self.check_done(connection, 5)
 
     def test_minute_limit(self):
         self.check_fault('429:minute', 'break')

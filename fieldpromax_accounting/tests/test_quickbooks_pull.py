@@ -1,6 +1,5 @@
 """The first import and later changes from QuickBooks Online, by the real provider over HTTP to the simulator."""
 
-from contextlib import suppress
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -9,7 +8,7 @@ from odoo.tests import tagged
 
 from ..models import fieldpromax_run
 from .quickbooks_common import QuickBooksBooks
-from .test_pull import Killed, PullCommon
+from .test_pull import PullCommon
 
 
 class QuickBooksPullCommon(QuickBooksBooks, PullCommon):
@@ -196,25 +195,13 @@ class TestQuickBooksPull(QuickBooksPullCommon):
     def test_killed_between_pages(self):
         self.put_numbered(9)
         connection = self.connect_quickbooks('US')
-        run_class = type(self.env['fieldpromax.run'])
-        calls = []
-
-        def dies_after_the_third_step(_run, _connection):
-            calls.append(1)
-            if len(calls) == 3:
-                raise Killed
-
         with patch.object(fieldpromax_run, 'PAGE_SIZE', 3):
-            with patch.object(run_class, '_push_waits', dies_after_the_third_step), suppress(Killed):
-                self.run_pull(connection)
-            self.env.invalidate_all()
+            self.pull_and_die(connection, steps=3)
             stored = len(self.links(connection))
             self.assertGreater(stored, 0)
             self.assertLess(stored, 9)
             self.run_pull(connection)
-        self.assertEqual(connection.run_ids.mapped('state'), ['done'], connection.run_ids.reason)
-        self.assertEqual(len(self.links(connection).partner_id), 9)
-        self.assertEqual(self.env['res.partner'].search_count([('name', '=like', 'Customer 0%')]), 9)
+        self.check_done(connection, 9)
 
     def test_paused_and_put_off(self):
         self.put_numbered(5)
@@ -243,15 +230,10 @@ class TestQuickBooksPull(QuickBooksPullCommon):
             'POST', '/_sim/faults', {'fault': fault, 'path': '/query$', 'times': 1, 'skip': 1}
         )
         self.run_pull(connection)
-        run = connection.run_ids
-        self.assertEqual(run.state, 'waiting', run.reason)
-        self.assertIn(words, run.reason)
-        self.assertIn('It goes on', run.status_text)
-        self.assertEqual(connection.state, 'connected')
+        self.check_waits(connection, words)
         self.wake(connection)
         self.run_pull(connection)
-        self.assertEqual(connection.run_ids.mapped('state'), ['done'], connection.run_ids.reason)
-        self.assertEqual(self.env['res.partner'].search_count([('name', '=like', 'Customer 0%')]), 4)
+        self.check_done(connection, 4)
 
     def test_limit(self):
         self.check_fault('429:minute', 'break')

@@ -6,10 +6,10 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from person import Person
 from qbo_kit import ACCOUNTING, PROJECTS, Company
 from qbo_kit import Browser as QuickBooksBrowser
 
@@ -152,12 +152,12 @@ def invoice(us):
     return make
 
 
-class Browser:
-    """The consent pages driven over HTTP, as a person's browser would."""
+class Browser(Person):
+    login_path, consent_path = "/identity/user/login", "/identity/connect/consent"
+    callback, choice = CALLBACK, "organisations"
 
     def __init__(self, server):
-        self.base = server.base_url
-        self.session = requests.Session()
+        super().__init__(server)
         self.verifier = secrets.token_urlsafe(48)
 
     def authorize(self, **values):
@@ -176,37 +176,6 @@ class Browser:
         }
         query = {key: value for key, value in query.items() if value is not None}
         return self.session.get(f"{self.base}/identity/connect/authorize", params=query, timeout=10)
-
-    def login(self, page, username="bookkeeper@example.com", password="demo"):
-        return self.session.post(
-            f"{self.base}/identity/user/login",
-            data={"request": self.number(page), "username": username, "password": password},
-            timeout=10,
-        )
-
-    def decide(self, page, *tenants, action="allow"):
-        """Press a button of the consent page; the query of the redirect to the app, or the page shown instead."""
-        answer = self.session.post(
-            f"{self.base}/identity/connect/consent",
-            data=[
-                ("request", self.number(page)),
-                ("action", action),
-                *(("organisations", t) for t in tenants),
-            ],
-            allow_redirects=False,
-            timeout=10,
-        )
-        if answer.status_code != 302:
-            return answer
-        parts = urlsplit(answer.headers["Location"])
-        if not parts.netloc:
-            return answer
-        assert f"{parts.scheme}://{parts.netloc}{parts.path}" == CALLBACK
-        return {key: value[0] for key, value in parse_qs(parts.query).items()}
-
-    @staticmethod
-    def number(page):
-        return page.url.partition("request=")[2] or page.text.split('name="request" value="')[1].split('"')[0]
 
     def token(self, auth=CLIENT, **form):
         return self.session.post(f"{self.base}/connect/token", data=form, auth=auth, timeout=10)

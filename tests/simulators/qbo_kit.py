@@ -1,8 +1,7 @@
 """Helpers for the tests of the QuickBooks simulator: calls of one company, and a person's browser over HTTP."""
 
-from urllib.parse import parse_qs, urlsplit
-
 import requests
+from person import Person
 
 from simulators.common import jsonio
 
@@ -123,12 +122,9 @@ def sales_line(amount, description="Work", item="2", **detail):
     }
 
 
-class Browser:
-    """The consent pages driven over HTTP, as a person's browser would."""
-
-    def __init__(self, server):
-        self.base = server.base_url
-        self.session = requests.Session()
+class Browser(Person):
+    login_path, consent_path = "/sign-in", "/connect/consent"
+    callback, choice = CALLBACK, "company"
 
     def authorize(self, **values):
         query = {
@@ -141,35 +137,6 @@ class Browser:
         }
         query = {key: value for key, value in query.items() if value is not None}
         return self.session.get(f"{self.base}/connect/oauth2", params=query, timeout=10)
-
-    def login(self, page, username="bookkeeper@example.com", password="demo"):
-        return self.session.post(
-            f"{self.base}/sign-in",
-            data={"request": self.number(page), "username": username, "password": password},
-            timeout=10,
-        )
-
-    def decide(self, page, *companies, action="allow"):
-        """Press a button of the consent page; the query of the redirect to the app, or the page shown instead."""
-        answer = self.session.post(
-            f"{self.base}/connect/consent",
-            data=[
-                ("request", self.number(page)),
-                ("action", action),
-                *(("company", realm) for realm in companies),
-            ],
-            allow_redirects=False,
-            timeout=10,
-        )
-        if answer.status_code != 302 or not urlsplit(answer.headers["Location"]).netloc:
-            return answer
-        parts = urlsplit(answer.headers["Location"])
-        assert f"{parts.scheme}://{parts.netloc}{parts.path}" == CALLBACK
-        return {key: value[0] for key, value in parse_qs(parts.query).items()}
-
-    @staticmethod
-    def number(page):
-        return page.url.partition("request=")[2] or page.text.split('name="request" value="')[1].split('"')[0]
 
     def connect(self, realm=REALMS["US"], username="bookkeeper@example.com", **values):
         """The whole way: the parameters of the callback."""
