@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from devenv import databases, postgres, services, setup
 from devenv.settings import DEV, ROOT, SCRIPTS, SIMULATORS, port, present_addons
-from devenv.steps import SetupError, digest, remove, run, say, stamp_path, step
+from devenv.steps import SetupError, digest, remove, say, stamp_path, step, together
 
 DATABASE = "fieldpromax_demo"
 WHAT_TO_CLICK = """
@@ -76,10 +76,15 @@ def _prepare_database(books: dict[str, str], odoo_url: str) -> None:
             f"demo_data.prepare(env, {books!r}, {odoo_url!r}); env.cr.commit()\n"
             f"{databases.WORK_PAGES_SCRIPT}"
         )
-        command = databases.odoo_command("shell", "-d", name, "--no-http", "--log-level=warn")
-        said = run(command, "Filling in the demo data", env=databases.odoo_environment(), stdin=script)
+        together(
+            lambda: fill("Filling in the demo data", script),
+            lambda: fill("Preparing the login page", databases.LOGIN_PAGES_SCRIPT),
+        )
+
+    def fill(what: str, script: str) -> None:
+        said = databases.run_shell(what, name, script)
         if "Traceback" in said:
-            raise SetupError(f"Filling in the demo data failed: {said.strip().splitlines()[-1]}")
+            raise SetupError(f"{what} failed: {said.strip().splitlines()[-1]}")
 
     def is_there() -> bool:
         return databases.exists(name)

@@ -17,28 +17,39 @@ from devenv.steps import (
     one_sentence_for_a_full_disk,
     remove,
     run,
+    stamp_path,
     step,
 )
 
 TEMPLATE_MODULES = ["account", "l10n_us_account", "project"]
-# The pages of a person who works in Odoo; they are put together anew when an addon of ours is installed.
-WORK_PAGES_SCRIPT = """
-bundle = env["ir.qweb"]._get_asset_bundle
-bundle("web.assets_web", css=False, js=True).js()
-bundle("web.assets_web", css=True, js=False).css()
-env.cr.commit()
-"""
-# What Odoo's own _pregenerate_assets_bundles() does, for the pages that a person and our tests open (the others,
-# such as Odoo's own unit tests, take three times as long).
-ASSETS_SCRIPT = """
-for name in (
-    "web.assets_web", "web.assets_web_print", "web.assets_frontend", "web.assets_frontend_lazy",
-    "web.assets_frontend_minimal", "web.report_assets_common", "web.assets_tests",
-):
+
+
+def pages_script(*bundles: str) -> str:
+    """A script for Odoo's shell that puts the style sheets and scripts of web pages together: whoever opens the first
+    page would otherwise wait for them. It does what Odoo's own _pregenerate_assets_bundles() does, for some pages."""
+    return f"""
+for name in {bundles!r}:
     env["ir.qweb"]._get_asset_bundle(name, css=False, js=True).js()
     env["ir.qweb"]._get_asset_bundle(name, css=True, js=False).css()
 env.cr.commit()
 """
+
+
+# The pages of a person who works in Odoo; they are put together anew when an addon of ours is installed.
+WORK_PAGES_SCRIPT = pages_script("web.assets_web")
+LOGIN_PAGES_SCRIPT = pages_script(
+    "web.assets_frontend_minimal", "web.assets_frontend", "web.assets_frontend_lazy"
+)
+# What our tests open besides (the rest, such as Odoo's own unit tests, would take three times as long).
+TEST_PAGES_SCRIPT = pages_script(
+    "web.assets_web",
+    "web.assets_web_print",
+    "web.assets_frontend",
+    "web.assets_frontend_lazy",
+    "web.assets_frontend_minimal",
+    "web.report_assets_common",
+    "web.assets_tests",
+)
 
 
 def shared_name(base: str) -> str:
@@ -95,10 +106,6 @@ def odoo_command(command: str, *options: object) -> list[str]:
     return [str(VENV_PYTHON), "-m", "odoo", command, "-c", str(write_configuration()), *map(str, options)]
 
 
-def _run_odoo(what: str, command: str, *options: object, stdin: str | None = None) -> None:
-    run(odoo_command(command, *options), what, env=odoo_environment(), stdin=stdin)
-
-
 def _filestore(name: str) -> Path:
     return ODOO_DATA / "filestore" / name
 
@@ -117,55 +124,62 @@ def _copy(source: str, target: str) -> None:
 
 
 def _build_template(_before: str | None) -> None:
-    name, making = template_name(), f"{template_name()}_new"
+    making = f"{template_name()}_new"
     drop(making)
-    modules = ",".join(TEMPLATE_MODULES)
-    _run_odoo(
-        "Installing Odoo's modules",
-        "server",
-        "-d",
-        making,
-        "-i",
-        modules,
-        "--with-demo",
-        "--no-http",
-        "--stop-after-init",
-        "--log-level=warn",
-    )
-    # A browser's first page would otherwise wait for the style sheets, and every test would make them anew.
-    _run_odoo(
-        "Preparing Odoo's web pages",
-        "shell",
-        "-d",
-        making,
-        "--no-http",
-        "--log-level=warn",
-        stdin=ASSETS_SCRIPT,
-    )
-    # The former one serves other commands until this moment.
+    command = odoo_command("server", "-d", making, "-i", ",".join(TEMPLATE_MODULES), "--with-demo")
+    command += ["--no-http", "--stop-after-init", "--log-level=warn"]
+    run(command, "Installing Odoo's modules", env=odoo_environment())
+    _put_in_place(making)
+
+
+def _build_test_pages(_before: str | None) -> None:
+    making = f"{template_name()}_new"
+    drop(making)
+    _copy(template_name(), making)
+    run_shell("Preparing Odoo's web pages", making, TEST_PAGES_SCRIPT)
+    _put_in_place(making)
+
+
+def _put_in_place(making: str) -> None:
+    """Make this the template; the former one serves other commands until this moment."""
+    name = template_name()
     drop(name)
     postgres.query(f'ALTER DATABASE "{making}" RENAME TO "{name}"')
     remove(_filestore(name))
-    _filestore(making).rename(_filestore(name))
+    if _filestore(making).is_dir():
+        _filestore(making).rename(_filestore(name))
     # A template in use cannot be copied.
     postgres.query(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+
+
+def run_shell(what: str, name: str, script: str) -> str:
+    """Run a script in Odoo's shell on a database; return what it said."""
+    command = odoo_command("shell", "-d", name, "--no-http", "--log-level=warn")
+    return run(command, what, env=odoo_environment(), stdin=script)
 
 
 def ensure_template() -> None:
     """Build the template unless it is there, made of the present Odoo and modules. Needs the server's lease."""
     odoo = (odoo_tree.odoo_home() / "odoo" / "release.py").resolve()
-    wanted = digest(
-        TEMPLATE_MODULES,
-        ASSETS_SCRIPT,
-        str(odoo),
-        odoo.stat().st_mtime,
-        template_name(),
-    )
-    step(
+    wanted = digest(TEMPLATE_MODULES, str(odoo), odoo.stat().st_mtime, template_name())
+    built = step(
         postgres.stamp_name("template"),
         "Odoo database with demo data",
         wanted,
         _build_template,
+        lambda: exists(template_name()),
+    )
+    if built:
+        stamp_path(postgres.stamp_name("template-pages")).unlink(missing_ok=True)
+
+
+def ensure_test_pages() -> None:
+    """Let the template have the pages that tests open, so that not every test puts them together."""
+    step(
+        postgres.stamp_name("template-pages"),
+        "Odoo's web pages for tests",
+        digest(TEST_PAGES_SCRIPT),
+        _build_test_pages,
         lambda: exists(template_name()),
     )
 

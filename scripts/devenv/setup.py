@@ -17,6 +17,9 @@ def set_up(*, develop: bool = True) -> None:
         postgres.ensure()
         with postgres.lease():
             if develop:
-                together(databases.ensure_template, lambda: (python_env.ensure_develop(), browser.ensure()))
+                together(
+                    lambda: (databases.ensure_template(), databases.ensure_test_pages()),
+                    lambda: (python_env.ensure_develop(), browser.ensure()),
+                )
             else:
                 databases.ensure_template()
