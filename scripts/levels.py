@@ -25,6 +25,12 @@ ODOO_LEVELS = {
     "odoo": "fieldpromax_accounting",
     "projects": "fieldpromax_accounting_project",
 }
+# What the classes of these tests would otherwise make one by one.
+PREPARE_SCRIPT = """
+from odoo.addons.fieldpromax_accounting.tests.common import prepare_database
+prepare_database(env)
+env.cr.commit()
+"""
 FOLDERS = {
     "providers": ["tests/providers", "tests/contract", "tests/matching"],
     "simulators": ["tests/simulators"],
@@ -163,6 +169,7 @@ def _odoo(level: str) -> Outcome:
     name = f"test_{level}_{os.getpid()}"
     try:
         databases.create(name, present_addons(), log=install_log(level))
+        databases.run_shell(f"Preparing the database of {level}", name, PREPARE_SCRIPT)
         for left in (test_log(level), issued(level)):
             left.unlink(missing_ok=True)
         options = [

@@ -17,7 +17,7 @@ from unittest.mock import patch
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
-from odoo import Command
+from odoo import Command, modules
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 from odoo.tests import HttpCase, TransactionCase, new_test_user
 
@@ -229,14 +229,12 @@ class ConnectedCompanies:
     @classmethod
     def setup_people(cls):
         def person(login, groups, companies=cls.company):
-            return new_test_user(
-                cls.env,
-                login,
-                groups=groups,
-                password=login,
-                company_id=companies[0].id,
-                company_ids=[Command.set(companies.ids)],
-            )
+            company_values = {'company_id': companies[0].id, 'company_ids': [Command.set(companies.ids)]}
+            # A database that was prepared has the people already.
+            if user := cls.env['res.users'].search([('login', '=', login)]):
+                user.write(company_values)
+                return user
+            return new_test_user(cls.env, login, groups=groups, password=login, **company_values)
 
         module = 'fieldpromax_accounting.fieldpromax_accounting_group_'
         cls.user_portal = person('fpm_portal', 'base.group_portal')
@@ -347,8 +345,22 @@ class FieldpromaxCommon(ConnectedCompanies, AccountTestInvoicingCommon):
 
     @classmethod
     def setup_companies(cls, aud):
-        cls.company_data_2 = cls.setup_other_company(name='Second Company', currency_id=aud.id)
+        cls.company_data_2 = cls.setup_other_company(name='company_2_data', currency_id=aud.id)
         return cls.company_data['company'], cls.company_data_2['company']
+
+    @classmethod
+    def setup_independent_user(cls):
+        user = cls.env['res.users'].search([('login', '=', 'accountman')])
+        return user or super().setup_independent_user()
+
+    @classmethod
+    def _create_company(cls, **values):
+        # Loading a chart of accounts takes seconds: where the database was prepared, it has both companies.
+        company = cls.env['res.company'].sudo().search([('name', '=', values['name'])]).with_env(cls.env)
+        if not company:
+            return super()._create_company(**values)
+        cls.env.user.company_ids = [Command.link(company.id)]
+        return company
 
 
 class ConnectingCommon(ConnectedCompanies, TransactionCase):
@@ -356,15 +368,32 @@ class ConnectingCommon(ConnectedCompanies, TransactionCase):
 
     @classmethod
     def setup_companies(cls, aud):
-        companies = cls.env['res.company'].create(
-            [
-                {'name': 'First Company', 'currency_id': cls.env.ref('base.USD').id},
-                {'name': 'Second Company', 'currency_id': aud.id},
-            ]
+        currencies = {'First Company': cls.env.ref('base.USD'), 'Second Company': aud}
+        companies = cls.env['res.company'].search([('name', 'in', list(currencies))], order='name')
+        companies = companies or cls.env['res.company'].create(
+            [{'name': name, 'currency_id': currency.id} for name, currency in currencies.items()]
         )
         cls.env.user.company_ids |= companies
         cls.env = cls.env(context={**cls.env.context, 'allowed_company_ids': companies.ids})
         return [company.with_env(cls.env) for company in companies]
+
+
+def prepare_database(env):
+    """Make once, in a database that is there for these tests alone, what every class would make for itself; the
+    caller commits. Without it the classes take longer, and nothing else differs."""
+    aud = env.ref('base.AUD')
+    aud.active = True
+    FieldpromaxCommon.env = env(context={**env.context, **FieldpromaxCommon.default_env_context()})
+    ConnectingCommon.env = env
+    # Odoo looks up companies that are made outside of tests at a service of its own.
+    with patch.object(modules.module, 'current_test', FieldpromaxCommon):
+        FieldpromaxCommon.setup_independent_user()
+        FieldpromaxCommon.company = FieldpromaxCommon.setup_independent_company()
+        FieldpromaxCommon.company_2 = FieldpromaxCommon._create_company(
+            name='company_2_data', currency_id=aud.id
+        )
+        FieldpromaxCommon.setup_people()
+        ConnectingCommon.setup_companies(aud)
 
 
 class ConnectingHttpCommon(ConnectingCommon, HttpCase):

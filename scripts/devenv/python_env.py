@@ -18,7 +18,7 @@ CONSTRAINTS = SCRIPTS / "constraints.txt"
 def _fits() -> bool:
     """Whether the environment is there, was made by this very Python, and has not been moved."""
     made, program = VENV / "pyvenv.cfg", VENV / "bin" / "pip"
-    if not program.is_file() or str(VENV) not in program.read_text():
+    if not program.is_file() or str(VENV.resolve()) not in program.read_text():
         return False
     return (
         VENV_PYTHON.exists()
@@ -79,7 +79,7 @@ def ensure_run() -> None:
         _install(files, "Installing Python packages")
 
     files = [*RUN, *([SIMULATORS] if SIMULATORS.is_file() else [])]
-    wanted = digest(*files, CONSTRAINTS, platform.python_version(), str(VENV))
+    wanted = digest(*files, CONSTRAINTS, platform.python_version(), str(VENV.resolve()))
     if step("venv", "Python packages for Odoo", wanted, build, _fits):
         stamp_path("venv-develop").unlink(missing_ok=True)
     site = next(VENV.glob("lib/python3*/site-packages"))
