@@ -210,7 +210,37 @@ def test_pages_are_counted_only_while_the_time_stands_still(pulls_from):
     assert {page for _since, page in book.calls} == {1}
     book = Book([0, 0, 0, 0, 0])
     pull(pulls_from(book), since=START.isoformat(), page_size=2)
-    assert [page for _since, page in book.calls] == [1, 2, 3]
+    assert [page for _since, page in book.calls] == [1, 2, 3, 2, 1], 'and back: see the next test'
+
+
+@pytest.mark.parametrize('page_size', [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    'seconds', [[0] * 12, [0] * 9 + [5, 6, 7], [0, 1] + [2] * 8 + [3, 9], [0, 0.2, 0.4] * 4]
+)
+@pytest.mark.parametrize('edited', [0, 1, 4])
+def test_edits_within_a_second_of_many_pages_skip_nobody(pulls_from, page_size, seconds, edited):
+    """Whoever is edited leaves the second, and all behind move up, one of them over the edge of a page."""
+    book = Book(seconds)
+
+    def edit(done):
+        if done < 12:
+            # one that was read already, and, further on, one that was not
+            for place in (done - 1, done + edited):
+                book.contacts[place % 12]['at'] = START + timedelta(seconds=100 + done)
+                book.contacts[place % 12]['Name'] = f'c{place % 12} edited'
+
+    pages = pull(pulls_from(book), since=START.isoformat(), page_size=page_size, between=edit)
+    pages += pull(pulls_from(book), since=pages[-1].checkpoint, page_size=page_size)
+    assert {contact['Name'] for contact in book.contacts} <= set(names(pages))
+    checkpoints = [datetime.fromisoformat(page.checkpoint) for page in pages]
+    assert checkpoints == sorted(checkpoints)
+
+
+def test_the_checkpoint_stays_until_the_way_back_is_gone(pulls_from):
+    book = Book([0, 0, 0, 0, 0, 60])
+    pages = pull(pulls_from(book), since=START.isoformat(), page_size=2)
+    last = (START + timedelta(seconds=60)).isoformat()
+    assert [page.checkpoint for page in pages] == [START.isoformat()] * 4 + [last]
 
 
 def test_changes_with_archived_ones(sim, us):

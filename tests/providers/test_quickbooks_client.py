@@ -701,16 +701,22 @@ def test_positions_count_while_the_time_stands_still(answered):
         page_of(element(1), element(2)),
         page_of(element(3), element(4)),
         page_of(),
+        page_of(element(4), element(2, 9, SyncToken='1')),
+        page_of(element(1), element(3)),
     )
     cursor, found = '', []
-    for _ in range(4):
+    for _ in range(6):
         page = bound.pull_page('contact', since='2026-01-01T00:00:00+00:00', cursor=cursor, page_size=2)
         found += [record.external_id for record in page.records]
         cursor = page.next_cursor
     assert cursor == ''
-    assert found == ['1', '2', '3', '4']
+    assert found[:4] == ['1', '2', '3', '4']
+    assert found[4:] == ['4', '2', '1', '3'], (
+        'and back, because one that was edited pushes others over the edge'
+    )
+    assert page.checkpoint == '2026-03-01T18:00:00+00:00', 'what came of a later time comes again'
     starts = [asked(one)[4].partition('STARTPOSITION ')[2].partition(' ')[0] for one in server.received]
-    assert starts == ['1', '1', '3', '5']
+    assert starts == ['1', '1', '3', '5', '3', '1']
 
 
 def test_records_without_any_time_do_not_stop_the_pass(answered):

@@ -379,7 +379,9 @@ class QuickBooksProvider(AccountingProvider):
     def pull_page(self, kind, *, cursor='', since='', page_size=MAX_PAGE_SIZE):
         """One page. Both passes go by keyset, oldest first: each page asks for what is not older than the last record
         of the one before, and leaves out what that one had; positions count only while the time stands still, that is
-        when a whole page has the same second.
+        when a whole page has the same second. Whoever is edited then, or merged away, leaves the second, everybody
+        behind moves up, and one of them over the edge of a page: from the page where the time went on, the way goes
+        back to the first one, because nobody moves that way.
 
         Full pass: by time of creation, which never changes; inactive ones are asked for and dropped here. Ids would not
         do: they are numbers written as texts, and nothing says in which of the two orders QuickBooks sorts and compares
@@ -414,28 +416,40 @@ class QuickBooksProvider(AccountingProvider):
         )
         fresh = [element for element in elements if _mark(element) not in position.get('seen', ())]
         records, unreadable, dropped = self._read_page(kind, fresh)
-        following = {**position, 'dropped': position.get('dropped', 0) + dropped}
+        following = dict(position)
         following.setdefault('started', self._clock(answer, envelope))
         times = [t for element in elements if isinstance(element, dict) and (t := time_of(element))]
         latest = max(times, default=None)
-        # Without any time there is nothing to go by but positions.
-        if latest is not None and (not edge or latest > iso_moment(edge)):
-            following.update(edge=latest.isoformat(), start=1)
-        else:
-            following['start'] += len(elements)
-        following['seen'] = [
-            _mark(element)
-            for element in elements
-            if isinstance(element, dict) and latest is not None and time_of(element) == latest
-        ]
         more = len(elements) >= position['size']
+        moved = latest is not None and (not edge or latest > iso_moment(edge))
+        if 'until' in position:
+            # Nothing beyond the edge counts until the way back was gone.
+            latest, more = None, True
+            following['start'] -= position['size']
+            if following['start'] < 1:
+                edge, more = following.pop('until'), not following.pop('last')
+                following.update(edge=edge, start=1)
+        else:
+            following['dropped'] = position.get('dropped', 0) + dropped
+            following['seen'] = [
+                _mark(element)
+                for element in elements
+                if isinstance(element, dict) and latest is not None and time_of(element) == latest
+            ]
+            if position['start'] > 1 and position.get('edge') and (moved or not more):
+                until = latest.isoformat() if moved else edge
+                following.update(start=position['start'] - position['size'], until=until, last=not more)
+                latest, more = None, True
+            elif moved:
+                following.update(edge=latest.isoformat(), start=1)
+            else:
+                # Without any time there is nothing to go by but positions.
+                following['start'] += len(elements)
         if position['since']:
             checkpoint = following['started'] if full else ''
             if not full:
                 # the last page may hold nothing
-                reached = max(
-                    filter(None, (latest, *(iso_moment(position.get(key)) for key in ('edge', 'since'))))
-                )
+                reached = max(filter(None, (latest, iso_moment(edge), iso_moment(position['since']))))
                 checkpoint = reached.isoformat()
             elif more:
                 checkpoint = ''
@@ -520,7 +534,8 @@ class QuickBooksProvider(AccountingProvider):
     @staticmethod
     def _position(cursor, since) -> dict:
         """Where a pass stands: ``since`` ('' = full pass), ``edge`` and ``start`` (the position among what is not
-        older), ``seen`` (what the last page had at the edge), ``started``, ``size``, ``total``, ``dropped``."""
+        older), ``seen`` (what the last page had at the edge), ``until`` and ``last`` (on the way back through pages of
+        the same second), ``started``, ``size``, ``total``, ``dropped``."""
         position = json.loads(cursor) if cursor else {'since': since, 'start': 1}
         if (
             not isinstance(position, dict)

@@ -353,7 +353,7 @@ class XeroProvider(AccountingProvider):
         Incremental: oldest change first, and each page asks for what changed since the maximum of the one
         before (keyset), so records that are edited meanwhile come again later and push nobody aside. Page
         numbers count only while the time stands still, that is when a whole page has changed within the same
-        second.
+        second; see :meth:`_following`.
 
         The checkpoint is Xero's clock: of a full pass the time it began (given with its last page), otherwise
         the last change seen. Asking again overlaps by a second: records at the edge come twice, none is left
@@ -370,8 +370,8 @@ class XeroProvider(AccountingProvider):
 
     @staticmethod
     def _position(cursor, since) -> dict:
-        """Where a pass stands: ``since`` ('' = full pass), ``page``, ``started`` (full) or ``seen``
-        (incremental), ``size``, ``skipped``."""
+        """Where a pass stands: ``since`` ('' = full pass), ``page``, ``size``; ``started`` and ``skipped`` (full);
+        ``until`` and ``last`` (incremental, on the way back through pages of the same second)."""
         position = json.loads(cursor) if cursor else {'since': since, 'page': 1}
         if not isinstance(position, dict) or (position.get('since') and moment(position['since']) is None):
             raise ValueError('This is no cursor or checkpoint of Xero')
@@ -425,6 +425,34 @@ class XeroProvider(AccountingProvider):
             records=tuple(records), checkpoint=checkpoint, total=len(elements), unreadable=tuple(unreadable)
         )
 
+    @staticmethod
+    def _following(position, latest, more):
+        """``(position, checkpoint, more)`` after a page of changes; ``latest``: the last change on it.
+
+        Page numbers count while the time stands still. Whoever is edited then leaves for the end of the list, everybody
+        behind moves up, and one of them over the edge of a page: from the page where the time went on, the way goes
+        back to the first one, because nobody moves that way. Until it has been gone the checkpoint stays.
+        """
+        since, following = position['since'], dict(position)
+        if 'until' in position:
+            following['page'] -= 1
+            if following['page']:
+                return following, since, True
+            until, last = following.pop('until'), following.pop('last')
+            following.update(since=until, page=1)
+            return following, until, not last
+        reached = max(latest, moment(since)) if latest else moment(since)
+        moved = reached.replace(microsecond=0) > moment(since).replace(microsecond=0)
+        if position['page'] > 1 and (moved or not more):
+            following.update(page=position['page'] - 1, until=reached.isoformat(), last=not more)
+            return following, since, True
+        if moved:
+            following.update(since=reached.isoformat(), page=1)
+        elif more:
+            following['page'] += 1
+            return following, since, True
+        return following, reached.isoformat(), more
+
     def _pull_contacts(self, position):
         since, page_size = position['since'], position['size']
         answer, envelope, elements = self._read(
@@ -447,13 +475,7 @@ class XeroProvider(AccountingProvider):
             more = len(elements) >= page_size
         following = dict(position)
         if since:
-            latest = self._latest(elements)
-            reached = max(latest, moment(since)) if latest else moment(since)
-            checkpoint = reached.isoformat()
-            if reached.replace(microsecond=0) > moment(since).replace(microsecond=0):
-                following.update(since=checkpoint, page=1)
-            else:
-                following['page'] += 1
+            following, checkpoint, more = self._following(position, self._latest(elements), more)
         else:
             following.setdefault('started', self._clock(answer, envelope))
             following['page'] += 1
