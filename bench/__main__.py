@@ -1,6 +1,6 @@
-"""``python -m bench [pull] [push] [delay] [post] [match]``: measure, and print ``name: value``, one figure a line.
+"""``python -m bench [pull] [idle] [push] [delay] [post] [changes] [match]``: measure, and print ``name: value``.
 
-What is under way goes to standard error; standard output ends with the figures.
+One figure a line. What is under way goes to standard error; standard output ends with the figures.
 """
 
 import argparse
@@ -8,22 +8,24 @@ import signal
 import sys
 import time
 
-from bench import delay, match, post, pull, push, rig
+from bench import changes, delay, idle, match, post, pull, push, rig
 
 PROVIDERS = ("xero", "quickbooks")
 # What is measured with the books of each provider, and what does not depend on them.
-OF_BOOKS = {"pull": pull, "push": push, "delay": delay}
-ROUNDS = ("pull", "post")
+OF_BOOKS = {"pull": pull, "idle": idle, "push": push, "delay": delay}
+# What is measured with the books of the first of them alone.
+OF_ONE = {"post": post, "changes": changes}
+ROUNDS = ("pull", "post", "changes")
 
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[[], *OF_BOOKS, "post", "match"], help="all by default")
+    parser.add_argument("what", nargs="*", choices=[[], *OF_BOOKS, *OF_ONE, "match"], help="all by default")
     parser.add_argument("--provider", choices=PROVIDERS, action="append", help="both by default")
-    parser.add_argument("--rounds", type=int, help="how often pull and post repeat each side")
+    parser.add_argument("--rounds", type=int, help="how often pull, post and changes repeat each side")
     arguments = parser.parse_args()
     providers = arguments.provider or PROVIDERS
-    wanted = arguments.what or [*OF_BOOKS, "post", "match"]
+    wanted = arguments.what or [*OF_BOOKS, *OF_ONE, "match"]
     figures = []
 
     def measured(name, measurement, *places):
@@ -42,8 +44,9 @@ def main():
                 for name, measurement in OF_BOOKS.items():
                     if name in wanted:
                         measured(name, measurement, base, simulator, key)
-                if "post" in wanted and provider == providers[0]:
-                    measured("post", post, base, simulator, key)
+                for name, measurement in OF_ONE.items() if provider == providers[0] else ():
+                    if name in wanted:
+                        measured(name, measurement, base, simulator, key)
     if "match" in wanted:
         measured("match", match)
     for name, value in figures:

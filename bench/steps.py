@@ -138,6 +138,73 @@ def pull(env, connection):
     return {"seconds": seconds, "counts": counts, "before_mb": before, "peak_mb": _memory("VmHWM")}
 
 
+def pull_changes(env, connection):
+    """Run one poll; ``{seconds, updated: {kind: number}}``."""
+    gc.collect()
+    started = time.perf_counter()
+    run_cron(env, connection, "pull")
+    seconds = time.perf_counter() - started
+    run = env["fieldpromax.run"].search([("connection_id", "=", connection)], limit=1)
+    assert (run.kind, run.state) == ("incremental", "done"), (run.kind, run.state, run.reason)
+    return {"seconds": seconds, "updated": {line.kind: line.updated for line in run.line_ids}}
+
+
+def add_links(env, connection, count):
+    """So many more customers with links, made like the last one; how many links of customers there are then."""
+    link = env["fieldpromax.link"].search(
+        [("connection_id", "=", connection), ("kind", "=", "contact"), ("partner_id", "!=", False)], limit=1
+    )
+    _multiply(
+        env,
+        "res_partner",
+        link.partner_id.id,
+        count,
+        commercial_partner_id="new_id",
+        name="'Further customer ' || n",
+        complete_name="'Further customer ' || n",
+        email="'further' || n || '@example.com'",
+    )
+    _multiply(
+        env,
+        "fieldpromax_link",
+        link.id,
+        count,
+        partner_id="(SELECT max(id) FROM res_partner) - n + 1",
+        external_id="'further-' || n",
+        external_name="'Further customer ' || n",
+        record_name="'Further customer ' || n",
+        external_email="'further' || n || '@example.com'",
+    )
+    env.cr.commit()
+    env.cr.execute("ANALYZE")
+    env.cr.commit()
+    env.invalidate_all()
+    return env["fieldpromax.link"].search_count(
+        [("connection_id", "=", connection), ("kind", "=", "contact")]
+    )
+
+
+def _multiply(env, table, row_id, count, **values):
+    """Copies of a row by plain SQL; ``values``: expressions over ``n`` (from 1) and ``new_id``."""
+    env.cr.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND table_schema = 'public'",
+        [table],
+    )
+    columns = sorted(name for (name,) in env.cr.fetchall() if name != "id")
+    chosen = ", ".join(values.get(name, f't."{name}"') for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    # Names of columns come from the database, expressions from the functions above.
+    env.cr.execute(
+        f"""
+        INSERT INTO {table} (id, {names})
+        SELECT new_id, {chosen}
+          FROM {table} t, (SELECT n, nextval('{table}_id_seq') AS new_id FROM generate_series(1, %s) n) AS numbers
+         WHERE t.id = %s
+        """,  # noqa: S608
+        [count, row_id],
+    )
+
+
 def push(env, connection):
     """Run the push until nothing waits any more; ``{seconds, states}``."""
     exchanges = env["fieldpromax.exchange"]
