@@ -20,7 +20,12 @@ class FieldpromaxCheckpoint(models.Model):
         readonly=True,
     )
     phase = fields.Selection(
-        [('idle', 'Nothing under way'), ('reading', 'Reading'), ('settling', 'Linking what is unique')],
+        [
+            ('idle', 'Nothing under way'),
+            ('reading', 'Reading'),
+            ('checking', 'Asking for what did not come'),
+            ('settling', 'Linking what is unique'),
+        ],
         required=True,
         default='idle',
         readonly=True,
@@ -54,13 +59,15 @@ class FieldpromaxCheckpoint(models.Model):
             )
 
     def _advance(self, page):
-        """The page is stored: resume after it."""
+        """The page is stored: resume after it. A full pass goes on with what is linked here and did not come: only its
+        absence tells that it was deleted."""
         self.ensure_one()
+        following = 'settling' if self.pass_since else 'checking'
         self.write(
             {
                 'cursor': page.next_cursor,
                 'since': page.checkpoint or self.since,
-                'phase': 'reading' if page.next_cursor else 'settling',
+                'phase': 'reading' if page.next_cursor else following,
             }
         )
 

@@ -19,7 +19,9 @@ _logger = logging.getLogger(__name__)
 ADVISORY_LOCK_CLASS = 0x66706D78
 LOOPBACK_HOSTS = ('localhost', '127.0.0.1', '::1')
 # What an administrator chooses; everything else in the row is written by the program alone.
-SETTINGS_FIELDS = ('push_trigger', 'invoice_status', 'start_date', 'pull_suppliers')
+SETTINGS_FIELDS = ('push_trigger', 'invoice_status', 'start_date', 'pull_suppliers', 'pull_interval')
+# How often the pull cron runs; a connection that reads less often lets turns pass.
+PULL_MINUTES = 15
 # Connecting again while a removal is still under way waits this long for it.
 REMOVAL_WAIT_SECONDS = 10
 UNINSTALL_TIMEOUT_SECONDS = 5.0
@@ -118,6 +120,21 @@ class FieldpromaxConnection(models.Model):
     )
     pull_suppliers = fields.Boolean(
         'Suppliers too', help='Contacts that are only suppliers are pulled as well.'
+    )
+
+    pull_interval = fields.Selection(
+        [
+            (str(PULL_MINUTES), 'Every 15 minutes'),
+            ('30', 'Every 30 minutes'),
+            ('60', 'Every hour'),
+            ('240', 'Every 4 hours'),
+        ],
+        'Read changes',
+        required=True,
+        default=str(PULL_MINUTES),
+        tracking=True,
+        help='How often Odoo asks the books what changed. Asking takes up to 4 calls when nothing did: choose a longer '
+        'time where the books allow few calls a day. What webhooks tell of is read at once in any case.',
     )
 
     link_ids = fields.One2many('fieldpromax.link', 'connection_id')
@@ -561,6 +578,11 @@ class FieldpromaxConnection(models.Model):
             return None
         return connection.env['fieldpromax.exchange']._drive(connection)
 
+    def _pull_every(self):
+        """How far apart the polls of this connection are."""
+        self.ensure_one()
+        return timedelta(minutes=int(self.pull_interval))
+
     def _cron_pull(self):
         """Read what changed. One connection's own cron; see ``fieldpromax.run``."""
         connection = self._as_driver()
@@ -746,7 +768,7 @@ class FieldpromaxConnection(models.Model):
         for connection in self.sudo():
             plans = {
                 'push_cron_id': ('Accounting sync: push of %s', '_cron_push', 10, 'minutes'),
-                'pull_cron_id': ('Accounting sync: pull of %s', '_cron_pull', 1, 'hours'),
+                'pull_cron_id': ('Accounting sync: pull of %s', '_cron_pull', PULL_MINUTES, 'minutes'),
             }
             for name, (title, method, number, unit) in plans.items():
                 if connection[name]:

@@ -86,6 +86,9 @@ class FieldpromaxLink(models.Model):
         help='What a person decided about a record that exists in the books alone. Remembered for good.',
     )
     agreed_at = fields.Datetime('Last agreed', readonly=True)
+    seen_at = fields.Datetime(
+        readonly=True, help='When a pass over everything in the books last came across it.'
+    )
 
     _external_unique = models.Constraint(
         'unique(connection_id, kind, external_id)', 'This record of the books is linked already.'
@@ -216,6 +219,44 @@ class FieldpromaxLink(models.Model):
             domain.append(('role', '=', role))
         links = self.search(domain).sorted('role', reverse=True)
         return {link[column].id: link for link in links}
+
+    @api.model
+    def _note_seen(self, connection, kind, external_ids):
+        """A pass over everything came across these records of the books."""
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE fieldpromax_link SET seen_at = %s
+                 WHERE connection_id = %s AND kind = %s AND external_id = ANY(%s)
+                """,
+                fields.Datetime.now(),
+                connection.id,
+                kind,
+                list(external_ids),
+            )
+        )
+        self.invalidate_model(['seen_at'])
+
+    @api.model
+    def _unseen(self, connection, kind, since, limit):
+        """External ids of linked records that stand in the books as far as is known here, and that no pass over
+        everything came across since then."""
+        return (
+            self.search(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', kind),
+                    ('external_active', '=', True),
+                    (self._record_fields()[kind], '!=', False),
+                    ('create_date', '<', since),
+                    '|',
+                    ('seen_at', '=', False),
+                    ('seen_at', '<', since),
+                ],
+                limit=limit,
+            )
+        ).mapped('external_id')
 
     @api.model
     def _attach_to_parents(self, connection, limit):

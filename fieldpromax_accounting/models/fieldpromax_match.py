@@ -565,8 +565,9 @@ class FieldpromaxMatch(models.Model):
         for record in records:
             link = links.get(record.external_id)
             if link and link[column]:
-                counts['updated'] += 1
+                # What was seen before in this version, our own writes among it, is no news.
                 if link.external_version != record.version or link.external_active != record.active:
+                    counts['updated'] += 1
                     renewed.append((link[column], record))
             elif link and link.decision == 'ignore':
                 counts['skipped'] += 1

@@ -1,5 +1,6 @@
 import logging
 import time
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
@@ -9,12 +10,15 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools.misc import format_date, format_time
 
 from ..providers import errors
+from .fieldpromax_connection import PULL_MINUTES
 
 _logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 1000
 # How many pairs are linked in one transaction at the end of a pass.
 SETTLE_SIZE = 1000
+# How many records that a pass over everything did not come across are asked for at once.
+UNSEEN_SIZE = 200
 # A cron run ends well within Odoo's limit_time_real (120 s by default): one more page may take up to the read
 # time-out.
 RUN_SECONDS = 40.0
@@ -24,8 +28,8 @@ CHANGES_SECONDS = 30.0
 LOCK_WAIT = 10.0
 # The push polls for the lock every 0.05 s: left alone this long, it gets it.
 PUSH_PAUSE = 0.2
-# A run that a webhook rang for reads what rang, and what was not read for so long: the hourly poll may come with it.
-POLL_EVERY = timedelta(minutes=50)
+# What was read so recently, as a part of the time between two polls, is not due yet.
+NOT_DUE = 5 / 6
 # Not every change at the provider moves the time of change, so everything is read anew now and then.
 FULL_EVERY = timedelta(days=7)
 REFERENCES_EVERY = timedelta(days=1)
@@ -343,7 +347,7 @@ class FieldpromaxRun(models.Model):
         checkpoints = self.env['fieldpromax.checkpoint'].sudo()
         kinds = self._pulled_kinds(connection)
         rung = self.env['fieldpromax.doorbell']._kinds(connection) & set(kinds)
-        limit = fields.Datetime.now() - POLL_EVERY
+        limit = fields.Datetime.now() - connection._pull_every() * NOT_DUE
 
         def is_due(kind):
             pulled_at = checkpoints._of(connection, kind).pulled_at
@@ -353,6 +357,21 @@ class FieldpromaxRun(models.Model):
         if self._references_are_due(connection):
             due.add('reference')
         return tuple(kind for kind in self._kinds(connection) if kind in due)
+
+    @api.model
+    def _is_due(self, connection):
+        """Is there anything to read now? The cron of all connections runs as often as the most frequent choice."""
+        if (
+            connection._pull_every() <= timedelta(minutes=PULL_MINUTES)
+            or self._next_kind(connection) == 'initial'
+        ):
+            return True
+        kinds = self._pulled_kinds(connection)
+        if self.env['fieldpromax.doorbell']._kinds(connection) & set(kinds):
+            return True
+        limit = fields.Datetime.now() - connection._pull_every() * NOT_DUE
+        checkpoints = [self.env['fieldpromax.checkpoint']._of(connection, kind) for kind in kinds]
+        return any(one.phase != 'idle' or not one.pulled_at or one.pulled_at < limit for one in checkpoints)
 
     @api.model
     def _references_are_due(self, connection):
@@ -471,6 +490,8 @@ class FieldpromaxRun(models.Model):
             # Woken early: come back at the time, which a trigger used up meanwhile may no longer announce.
             connection._trigger_pull(at=at)
             return self.browse()
+        if not run and not self._is_due(connection):
+            return run
         run = run or self._new(connection, self._next_kind(connection))
         if (
             run.state != 'running'
@@ -592,10 +613,17 @@ class FieldpromaxRun(models.Model):
             names = waiting.mapped('external_name')
             found = connection._talk(lambda provider: provider.find_records('contact', names))
             step(match._take_look_up, connection, waiting, found)
-        phase, cursor, since = step(self._position, connection, kind, full_before)
+        phase, cursor, since, begins = step(self._position, connection, kind, full_before)
         if phase == 'settling':
             return step(self._settle, connection, kind, line)
+        if phase == 'checking':
+            self._drive_check(connection, kind, line)
+            return False
         try:
+            if begins:
+                self._drive_merges(connection, kind, line)
+                if since and self._drive_changes(connection, kind, line, since):
+                    return False
             page = connection._talk(
                 lambda provider: provider.pull_page(kind, cursor=cursor, since=since, page_size=PAGE_SIZE)
             )
@@ -613,13 +641,123 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _position(self, connection, kind, full_before):
+        """``(phase, cursor, since, begins)``: where the pass is, and whether its first page is still to be read."""
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
         full = full_before and (not checkpoint.full_at or checkpoint.full_at < full_before)
-        if checkpoint.phase == 'idle' or (checkpoint.phase == 'reading' and not checkpoint.cursor):
+        begins = checkpoint.phase == 'idle' or (checkpoint.phase == 'reading' and not checkpoint.cursor)
+        if begins:
             # The first page is still to be read: it will have what rang so far. What rings later rings anew.
             self.env['fieldpromax.doorbell']._answer(connection, kind)
         checkpoint._begin(full=full)
-        return checkpoint.phase, checkpoint.cursor or '', checkpoint.pass_since or ''
+        return checkpoint.phase, checkpoint.cursor or '', checkpoint.pass_since or '', begins
+
+    @api.model
+    def _drive_changes(self, connection, kind, line, since):
+        """Ask once for what changed of this kind and of all others that the run is to read from where they are, where
+        the provider has a call for that. Each kind is stored with its checkpoint; what the provider left out, or what
+        is lost when the process ends here, is read by itself.
+
+        :return: whether this kind was among it.
+        """
+        step = self.env['fieldpromax.exchange']._drive_step
+        wanted = {kind: since, **step(self._wanted_too, connection, kind, line)}
+        pages = connection._talk(lambda provider: provider.pull_changes(wanted))
+        for one, page in pages.items():
+            step(self._take_changes, connection, one, line, page, wanted[one], processed=len(page.records))
+        return kind in pages
+
+    @api.model
+    def _wanted_too(self, connection, kind, line):
+        """``{kind: since}`` of the other kinds of an incremental run that no pass is under way for."""
+        self.env.invalidate_all()
+        wanted = {}
+        if line.run_id.kind == 'incremental':
+            pulled = set(self._pulled_kinds(connection)) - {kind}
+            for other in line.run_id.line_ids.filtered(
+                lambda line: line.state != 'done' and line.kind in pulled
+            ):
+                checkpoint = self.env['fieldpromax.checkpoint']._of(connection, other.kind)
+                if checkpoint.phase == 'idle' and checkpoint.since:
+                    # As with a pass of its own: what rang so far is seen by it.
+                    self.env['fieldpromax.doorbell']._answer(connection, other.kind)
+                    wanted[other.kind] = checkpoint.since
+        return wanted
+
+    @api.model
+    def _take_changes(self, connection, kind, line, page, since):
+        """Store the changes of a kind, which came together with those of others."""
+        self.env['fieldpromax.checkpoint']._of(connection, kind)._begin()
+        own_line = line.run_id.line_ids.filtered(lambda one: one.kind == kind and one.state != 'done')[:1]
+        if own_line.state == 'waiting':
+            own_line.state = 'running'
+        return self._take_page(connection, kind, own_line, page, ('', since))
+
+    @api.model
+    def _drive_merges(self, connection, kind, line):
+        """Look into the merges that webhooks told of, before what is left of them comes as gone."""
+        step = self.env['fieldpromax.exchange']._drive_step
+        merges = step(self.env['fieldpromax.doorbell']._merges, connection, kind)
+        if merges:
+            asked = list({*merges, *merges.values()})
+            page = connection._talk(lambda provider: provider.get_records(kind, asked))
+            step(self._take_merges, connection, kind, line, merges, page)
+
+    @api.model
+    def _take_merges(self, connection, kind, line, merges, page):
+        """Only what the books confirm: the one is gone, and the other is there."""
+        self.env.invalidate_all()
+        if connection._silence_reason():
+            return
+        there = {record.external_id for record in page.records if record.active}
+
+        def survivor_of(loser):
+            seen = set()
+            while loser in merges and loser not in seen:
+                seen.add(loser)
+                loser = merges[loser]
+            return loser
+
+        confirmed = {
+            loser: survivor
+            for loser, survivor in merges.items()
+            if loser not in there and survivor_of(loser) in there
+        }
+        self.env['fieldpromax.link']._note_merged(connection, kind, confirmed)
+        gone = tuple(external_id for external_id in page.gone if external_id not in confirmed)
+        self._take_records(connection, kind, replace(page, gone=gone), line)
+        self.env['fieldpromax.doorbell']._answer_merges(connection, kind, merges)
+
+    @api.model
+    def _drive_check(self, connection, kind, line):
+        """Ask for linked records that a pass over everything did not come across: archived or deleted ones."""
+        step = self.env['fieldpromax.exchange']._drive_step
+        unseen = step(self._unseen, connection, kind)
+        if unseen:
+            page = connection._talk(lambda provider: provider.get_records(kind, unseen))
+            step(self._take_unseen, connection, kind, line, unseen, page)
+
+    @api.model
+    def _unseen(self, connection, kind):
+        """A batch of them; without any the pass goes on."""
+        self.env.invalidate_all()
+        checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
+        unseen = self.env['fieldpromax.link']._unseen(
+            connection, kind, checkpoint.pass_started_at, UNSEEN_SIZE
+        )
+        if not unseen:
+            checkpoint.phase = 'settling'
+        return unseen
+
+    @api.model
+    def _take_unseen(self, connection, kind, line, unseen, page):
+        self.env.invalidate_all()
+        if connection._silence_reason():
+            return
+        counts, notes = self._take_records(connection, kind, page, line)
+        self.env['fieldpromax.link']._note_seen(connection, kind, unseen)
+        if line:
+            line._count(counts, read=0, notes=notes)
+            line.calls += 1
 
     @api.model
     def _restart(self, connection, kind):
@@ -635,6 +773,10 @@ class FieldpromaxRun(models.Model):
         if connection._silence_reason() or position != (checkpoint.cursor or '', checkpoint.pass_since or ''):
             return False  # disconnected while it was on its way
         counts, notes = self._take_records(connection, kind, page, line)
+        if not checkpoint.pass_since:
+            ids = [record.external_id for record in page.records]
+            ids += [external_id for external_id, _reason in page.unreadable if external_id]
+            self.env['fieldpromax.link']._note_seen(connection, kind, ids)
         counts['skipped'] += len(page.unreadable)
         notes += [self._unreadable_note(*unreadable) for unreadable in page.unreadable]
         checkpoint._advance(page)
@@ -819,7 +961,11 @@ class FieldpromaxRun(models.Model):
         self.write(
             {
                 'state': 'failed',
-                'reason': self.env._('%s It is tried again within the hour.', reason),
+                'reason': self.env._(
+                    '%(reason)s It is tried again within %(minutes)s minutes.',
+                    reason=reason,
+                    minutes=PULL_MINUTES,
+                ),
                 'ended_at': fields.Datetime.now(),
             }
         )

@@ -45,7 +45,7 @@ class ResConfigSettings(models.TransientModel):
             return ''
         text = self.env._(
             'With webhooks, what changes in %(provider)s is read at once. Without them everything works all the same: '
-            'it is read every hour.',
+            'it is read several times an hour.',
             provider=provider,
         )
         if self.fieldpromax_webhook_url.startswith('https://'):

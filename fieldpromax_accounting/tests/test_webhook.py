@@ -16,7 +16,6 @@ from odoo.tools import mute_logger
 
 from .. import encryption
 from ..controllers import webhook
-from ..models.fieldpromax_run import POLL_EVERY
 from .common import CLIENT_ID, ConnectingCommon, ConnectingHttpCommon
 from .test_pull import PullCommon
 
@@ -428,7 +427,7 @@ class TestWebhookKey(ConnectingCommon):
         self.env['ir.config_parameter'].sudo().set_param('web.base.url', 'https://books.example.com/')
         form = self.form()
         self.assertEqual(form.fieldpromax_webhook_url, 'https://books.example.com/fieldpromax/webhook/xero')
-        self.assertTrue(form.fieldpromax_webhook_text.endswith('it is read every hour.'))
+        self.assertTrue(form.fieldpromax_webhook_text.endswith('it is read several times an hour.'))
 
     def test_each_provider_has_its_own(self):
         form = self.form()
@@ -519,7 +518,7 @@ class TestRungPull(PullCommon):
 
     def test_what_is_due_comes_along(self):
         checkpoint = self.env['fieldpromax.checkpoint'].sudo()._of(self.connection, 'item')
-        checkpoint.pulled_at = fields.Datetime.now() - POLL_EVERY - timedelta(minutes=1)
+        checkpoint.pulled_at = fields.Datetime.now() - timedelta(minutes=14)
         self.ring('contact')
         self.run_pull(self.connection)
         self.assertEqual(self.lists(), {'contacts.list', 'items.list'})
