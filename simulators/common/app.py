@@ -70,6 +70,7 @@ class Simulator(ABC):
                 web.delete("/_sim/requests", self._control_clear_requests),
                 web.get("/_sim/state", self._control_state),
                 web.post("/_sim/reset", self._control_reset),
+                web.post("/_sim/bookmarks", self._control_bookmark),
                 web.get("/_sim/faults", self._control_list_faults),
                 web.post("/_sim/faults", self._control_faults),
                 web.delete("/_sim/faults", self._control_clear_faults),
@@ -242,6 +243,13 @@ class Simulator(ABC):
         self.webhooks.forget()
         return self._json(answer)
 
+    async def _control_bookmark(self, request):
+        name = (await self._body(request)).get("name")
+        if not isinstance(name, str) or not name:
+            raise ControlError("A bookmark has a name.")
+        self.bookmark(name)
+        return self._json({"bookmark": name})
+
     async def _control_list_faults(self, _request):
         return self._json({"faults": self.faults.as_list()})
 
@@ -354,6 +362,10 @@ class Simulator(ABC):
 
         :raise ControlError: the order makes no sense
         """
+
+    @abstractmethod
+    def bookmark(self, name):
+        """Remember everything that is kept under a name that :meth:`reset` takes back."""
 
     @abstractmethod
     def limits(self, body):

@@ -36,6 +36,7 @@ class BooksSimulator(Simulator):
         super().__init__(state_dir)
         self.rate_limits = self.new_limits()
         self.ledgers = {}
+        self._bookmarks = {}
 
     def open(self, seed):
         """Take what is kept; what is new is filled from ``seed``."""
@@ -60,6 +61,8 @@ class BooksSimulator(Simulator):
     # === CONTROL === #
 
     def reset(self, body):
+        if "bookmark" in body:
+            return self._go_back(body["bookmark"])
         seed = body.get("seed") or "demo"
         if seed not in self.seeds:
             raise ControlError(f"The seed is one of {', '.join(self.seeds)}.")
@@ -76,16 +79,32 @@ class BooksSimulator(Simulator):
         if body.get("keep_connections"):
             kept = {name: dict(self.store.collection(name).items()) for name in self.kept}
         self.store.clear()
-        self.clock.offset = 0.0
-        self.faults.clear()
-        self.log.clear()
-        self.rate_limits = self.new_limits()
+        self._begin_anew()
         for name, documents in kept.items():
             for key, document in documents.items():
                 self.store.collection(name).put(key, document)
         self.store.collection("meta").delete("clock")
         self.fill({**body, "seed": seed}, chosen)
         return {"seed": seed, self.nouns: self._counts()}
+
+    def _begin_anew(self, offset=0.0):
+        self.clock.offset = offset
+        self.faults.clear()
+        self.log.clear()
+        self.rate_limits = self.new_limits()
+
+    def bookmark(self, name):
+        """Remember books, connections and tokens as they are, for ``POST /_sim/reset {"bookmark": name}``."""
+        self._bookmarks[name] = (self.clock.offset, self.store.documents())
+
+    def _go_back(self, name):
+        if name not in self._bookmarks:
+            raise ControlError("There is no such bookmark: POST /_sim/bookmarks sets one.")
+        offset, documents = self._bookmarks[name]
+        self.store.put_back(documents)
+        self._begin_anew(offset)
+        self.load()
+        return {"bookmark": name, self.nouns: self._counts()}
 
     def _counts(self):
         return {key: self.counts(ledger) for key, ledger in self.ledgers.items()}

@@ -164,6 +164,21 @@ class Store:
         )
         cursor.execute("COMMIT")
 
+    def documents(self):
+        """Everything that is kept, as :meth:`put_back` takes it. Documents are never changed in place, so that this is
+        cheap and stays as it is."""
+        return {name: dict(collection.items()) for name, collection in self._collections.items()} | {
+            name: dict(documents) for name, documents in self._loaded.items()
+        }
+
+    def put_back(self, documents):
+        """Have exactly these documents. Collections handed out before are dead afterwards."""
+        self.clear()
+        for name, bodies in documents.items():
+            collection = self.collection(name)
+            for key, body in bodies.items():
+                collection.put(key, body)
+
     def clear(self):
         """Forget every document, in memory and on disk. Collections handed out before are dead afterwards."""
         self._collections.clear()

@@ -27,6 +27,8 @@ from simulators.xero.server import start_in_thread
         ("POST", "/_sim/reset", {"contacts": -1}),
         ("POST", "/_sim/reset", {"contacts": "many"}),
         ("POST", "/_sim/reset", {"organisations": ["FR"]}),
+        ("POST", "/_sim/reset", {"bookmark": "never set"}),
+        ("POST", "/_sim/bookmarks", {}),
         ("POST", "/_sim/limits", {"hour": 1}),
         ("POST", "/_sim/limits", {"minute": -1}),
         ("POST", "/_sim/limits", {"minute": "x"}),
@@ -266,3 +268,18 @@ def test_a_taken_port_is_one_sentence():
     assert process.returncode == 1
     assert "cannot listen on 127.0.0.1" in errors
     assert "Traceback" not in errors
+
+
+def test_a_reset_goes_back_to_a_bookmark(us, sim):
+    us.put("Contacts", {"Name": "Here Before"})
+    sim.control("POST", "/_sim/clock", {"advance_seconds": 60})
+    sim.control("POST", "/_sim/bookmarks", {"name": "connected"})
+    us.put("Contacts", {"Name": "Came Later"})
+    sim.control("POST", "/_sim/clock", {"advance_seconds": 3600})
+    for _time in range(2):
+        sim.control("POST", "/_sim/reset", {"bookmark": "connected"})
+        names = {contact["Name"] for contact in us.get("Contacts")["Contacts"]}
+        assert "Here Before" in names
+        assert "Came Later" not in names
+        us.put("Contacts", {"Name": "Came Later"})
+    assert sim.control("GET", "/_sim/clock")["offset_seconds"] == 60

@@ -151,6 +151,16 @@ def test_reset_may_keep_connections_and_generates_the_same_again(qbo, qbo_us):
     assert qbo_us.call("GET", "preferences").status_code == 401
 
 
+def test_a_reset_goes_back_to_a_bookmark(qbo, qbo_us):
+    later = "SELECT count(*) FROM Customer WHERE DisplayName = 'Came Later'"
+    qbo.control("POST", "/_sim/bookmarks", {"name": "connected"})
+    for _time in range(2):
+        qbo.control("POST", "/_sim/companies/US", {"contacts": [{"DisplayName": "Came Later"}]})
+        assert qbo_us.query(later) == {"totalCount": 1}
+        qbo.control("POST", "/_sim/reset", {"bookmark": "connected"})
+        assert qbo_us.query(later) == {"totalCount": 0}
+
+
 def test_the_log_names_purposes_and_no_values(qbo, qbo_us, qbo_browser):
     secret = qbo_browser.exchange(qbo_browser.connect()["code"]).json()
     qbo_us.query("SELECT * FROM Customer WHERE DisplayName = 'Amelia'")
