@@ -111,7 +111,11 @@ def world(request, screenshots):
     with ExitStack() as running:
         running.enter_context(postgres.lease())
         running.callback(databases.drop, database)
-        databases.create(database, present_addons(), log=LOGS / f"e2e-{name}-install.log")
+        # `make test` has installed our addons once for everybody.
+        if installed := os.environ.get("JOURNEYS_BEGIN_WITH"):
+            databases.copy(installed, database)
+        else:
+            databases.create(database, present_addons(), log=LOGS / f"e2e-{name}-install.log")
         simulators = {}
         for provider, seed in request.module.BOOKS.items():
             state = Path(running.enter_context(tempfile.TemporaryDirectory(prefix=f"e2e-{provider}-")))

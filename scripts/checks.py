@@ -153,11 +153,11 @@ def secrets(issued: Path, *files: Path) -> str:
 
 
 def secrets_of(level: str) -> str:
-    return secrets(levels.issued(level), levels.install_log(level), levels.test_log(level))
+    return secrets(levels.issued(level), levels.INSTALL_LOG, levels.test_log(level))
 
 
 def _logs_of_all() -> tuple[Path, ...]:
-    return tuple(log(level) for level in levels.ODOO_LEVELS for log in (levels.install_log, levels.test_log))
+    return (levels.INSTALL_LOG, *map(levels.test_log, levels.ODOO_LEVELS))
 
 
 GATES = {

@@ -1,11 +1,12 @@
 """`make test`: every level of tests in a pytest process of its own, closed by one true sum of them all.
 
 The levels cannot share a process: the provider layer is tested without Odoo, and pytest-odoo loads Odoo at once.
-Odoo's tests take the longest, so the others run beside them.
+Odoo's tests take the longest, so they are divided, and the others run beside them.
 """
 
 import os
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,10 +21,15 @@ from devenv.steps import SetupError, say
 
 LEVEL_SECONDS = 40 * 60
 ONE_TEST_SECONDS = 300
-# Each of our addons has its tests run in a database of its own, by these names.
+# Files of tests that need a database with our addons, each level its own: those of the main addon in two halves.
+_MAIN_TESTS = sorted(
+    (ROOT / "fieldpromax_accounting" / "tests").glob("test_*.py"),
+    key=lambda path: (-path.stat().st_size, path.name),
+)
 ODOO_LEVELS = {
-    "odoo": "fieldpromax_accounting",
-    "projects": "fieldpromax_accounting_project",
+    "odoo-1": [str(path.relative_to(ROOT)) for path in _MAIN_TESTS[0::2]],
+    "odoo-2": [str(path.relative_to(ROOT)) for path in _MAIN_TESTS[1::2]],
+    "projects": ["fieldpromax_accounting_project/tests"],
 }
 # What the classes of these tests would otherwise make one by one.
 PREPARE_SCRIPT = """
@@ -38,14 +44,17 @@ FOLDERS = {
     "upgrade": ["tests/upgrade"],
     "processes": ["tests/processes"],
     "e2e": ["e2e"],
-    **{level: [f"{addon}/tests"] for level, addon in ODOO_LEVELS.items()},
+    **ODOO_LEVELS,
     "checks": ["scripts/checks_hold"],
 }
-NAMES = list(FOLDERS)
+# Several levels by one name.
+TOGETHER = {"odoo": ["odoo-1", "odoo-2"]}
+NAMES = [*FOLDERS, *TOGETHER]
 # What runs side by side, each lane in its order: Odoo's tests wait for servers and locks about half of their time, so
-# that three lanes keep two cores busy.
+# that four lanes keep two cores busy.
 LANES = (
-    ("odoo",),
+    ("odoo-1",),
+    ("odoo-2",),
     ("projects", "upgrade", "scripts", "providers"),
     ("simulators", "processes", "e2e"),
 )
@@ -53,9 +62,8 @@ LANES = (
 ON_REQUEST = ("processes",)
 
 
-def install_log(level: str) -> Path:
-    """Odoo's log of installing our addons for the last run of a level; the log gate reads it, as the next one."""
-    return LOGS / f"gate-{level}-install.log"
+# Odoo's log of installing our addons for the last run; the log gate reads it, as the next two.
+INSTALL_LOG = LOGS / "gate-install.log"
 
 
 def test_log(level: str) -> Path:
@@ -120,7 +128,7 @@ def closing_line(outcomes: list[Outcome], seconds: float) -> str:
 
 
 def _pytest(level: str, env: dict[str, str], *options: str) -> Outcome:
-    missing = [folder for folder in FOLDERS[level] if not (ROOT / folder).is_dir()]
+    missing = [folder for folder in FOLDERS[level] if not (ROOT / folder).exists()]
     if missing:
         say(f"\n--- {level}: {missing[0]} is missing")
         return Outcome(level, broken=f"{missing[0]} is missing")
@@ -161,15 +169,61 @@ def _pytest(level: str, env: dict[str, str], *options: str) -> Outcome:
     return outcome
 
 
-def _plain(level: str) -> Outcome:
-    return _pytest(level, databases.odoo_environment(), "-p", "no:odoo")
+class Databases:
+    """What the levels of one run begin with, made when the first of them asks; each level gets a copy of its own.
+
+    :ivar installed: name of a database with our addons
+    :ivar prepared: name of one that also has what Odoo's tests share
+    """
+
+    def __init__(self):
+        self.installed = f"test_installed_{os.getpid()}"
+        self.prepared = f"test_prepared_{os.getpid()}"
+        self._lock, self._made = threading.Lock(), {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        for name in (self.installed, self.prepared):
+            databases.drop(name)
+
+    def ready(self, name: str) -> str:
+        """`name`, one of the two, which is there now.
+
+        :raise SetupError: it cannot be made; every level that wants it is told the same
+        """
+        with self._lock:
+            self._make(name)
+        return name
+
+    def _make(self, name: str) -> None:
+        if name not in self._made:
+            try:
+                if name == self.installed:
+                    databases.create(name, present_addons(), log=INSTALL_LOG)
+                else:
+                    self._make(self.installed)
+                    databases.copy(self.installed, name)
+                    databases.run_shell("Preparing the database of the tests", name, PREPARE_SCRIPT)
+                self._made[name] = None
+            except SetupError as error:
+                self._made[name] = error
+        if self._made[name]:
+            raise self._made[name]
 
 
-def _odoo(level: str) -> Outcome:
-    name = f"test_{level}_{os.getpid()}"
+def _plain(level: str, made: Databases) -> Outcome:
+    env = databases.odoo_environment()
+    if level == "e2e":
+        env["JOURNEYS_BEGIN_WITH"] = made.ready(made.installed)
+    return _pytest(level, env, "-p", "no:odoo")
+
+
+def _odoo(level: str, made: Databases) -> Outcome:
+    name = f"test_{level.replace('-', '_')}_{os.getpid()}"
     try:
-        databases.create(name, present_addons(), log=install_log(level))
-        databases.run_shell(f"Preparing the database of {level}", name, PREPARE_SCRIPT)
+        databases.copy(made.ready(made.prepared), name)
         for left in (test_log(level), issued(level)):
             left.unlink(missing_ok=True)
         options = [
@@ -181,28 +235,34 @@ def _odoo(level: str) -> Outcome:
         ]
         env = {**databases.odoo_environment(), "SIMULATORS_ISSUED": str(issued(level))}
         return _pytest(level, env, *options)
-    except SetupError as error:
-        say(f"\n--- {level}: {error}")
-        return Outcome(level, broken=str(error).splitlines()[0])
     finally:
         databases.drop(name)
 
 
-def _lane(names: list[str]) -> list[Outcome]:
-    return [(_odoo if level in ODOO_LEVELS else _plain)(level) for level in names]
+def _level(level: str, made: Databases) -> Outcome:
+    try:
+        return (_odoo if level in ODOO_LEVELS else _plain)(level, made)
+    except SetupError as error:
+        say(f"\n--- {level}: {error}")
+        return Outcome(level, broken=str(error).splitlines()[0])
+
+
+def _lane(names: list[str], made: Databases) -> list[Outcome]:
+    return [_level(name, made) for name in names]
 
 
 def run(chosen: list[str]) -> int:
     """Run the named levels, or all; tell whether everything passed by the exit code."""
     started = time.monotonic()
-    wanted = chosen or [name for name in NAMES if name not in ON_REQUEST]
+    names = chosen or [name for name in FOLDERS if name not in ON_REQUEST]
+    wanted = {level for name in names for level in TOGETHER.get(name, [name])}
     outcomes: list[Outcome] = []
-    with postgres.lease(), ThreadPoolExecutor(len(LANES)) as pool:
-        lanes = [pool.submit(_lane, [level for level in lane if level in wanted]) for lane in LANES]
+    with postgres.lease(), Databases() as made, ThreadPoolExecutor(len(LANES)) as pool:
+        lanes = [pool.submit(_lane, [level for level in lane if level in wanted], made) for lane in LANES]
         for lane in lanes:
             outcomes += lane.result()
         if "checks" in wanted:
-            outcomes.append(_plain("checks"))
+            outcomes.append(_level("checks", made))
     say("")
     for one in outcomes:
         for reason in one.skipped:

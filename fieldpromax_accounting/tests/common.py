@@ -89,6 +89,10 @@ class Simulator:
     def reset(self, **body):
         return self.control('POST', '/_sim/reset', body)
 
+    def bookmark(self, name):
+        """``reset(bookmark=name)`` goes back to books, connections and tokens as they are now."""
+        return self.control('POST', '/_sim/bookmarks', {'name': name})
+
     def state(self):
         return self.control('GET', '/_sim/state')
 

@@ -6,15 +6,34 @@ from .common import FieldpromaxCommon
 
 
 class FieldpromaxPushCommon(FieldpromaxCommon):
+    #: set with the first test of a class
+    connection = customer = None
+
     def setUp(self):
+        if 'connection' not in vars(type(self)):
+            self._connect_class()
         super().setUp()
-        self.connection = self.connect_books()
-        self.run_pull(self.connection)
-        self.confirm_mappings(self.connection)
-        self.customer = self.env['res.partner'].create(
+        for simulator in self.simulators():
+            simulator.reset(bookmark='connected')
+
+    def _connect_class(self):
+        """Connect before the savepoint of the first test, so that every test of the class begins with it."""
+        for simulator in self.simulators():
+            simulator.reset()
+        connection = self.connect_books()
+        self.run_pull(connection)
+        self.confirm_mappings(connection)
+        type(self).customer = self.env['res.partner'].create(
             {'name': 'Harbour Café', 'email': 'office@harbour.example', 'is_company': True}
         )
-        self.simulator.forget_requests()
+        self.env.flush_all()
+        for simulator in self.simulators():
+            simulator.bookmark('connected')
+        type(self).connection = connection
+
+    def simulators(self):
+        """Those whose books the tests change."""
+        return [self.simulator]
 
     # === ARRANGE === #
 
@@ -42,29 +61,29 @@ class FieldpromaxPushCommon(FieldpromaxCommon):
 
     def invoice(self, post=True, partner=None, lines=None, **values):
         """A customer invoice of company one: by default one line of 100.00 with 15 % tax."""
-        move = self.env['account.move'].create(
-            {
-                'move_type': 'out_invoice',
-                'partner_id': (partner or self.customer).id,
-                'invoice_date': fields.Date.today(),
-                'invoice_line_ids': [
-                    Command.create(line)
-                    for line in lines
-                    or [
-                        {
-                            'name': 'Call-out',
-                            'quantity': 1,
-                            'price_unit': 100.0,
-                            'tax_ids': [Command.set(self.company_data['default_tax_sale'].ids)],
-                        }
-                    ]
-                ],
-                **values,
-            }
-        )
+        move = self.env['account.move'].create(self._invoice_values(partner, lines, **values))
         if post:
             move.action_post()
         return move
+
+    def invoices(self, lines):
+        """Draft invoices of one line each, made together, which is much faster."""
+        return self.env['account.move'].create([self._invoice_values(lines=[line]) for line in lines])
+
+    def _invoice_values(self, partner=None, lines=None, **values):
+        usual = {
+            'name': 'Call-out',
+            'quantity': 1,
+            'price_unit': 100.0,
+            'tax_ids': [Command.set(self.company_data['default_tax_sale'].ids)],
+        }
+        return {
+            'move_type': 'out_invoice',
+            'partner_id': (partner or self.customer).id,
+            'invoice_date': fields.Date.today(),
+            'invoice_line_ids': [Command.create(line) for line in lines or [usual]],
+            **values,
+        }
 
     def boiler_service(self, **values):
         return self.env['product.product'].create(

@@ -85,12 +85,10 @@ class TestPush(FieldpromaxPushCommon):
         self.assertSent(move)
 
     def test_ready_ones_travel_together(self):
-        moves = self.env['account.move']
-        for number in range(53):
-            moves |= self.invoice(
-                post=False,
-                lines=[{'name': f'Job {number}', 'price_unit': 10 + number, 'tax_ids': [Command.clear()]}],
-            )
+        moves = self.invoices(
+            {'name': f'Job {number}', 'price_unit': 10 + number, 'tax_ids': [Command.clear()]}
+            for number in range(53)
+        )
         self.confirm_mappings(self.connection)
         moves.action_post()
         self.run_push(self.connection)

@@ -250,7 +250,7 @@ class TestScopeOfProjects(QuickBooksProjectsCommon):
 
     def connect_books(self):
         connection = QuickBooksPushCommon.connect_books(self)
-        self.asked = self.quickbooks.control('GET', '/_sim/state?tenant=US')['connections'][0]['scopes']
+        type(self).asked = self.quickbooks.control('GET', '/_sim/state?tenant=US')['connections'][0]['scopes']
         return connection
 
     def settings(self):

@@ -184,15 +184,20 @@ def ensure_test_pages() -> None:
     )
 
 
+def copy(source: str, target: str) -> None:
+    """Make database `target` anew from another one that nobody is connected to, with an identity of its own."""
+    check_name(target)
+    with one_sentence_for_a_full_disk():
+        drop(target)
+        _copy(source, target)
+    postgres.query(
+        "UPDATE ir_config_parameter SET value = gen_random_uuid() WHERE key = 'database.uuid'", target
+    )
+
+
 def create(name: str, modules: list[str], log: Path | None = None) -> None:
     """Make database `name` anew from the template and install `modules` in it."""
-    check_name(name)
-    with one_sentence_for_a_full_disk():
-        drop(name)
-        _copy(template_name(), name)
-    postgres.query(
-        "UPDATE ir_config_parameter SET value = gen_random_uuid() WHERE key = 'database.uuid'", name
-    )
+    copy(template_name(), name)
     if modules:
         install(name, modules, log=log)
 

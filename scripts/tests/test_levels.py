@@ -77,7 +77,8 @@ def without_servers(monkeypatch):
         __enter__ = __exit__ = lambda *_args: None
 
     monkeypatch.setattr(levels.postgres, "lease", Lease)
-    monkeypatch.setattr(levels, "_odoo", lambda level: levels.Outcome(level, passed=1))
+    monkeypatch.setattr(levels.databases, "drop", lambda _name: None)
+    monkeypatch.setattr(levels, "_odoo", lambda level, _made: levels.Outcome(level, passed=1))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def without_servers(monkeypatch):
 )  # fmt: skip
 @pytest.mark.usefixtures("without_servers")
 def test_the_exit_code_is_good_only_when_every_level_is(monkeypatch, capsys, plain, code):
-    monkeypatch.setattr(levels, "_plain", lambda level: levels.Outcome(level, **plain))
+    monkeypatch.setattr(levels, "_plain", lambda level, _made: levels.Outcome(level, **plain))
     assert levels.run([]) == code
     assert capsys.readouterr().out.strip().splitlines()[-1].startswith("===")
 
@@ -95,7 +96,22 @@ def test_the_exit_code_is_good_only_when_every_level_is(monkeypatch, capsys, pla
 @pytest.mark.usefixtures("without_servers")
 def test_skipped_tests_are_listed_with_their_reason(monkeypatch, capsys):
     monkeypatch.setattr(
-        levels, "_plain", lambda level: levels.Outcome(level, passed=1, skipped=["t: no\n browser"])
+        levels, "_plain", lambda level, _made: levels.Outcome(level, passed=1, skipped=["t: no\n browser"])
     )
     assert levels.run(["e2e"]) == 0
     assert "skipped in e2e: t: no browser" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("without_servers")
+def test_a_database_that_cannot_be_made_is_told_to_every_level(monkeypatch, capsys):
+    def refuse(_name, _modules, log):
+        raise levels.SetupError(f"Installing failed, see {log.name}.")
+
+    monkeypatch.setattr(levels.databases, "create", refuse)
+    with levels.Databases() as made:
+        for _time in range(2):
+            with pytest.raises(levels.SetupError, match="gate-install"):
+                made.ready(made.prepared)
+    monkeypatch.setattr(levels, "_odoo", lambda _level, made: made.ready(made.installed))
+    assert levels.run(["odoo"]) == 1
+    assert "odoo-2 could not be counted: Installing failed" in capsys.readouterr().out
