@@ -11,6 +11,7 @@
         'views/fieldpromax_connection_views.xml',
         'views/fieldpromax_exchange_views.xml',
         'views/fieldpromax_match_views.xml',
+        'views/fieldpromax_plan_views.xml',
         'views/project_project_views.xml',
         'views/project_project_stage_views.xml',
         'views/account_move_views.xml',

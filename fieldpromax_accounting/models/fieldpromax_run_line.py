@@ -5,6 +5,8 @@ from odoo.tools.misc import formatLang
 
 # How many sentences about single records a run keeps: enough to see what is wrong, however much is.
 NOTES_KEPT = 50
+# What a plan may say of a record of the books.
+PLANNED = ('link', 'create', 'review', 'update', 'skip')
 
 
 class FieldpromaxRunLine(models.Model):
@@ -48,6 +50,14 @@ class FieldpromaxRunLine(models.Model):
         'Known', readonly=True, help='Linked already; what the link says of them was renewed.'
     )
     skipped = fields.Integer(readonly=True, help='Out of scope, archived, ignored, or unreadable.')
+    is_caught_up = fields.Boolean(
+        readonly=True, help='What changed in the books since the plan was read stands in the plan by now.'
+    )
+    plan_link = fields.Integer('To link', compute='_compute_plan')
+    plan_create = fields.Integer('To create', compute='_compute_plan')
+    plan_review = fields.Integer('To decide later', compute='_compute_plan')
+    plan_update = fields.Integer('Linked already', compute='_compute_plan')
+    plan_skip = fields.Integer('To leave out', compute='_compute_plan')
     summary = fields.Char('What came of it', compute='_compute_summary')
     notes = fields.Text(readonly=True, help='Records that could not be taken over, and why.')
 
@@ -67,8 +77,32 @@ class FieldpromaxRunLine(models.Model):
                 # unique.
                 line.progress = min(99, 100 * line.done // line.total) if line.total else 0
 
+    def _compute_plan(self):
+        """What the plan would do now, by the lines as they stand."""
+        counts = {
+            (run, kind, action): count
+            for run, kind, action, count in self.env['fieldpromax.plan.line']._read_group(
+                [('run_id', 'in', self.run_id.ids)], ['run_id', 'kind', 'action'], ['__count']
+            )
+        }
+        for line in self:
+            for action in PLANNED:
+                line[f'plan_{action}'] = counts.get((line.run_id, line.kind, action), 0)
+
+    def _plan_words(self):
+        """What the plan would do, as ``[(number, words)]``."""
+        self.ensure_one()
+        number = partial(formatLang, self.env, digits=0)
+        return [
+            (self.plan_link, self.env._('%s to link', number(self.plan_link))),
+            (self.plan_create, self.env._('%s to create', number(self.plan_create))),
+            (self.plan_review, self.env._('%s to decide later', number(self.plan_review))),
+            (self.plan_update, self.env._('%s linked already', number(self.plan_update))),
+            (self.plan_skip, self.env._('%s to leave out', number(self.plan_skip))),
+        ]
+
     @api.depends_context('lang')
-    @api.depends('kind', 'created', 'linked', 'review', 'updated', 'skipped')
+    @api.depends('run_id.plan_state', 'kind', 'created', 'linked', 'review', 'updated', 'skipped')
     def _compute_summary(self):
         """What there was, in words; what there was none of is left out."""
         kinds = dict(self._fields['kind']._description_selection(self.env))
@@ -81,6 +115,8 @@ class FieldpromaxRunLine(models.Model):
                 (line.updated, self.env._('%s linked already', number(line.updated))),
                 (line.skipped, self.env._('%s left out', number(line.skipped))),
             ]
+            if line.run_id.plan_state in ('reading', 'ready'):
+                parts = line._plan_words()
             words = ', '.join(words for count, words in parts if count)
             line.summary = f'{kinds.get(line.kind, "")}: {words}.' if words else ''
 

@@ -41,6 +41,13 @@ class ResConfigSettings(models.TransientModel):
     fieldpromax_is_active = fields.Boolean(compute='_compute_fieldpromax_connection')
     fieldpromax_is_demo = fields.Boolean(related='fieldpromax_connection_id.organization_is_demo')
     fieldpromax_key_missing = fields.Boolean(compute='_compute_fieldpromax_connection')
+    fieldpromax_first_import = fields.Selection(
+        selection=lambda self: (
+            self.env['res.company']._fields['fieldpromax_first_import']._description_selection(self.env)
+        ),
+        string='First import',
+    )
+    fieldpromax_import_is_ahead = fields.Boolean(compute='_compute_fieldpromax_connection')
 
     fieldpromax_client_id = fields.Char(
         'Client ID', compute='_compute_fieldpromax_app', inverse='_inverse_fieldpromax_app', readonly=False
@@ -110,6 +117,7 @@ class ResConfigSettings(models.TransientModel):
                 else ''
             )
             settings.fieldpromax_is_active = bool(active)
+            settings.fieldpromax_import_is_ahead = not served and not active._has_begun_import()
             settings.fieldpromax_status = connection.status if connection else 'disconnected'
             settings.fieldpromax_status_text = connection.status_text if connection else ''
             settings.fieldpromax_organization = ' · '.join(
@@ -200,7 +208,13 @@ class ResConfigSettings(models.TransientModel):
             },
         }
         values |= {f'fieldpromax_{name}': value for name, value in chosen.items()}
-        return values | {'fieldpromax_provider': provider, 'fieldpromax_shown': shown}
+        first_import = self.env.company.fieldpromax_first_import
+        shown['first_import'] = first_import
+        return values | {
+            'fieldpromax_provider': provider,
+            'fieldpromax_first_import': first_import,
+            'fieldpromax_shown': shown,
+        }
 
     def set_values(self):
         result = super().set_values()
@@ -210,6 +224,9 @@ class ResConfigSettings(models.TransientModel):
     def _save_fieldpromax_settings(self):
         """Write what the person changed since the page was shown, and nothing else."""
         shown = self.fieldpromax_shown or {}
+        first_import = self.fieldpromax_first_import
+        if first_import and shown and first_import != shown.get('first_import'):
+            self.company_id.fieldpromax_first_import = first_import
         connection = self.env['fieldpromax.connection'].search([('id', '=', shown.get('connection') or 0)])
         if not connection or connection.company_id != self.company_id:
             return

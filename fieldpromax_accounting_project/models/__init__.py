@@ -7,6 +7,8 @@ from . import (
     fieldpromax_issue,
     fieldpromax_link,
     fieldpromax_match,
+    fieldpromax_match_plan,
+    fieldpromax_plan_line,
     fieldpromax_run,
     fieldpromax_run_line,
     project_project,
