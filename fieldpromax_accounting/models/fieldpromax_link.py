@@ -97,6 +97,8 @@ class FieldpromaxLink(models.Model):
     _partner_unique = models.UniqueIndex('(connection_id, partner_id, role) WHERE partner_id IS NOT NULL')
     _product_unique = models.UniqueIndex('(connection_id, product_id, role) WHERE product_id IS NOT NULL')
     _move_unique = models.UniqueIndex('(connection_id, move_id, role) WHERE move_id IS NOT NULL')
+    # Looked for at the end of each pull of customers, however few came: not through all links.
+    _awaits_parent_index = models.Index('(connection_id) WHERE awaits_parent')
 
     @api.model
     def _record_fields(self):
