@@ -21,6 +21,7 @@
         'views/fieldpromax_run_views.xml',
         'views/fieldpromax_match_views.xml',
         'views/fieldpromax_plan_views.xml',
+        'views/fieldpromax_radar_views.xml',
         'views/fieldpromax_mapping_views.xml',
         'views/fieldpromax_exchange_views.xml',
         'views/fieldpromax_issue_views.xml',

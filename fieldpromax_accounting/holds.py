@@ -10,10 +10,11 @@ class Hold(Exception):
     :param reason: why, with the provider's own words in quotes where it said something.
     :param remedy: what to do.
     :param can_retry: trying again can help although nothing was changed in Odoo.
+    :param suggestion: a :class:`~.renaming.Suggestion` that cures it when a person accepts it; None without.
     :param records: values for the issue's Many2one fields: where to go for the cure.
     """
 
-    def __init__(self, cause, cause_key, title, reason, remedy, can_retry=False, **records):
+    def __init__(self, cause, cause_key, title, reason, remedy, can_retry=False, suggestion=None, **records):
         super().__init__(title)
         self.cause = cause
         self.cause_key = cause_key
@@ -21,6 +22,7 @@ class Hold(Exception):
         self.reason = reason
         self.remedy = remedy
         self.can_retry = can_retry
+        self.suggestion = suggestion
         self.records = records
 
 

@@ -23,6 +23,8 @@ from . import (
     fieldpromax_overview,
     fieldpromax_overview_import,
     fieldpromax_plan_line,
+    fieldpromax_radar,
+    fieldpromax_radar_finding,
     fieldpromax_reference,
     fieldpromax_run,
     fieldpromax_run_change,

@@ -11,6 +11,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
+from .. import renaming
 from ..comparison import VOID_STATUSES, agrees, content_hash, expectation, look_up_keys
 from ..exceptions import DATABASE_TROUBLE
 from ..holds import Hold, NotToBeSent, WaitFor
@@ -890,12 +891,19 @@ class FieldpromaxExchange(models.Model):
     def _check_rules(self, context, data, record):
         problems = context.provider.check(self.kind, data)
         if problems:
+            suggestion = renaming.suggest(context.provider, self.kind, record, data)
             raise Hold(
                 'rules',
                 f'rules:{self.kind}:{record.id}',
                 self.env._('"%s" breaks a rule of the books', self.record_name),
                 ' '.join(problems),
-                self.env._('Correct it in Odoo; it is then sent by itself.'),
+                self.env._(
+                    'Accept "%s", or correct it in Odoo your own way; it is then sent by itself.',
+                    suggestion.text,
+                )
+                if suggestion
+                else self.env._('Correct it in Odoo; it is then sent by itself.'),
+                suggestion=suggestion,
                 **self._record_values(),
             )
 
@@ -1204,6 +1212,14 @@ class FieldpromaxExchange(models.Model):
             and self.name_taken_hash == self.content_hash
         ):
             # It was looked up, and no customer has the name: somebody else has it.
+            suggestion = renaming.suggest_for(
+                connection._deciding_provider(),
+                self.kind,
+                'name',
+                self.partner_id,
+                self.expected.get('name') or '',
+                addition=self.env._('Customer'),
+            )
             hold = Hold(
                 'taken',
                 f'taken:contact:{self.partner_id.id}',
@@ -1219,6 +1235,7 @@ class FieldpromaxExchange(models.Model):
                     provider=provider,
                 ),
                 can_retry=True,
+                suggestion=suggestion,
                 **self._record_values(),
             )
         elif isinstance(error, errors.Conflict) and error.code == 'duplicate_contact_name':

@@ -4,7 +4,9 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..holds import Hold
+from ..renaming import Suggestion, rename
 from .fieldpromax_exchange import LIVE_STATES
+from .fieldpromax_link import record_fields
 
 # Causes that may be cured in the books without a trace in Odoo: what they hold up is tried again once an hour.
 CURED_IN_THE_BOOKS = ('difference', 'changed_after_sent', 'gone', 'taken', 'refused')
@@ -17,6 +19,8 @@ COUNTERPART = ('counterpart_archived', 'counterpart_gone')
 LOOK_INTO_THE_BOOKS_EVERY = timedelta(hours=1)
 # How many open issues one pass looks at, oldest look first: a pass stays short however many there are.
 ISSUES_PER_PASS = 100
+# What is renewed when the same cause is met again.
+WORDS = ('title', 'reason', 'remedy', 'can_retry', 'suggestion', 'suggestion_field', 'suggestion_found')
 
 
 class FieldpromaxIssue(models.Model):
@@ -40,6 +44,9 @@ class FieldpromaxIssue(models.Model):
     reason = fields.Text('Why', readonly=True)
     remedy = fields.Text('What to do', required=True, readonly=True)
     can_retry = fields.Boolean(readonly=True, help='Trying again can help without changing anything first.')
+    suggestion = fields.Char('Suggested instead', readonly=True, help='Would do in place of what is refused.')
+    suggestion_field = fields.Char(readonly=True, help='The field of the record that it would stand in.')
+    suggestion_found = fields.Char(readonly=True, help='What stood there when it was suggested.')
     state = fields.Selection(
         [('open', 'Needs attention'), ('solved', 'Solved')],
         required=True,
@@ -260,7 +267,44 @@ class FieldpromaxIssue(models.Model):
             },
         }
 
+    def action_accept_suggestion(self):
+        """Give the records the names that are suggested, with the person's own rights, and send what was held up."""
+        self._check_bookkeeper()
+        offered = self.filtered(lambda issue: issue.suggestion and issue.state == 'open')
+        if not offered:
+            raise UserError(self.env._('There is nothing to accept here. Do what the remedy says instead.'))
+        for issue in offered:
+            record = issue._refused_record()
+            if not record.has_access('write'):
+                raise AccessError(
+                    self.env._(
+                        'You may not change "%(name)s" in Odoo. Ask somebody who may to call it "%(suggestion)s".',
+                        name=record.sudo().display_name,
+                        suggestion=issue.suggestion,
+                    )
+                )
+            # What somebody else corrected meanwhile stays as it is: the next pass looks at it anew.
+            rename(record, issue._suggestion())
+        offered.sudo()._solve()
+        return True
+
     # === BUSINESS METHODS === #
+
+    def _refused_record(self):
+        """The customer, product or project whose text the books refuse."""
+        self.ensure_one()
+        columns = record_fields(self.env)
+        names = (columns[kind] for kind in columns if kind != 'invoice')
+        return (
+            next((self[name] for name in names if name in self._fields and self[name]), None) or self.move_id
+        )
+
+    def _suggestion(self):
+        """As a :class:`~..renaming.Suggestion`; None without."""
+        self.ensure_one()
+        if not self.suggestion:
+            return None
+        return Suggestion(self.suggestion_field, self.suggestion_found or '', self.suggestion)
 
     @api.model
     def _raise_for(self, connection, hold):
@@ -270,6 +314,9 @@ class FieldpromaxIssue(models.Model):
             'reason': hold.reason,
             'remedy': hold.remedy,
             'can_retry': hold.can_retry,
+            'suggestion': hold.suggestion.text if hold.suggestion else False,
+            'suggestion_field': hold.suggestion.field_name if hold.suggestion else False,
+            'suggestion_found': hold.suggestion.found if hold.suggestion else False,
         }
         issue = self.search(
             [
@@ -295,7 +342,7 @@ class FieldpromaxIssue(models.Model):
         )
 
     def _fieldpromax_words(self):
-        return {name: self[name] for name in ('title', 'reason', 'remedy', 'can_retry')}
+        return {name: self[name] for name in WORDS}
 
     def _as_hold(self):
         """The same cause again, for a record that it holds up as well."""
@@ -312,6 +359,7 @@ class FieldpromaxIssue(models.Model):
             self.reason or '',
             self.remedy,
             can_retry=self.can_retry,
+            suggestion=self._suggestion(),
             **records,
         )
 

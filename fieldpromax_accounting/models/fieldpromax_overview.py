@@ -126,6 +126,12 @@ class FieldpromaxConnection(models.Model):
             action.update(res_id=shown.id, view_mode='form', views=[(False, 'form')])
         return action
 
+    def action_view_radar(self):
+        """What of Odoo would make trouble in the books."""
+        self.ensure_one()
+        self.check_access('read')
+        return self.env['fieldpromax.radar'].with_company(self.company_id).action_open_radar()
+
     def action_view_mappings(self):
         self.ensure_one()
         action = self._open_rows('mapping', [])

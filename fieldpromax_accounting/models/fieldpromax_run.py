@@ -582,6 +582,8 @@ class FieldpromaxRun(models.Model):
         self.env['fieldpromax.exchange']._drive_step(
             self._take_references, connection, line, organization, accounts, rates, terms, processed=1
         )
+        # Afterwards: nothing that the sync needs waits for the names of vendors and employees.
+        self.env['fieldpromax.radar']._drive_names(connection)
 
     @api.model
     def _take_references(self, connection, line, organization, accounts, rates, terms):

@@ -271,6 +271,12 @@ class ResConfigSettings(models.TransientModel):
     def action_fieldpromax_check_again(self):
         return self._fieldpromax_connection().action_check_again()
 
+    def action_fieldpromax_radar(self):
+        """What would make trouble in the software that is chosen on the page, before it is connected."""
+        self.ensure_one()
+        radar = self.env['fieldpromax.radar'].with_company(self.company_id)
+        return radar.with_context(fieldpromax_provider=self.fieldpromax_provider).action_open_radar()
+
     def action_fieldpromax_open(self):
         return self._fieldpromax_connection().action_open_form()
 

@@ -42,8 +42,9 @@ def cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     short = text[:limit]
-    if text[limit] not in BLANK and (space := short.rfind(' ')) >= limit // 2:
-        short = short[:space]
+    edge = max(short.rfind(' '), short.rfind('-'))
+    if text[limit] not in BLANK + '-' and edge >= limit // 2:
+        short = short[:edge]
     return short.rstrip(BLANK + '-,;(&')
 
 

@@ -37,6 +37,7 @@ CONNECTION_METHODS = {
     'action_view_waiting': 'user',
     'action_view_sent': 'user',
     'action_view_mappings': 'user',
+    'action_view_radar': 'bookkeeper',
     'action_open_overview': 'user',
 }
 INHERITED = {'mail.thread', 'mail.activity.mixin'}

@@ -1,5 +1,6 @@
 from . import (
     base_partner_merge,
+    fieldpromax_radar_accept,
     fieldpromax_relink,
     fieldpromax_run_schedule,
     fieldpromax_run_undo,

@@ -69,4 +69,5 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         self.env.invalidate_all()
         links = self.env['fieldpromax.link'].sudo().browse(unlinked)
         links._report_merged_here(dst_partner.sudo())
+        self.env['fieldpromax.radar.finding']._forget_merged(src_partners, dst_partner)
         return result

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from odoo import api, fields, models
+from odoo.addons.fieldpromax_accounting import renaming
 from odoo.addons.fieldpromax_accounting.holds import Hold
 from odoo.addons.fieldpromax_accounting.models.fieldpromax_exchange import (
     LIVE_STATES,
@@ -241,6 +242,14 @@ class FieldpromaxExchange(models.Model):
             return super()._record_refusal(connection, error)
         provider = connection._provider_label()
         words = ' '.join(error.details) or error.message
+        suggestion = renaming.suggest_for(
+            connection._deciding_provider(),
+            'project',
+            'name',
+            self.project_id,
+            self.expected.get('name') or '',
+            addition=self.env._('Project'),
+        )
         return self._block(
             Hold(
                 'taken',
@@ -251,6 +260,7 @@ class FieldpromaxExchange(models.Model):
                 self.env._('%(provider)s: "%(words)s"', provider=provider, words=words),
                 self.env._('Give the project another name here, or rename the other one in %s.', provider),
                 can_retry=True,
+                suggestion=suggestion,
                 **self._record_values(),
             )
         )
