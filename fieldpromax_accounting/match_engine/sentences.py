@@ -67,6 +67,7 @@ TEMPLATES = {
     'nameless': _('it has nothing that could be compared'),
     'deleted': _('it was deleted in Odoo: create it again, or ignore it from now on'),
     'different': _('nothing in Odoo is the same: choose Create new, or Ignore'),
+    'apart': _('it was linked with "%(name)s" of Odoo until somebody took the two apart'),
     'taken': _('Odoo has "%(name)s"'),
     'taken_next': _('create it if it is another one, or merge the two in the books'),
     # what is known in the books

@@ -1143,7 +1143,10 @@ class FieldpromaxConnection(models.Model):
         return self._open_rows('issue', [('state', '=', 'open')])
 
     def action_view_matches(self):
-        return self._open_rows('match', PENDING_MATCHES)
+        return {
+            **self._open_rows('match', PENDING_MATCHES),
+            'context': {'search_default_best': 1, 'search_default_group_confidence': 1},
+        }
 
     def action_view_waiting(self):
         return self._open_rows('exchange', [('state', 'not in', ('done', 'cancelled'))])

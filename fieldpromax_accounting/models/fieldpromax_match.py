@@ -38,8 +38,17 @@ _logger = logging.getLogger(__name__)
 CANDIDATES_KEPT = 10
 # Records of the books that are compared at once with one that is about to be sent.
 REMOTES_COMPARED = 2_000
+# Percent: from here on the two are surely, or likely, the same.
+SURE, LIKELY = 90, 70
 MODULE = 'fieldpromax_accounting'
 COUNTS = ('linked', 'created', 'review', 'updated', 'skipped')
+
+
+def confidence_of(score):
+    """How sure a likeness of ``score`` percent makes; a row without a record of Odoo has none."""
+    if not score:
+        return '4_none'
+    return '1_sure' if score >= SURE else '2_likely' if score >= LIKELY else '3_possible'
 
 
 class FieldpromaxMatch(models.Model):
@@ -91,6 +100,17 @@ class FieldpromaxMatch(models.Model):
     record_detail = fields.Char('E-mail or code in Odoo', readonly=True)
 
     score = fields.Integer('Likeness', readonly=True, aggregator=None, help='Percent.')
+    confidence = fields.Selection(
+        [
+            ('1_sure', 'Sure'),
+            ('2_likely', 'Likely'),
+            ('3_possible', 'Possible'),
+            ('4_none', 'Nothing alike in Odoo'),
+        ],
+        compute='_compute_confidence',
+        store=True,
+        help='How sure it is that the two are the same. The values stand in the order in which they are read.',
+    )
     reason = fields.Char('Reason', readonly=True, help='As it was found, in English.')
     reasons = fields.Json(readonly=True, help='What the sentence is made of.')
     why = fields.Char('Why', compute='_compute_why')
@@ -112,11 +132,19 @@ class FieldpromaxMatch(models.Model):
             ('link', 'Linked'),
             ('create', 'Created'),
             ('ignore', 'Ignored'),
-            ('never', 'Not the same'),
+            ('never', 'Never the same'),
         ],
         required=True,
         default='pending',
         readonly=True,
+    )
+    is_effective = fields.Boolean(
+        readonly=True,
+        help='This decision made the link: taking it back takes that apart, and no other.',
+    )
+    asks_person = fields.Boolean(
+        readonly=True,
+        help='A person took a decision about it back: it is never linked unasked.',
     )
     decided_by_id = fields.Many2one('res.users', 'Decided by', readonly=True, ondelete='set null')
     decided_at = fields.Datetime('Decided on', readonly=True)
@@ -132,6 +160,11 @@ class FieldpromaxMatch(models.Model):
     _pending_index = models.Index("(connection_id, kind, external_id) WHERE decision = 'pending'")
 
     # === COMPUTE METHODS === #
+
+    @api.depends('score')
+    def _compute_confidence(self):
+        for match in self:
+            match.confidence = confidence_of(match.score)
 
     @api.depends('external_name', 'external_email', 'external_code')
     def _compute_external_label(self):
@@ -239,7 +272,7 @@ class FieldpromaxMatch(models.Model):
     def write(self, vals):
         if not self.env.su:
             raise AccessError(
-                self.env._('Decide with the buttons Link, Create new, Ignore and Not the same.')
+                self.env._('Decide with the buttons Link, Create new, Ignore and Never the same.')
             )
         return super().write(vals)
 
@@ -274,6 +307,7 @@ class FieldpromaxMatch(models.Model):
             group._check_free()
             link = self.env['fieldpromax.link'].sudo()
             link._link_many(connection, kind, [(match._record_of(), match._remote()) for match in group])
+        matches.is_effective = True
         matches._decide('link', others='never')
         matches._look_anew_at_rivals()
         return True
@@ -306,6 +340,7 @@ class FieldpromaxMatch(models.Model):
                 [(record.with_env(self.env), remote) for record, remote in created],
                 made=True,
             )
+            group.filtered(lambda match, made=remotes: match.external_id in made).is_effective = True
         matches._decide('create', others='never')
         return True
 
@@ -351,31 +386,6 @@ class FieldpromaxMatch(models.Model):
         self.env['fieldpromax.match'].sudo().create(values)
         return True
 
-    def action_reopen(self):
-        """Take back Ignore or Not the same."""
-        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
-            raise AccessError(self.env._('Only a bookkeeper can decide about matches.'))
-        self.check_access('write')
-        matches = self.sudo().filtered(
-            lambda match: match.decision in ('ignore', 'never') and match.external_data
-        )
-        if not matches:
-            raise UserError(self.env._('Only what was ignored or set apart can be decided again.'))
-        for match in matches.filtered(lambda match: match.decision == 'ignore'):
-            column = record_fields(self.env)[match.kind]
-            self.env['fieldpromax.link'].sudo().search(
-                [
-                    ('connection_id', '=', match.connection_id.id),
-                    ('kind', '=', match.kind),
-                    ('external_id', '=', match.external_id),
-                    (column, '=', False),
-                    ('decision', '=', 'ignore'),
-                ]
-            ).unlink()
-            matches |= match._same_remote([('decision', '=', 'ignore')])
-        matches.write({'decision': 'pending', 'decided_by_id': False, 'decided_at': False})
-        return True
-
     def action_open_record(self):
         self.ensure_one()
         record = self._record_of()
@@ -390,8 +400,7 @@ class FieldpromaxMatch(models.Model):
 
     def _to_decide(self):
         """The pending rows of the selection, as superuser, once the person may decide."""
-        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
-            raise AccessError(self.env._('Only a bookkeeper can decide about matches.'))
+        self._check_bookkeeper()
         self.check_access('write')
         matches = self.sudo().filtered(lambda match: match.decision == 'pending' and match.external_data)
         if not matches:
@@ -431,7 +440,7 @@ class FieldpromaxMatch(models.Model):
             ):
                 raise UserError(
                     self.env._(
-                        '"%(name)s" is linked to "%(other)s" of the books already. Choose Not the same for this row.',
+                        '"%(name)s" is linked to "%(other)s" of the books already. Choose Never the same for this row.',
                         name=link.record_name or match.record_name,
                         other=link.external_name,
                     )
@@ -632,7 +641,7 @@ class FieldpromaxMatch(models.Model):
     def _match_group(self, connection, kind, records, roles, deleted_here, make):
         counts = Counter()
         different = self._decided_pairs(connection, kind, [record.external_id for record in records])
-        answered = {external_id for external_id, _record in different}
+        answered = self._answered(connection, kind, [record.external_id for record in records])
         likely_ones, families = self._likely(connection, kind, records, roles, different)
         rivals = self._rivals_in_books(connection, kind, records, roles, likely_ones)
         claimed_names, claimed_seconds = {}, defaultdict(list)
@@ -947,6 +956,7 @@ class FieldpromaxMatch(models.Model):
                     'external_price': 0.0 if contact else float(record.sale_price or 0),
                     'external_label': f'{name} · {detail}' if detail else name,
                     'external_data': snapshot(record),
+                    'confidence': confidence_of(row['score']),
                     'record_name': local.name if local else None,
                     'record_detail': (local.email if contact else local.default_code) or None
                     if local
@@ -965,19 +975,19 @@ class FieldpromaxMatch(models.Model):
                     INSERT INTO fieldpromax_match (connection_id, company_id, kind, role, external_id,
                            external_name, external_email, external_phone, external_city, external_code,
                            external_price, external_label, external_data, %(column)s, record_name,
-                           record_detail, score, reason, reasons, is_similar, is_deferred, decision, looked_at,
-                           create_uid, write_uid, create_date, write_date)
+                           record_detail, score, confidence, reason, reasons, is_similar, is_deferred, decision,
+                           looked_at, create_uid, write_uid, create_date, write_date)
                     SELECT %(connection)s, %(company)s, %(kind)s, r.role, r.external_id, r.external_name,
                            r.external_email, r.external_phone, r.external_city, r.external_code,
                            r.external_price, r.external_label, r.external_data, r.record, r.record_name,
-                           r.record_detail, r.score, r.reason, r.reasons, r.is_similar, r.is_deferred, 'pending',
-                           now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
+                           r.record_detail, r.score, r.confidence, r.reason, r.reasons, r.is_similar, r.is_deferred,
+                           'pending', now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
                            now() AT TIME ZONE 'UTC'
                       FROM json_to_recordset(%(data)s::json) AS r(external_id varchar, role varchar,
                            external_name varchar, external_email varchar, external_phone varchar, external_city varchar,
                            external_code varchar, external_price numeric, external_label varchar,
                            external_data jsonb, record int, record_name varchar, record_detail varchar, score
-                           int, reason varchar, reasons jsonb, is_similar bool, is_deferred bool)
+                           int, confidence varchar, reason varchar, reasons jsonb, is_similar bool, is_deferred bool)
                     ON CONFLICT DO NOTHING
                     """,
                     column=SQL.identifier(column),
@@ -1039,6 +1049,21 @@ class FieldpromaxMatch(models.Model):
             ['external_id', column],
         )
         return {(row.external_id, row[column].id) for row in rows}
+
+    @api.model
+    def _answered(self, connection, kind, external_ids):
+        """External ids that a person decided about, whatever became of the record of Odoo: nothing is made of them
+        unasked."""
+        rows = self.search_fetch(
+            [
+                ('connection_id', '=', connection.id),
+                ('kind', '=', kind),
+                ('external_id', 'in', external_ids),
+                ('decision', 'in', ('never', 'create', 'ignore')),
+            ],
+            ['external_id'],
+        )
+        return set(rows.mapped('external_id'))
 
     # === THE LOCAL SIDE === #
 
@@ -1262,7 +1287,7 @@ class FieldpromaxMatch(models.Model):
                 SELECT m.id
                   FROM fieldpromax_match m
                  WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.decision = 'pending'
-                   AND m.is_deferred AND m.%(column)s IS NOT NULL
+                   AND m.is_deferred AND m.asks_person IS NOT TRUE AND m.%(column)s IS NOT NULL
                    AND NOT EXISTS (
                        SELECT FROM fieldpromax_match o
                         WHERE o.connection_id = m.connection_id AND o.kind = m.kind AND o.decision = 'pending'
@@ -1327,9 +1352,7 @@ class FieldpromaxMatch(models.Model):
             ]
         )
         external_ids = waiting.mapped('external_id')
-        answered = {
-            external_id for external_id, _record in self._decided_pairs(connection, kind, external_ids)
-        }
+        answered = self._answered(connection, kind, external_ids)
         waiting = waiting.filtered(lambda match: match.external_id not in answered)
         if not waiting:
             return Counter()
@@ -1721,20 +1744,26 @@ class FieldpromaxMatch(models.Model):
         """A DTO of what is stored about a record of the books."""
         if remote.match_id:
             return self.browse(remote.match_id)._remote()
-        link = self.env['fieldpromax.link'].search(
-            [
-                ('connection_id', '=', connection.id),
-                ('kind', '=', kind),
-                ('external_id', '=', remote.external_id),
-            ]
+        return self._linked_remote(
+            self.env['fieldpromax.link'].search(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', kind),
+                    ('external_id', '=', remote.external_id),
+                ]
+            )
         )
+
+    @api.model
+    def _linked_remote(self, link):
+        """A DTO of what a link keeps of the record of the books. Another addon extends it for a kind of its own."""
         stored = {
             'name': link.external_name or '',
             'external_id': link.external_id,
             'version': link.external_version or '',
             'active': link.external_active,
         }
-        if kind == 'contact':
+        if link.kind == 'contact':
             return dto.Contact(
                 number=link.external_number or '',
                 email=link.external_email or '',

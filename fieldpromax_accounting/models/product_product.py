@@ -63,6 +63,18 @@ class ProductProduct(models.Model):
         )
         return Domain('id', 'in', links.subselect('product_id'))
 
+    # === ACTIONS === #
+
+    def action_fieldpromax_matches(self):
+        """What this product may be in the books, and what was decided about it."""
+        self.check_access('read')
+        return self.env['fieldpromax.match']._review_action(self)
+
+    def action_fieldpromax_take_apart(self):
+        self.ensure_one()
+        self.check_access('read')
+        return self.env['fieldpromax.link']._take_apart_of(self)
+
     # === WHAT GOES OVER === #
 
     def _fieldpromax_name(self):

@@ -19,3 +19,14 @@ class ProductTemplate(models.Model):
         (self - single).fieldpromax_state = False
         for template in single:
             template.fieldpromax_state = template.product_variant_ids.fieldpromax_state
+
+    # === ACTIONS === #
+
+    def action_fieldpromax_matches(self):
+        """Of all its variants."""
+        self.check_access('read')
+        return self.with_context(active_test=False).product_variant_ids.action_fieldpromax_matches()
+
+    def action_fieldpromax_take_apart(self):
+        self.ensure_one()
+        return self.product_variant_ids.action_fieldpromax_take_apart()

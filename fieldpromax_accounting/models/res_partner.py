@@ -84,6 +84,16 @@ class ResPartner(models.Model):
             self.env['fieldpromax.connection']._active_for(self.env.company), self.commercial_partner_id
         )
 
+    def action_fieldpromax_matches(self):
+        """What this customer may be in the books, and what was decided about it."""
+        self.check_access('read')
+        return self.env['fieldpromax.match']._review_action(self.commercial_partner_id)
+
+    def action_fieldpromax_take_apart(self):
+        self.ensure_one()
+        self.check_access('read')
+        return self.env['fieldpromax.link']._take_apart_of(self.commercial_partner_id)
+
     # === WHAT GOES OVER === #
 
     def _fieldpromax_name(self):

@@ -67,3 +67,6 @@ class FieldpromaxLink(models.Model):
         self.ensure_one()
         ours = self.project_id._fieldpromax_terms(self.connection_id)
         return Comparison(self.baseline, ours, self._project_terms())
+
+    def _is_matched(self):
+        return super()._is_matched() or (self.kind == 'project' and bool(self.project_id))

@@ -242,6 +242,7 @@ class FieldpromaxMatch(models.Model):
         names = self._contact_names(connection, {record.contact_external_id for record in records})
         locals_of = self._find_projects(connection, customers, records)
         different = self._decided_pairs(connection, kind, [record.external_id for record in records])
+        answered = self._answered(connection, kind, [record.external_id for record in records])
         claimed, rows, to_make, ignored = {}, [], [], []
         for record in records:
             link = customers.get(record.contact_external_id)
@@ -261,7 +262,8 @@ class FieldpromaxMatch(models.Model):
             ]
             twin = claimed.get(key)
             was_deleted = record.external_id in deleted_here
-            if make and key[1] and not candidates and not twin and not was_deleted:
+            is_known = candidates or twin or was_deleted or record.external_id in answered
+            if make and key[1] and not is_known:
                 claimed[key] = record.name
                 to_make.append(record)
                 continue
@@ -510,7 +512,12 @@ class FieldpromaxMatch(models.Model):
             alike = self._alike_in_books(connection, project, contact) if contact else self.browse()
             if not alike:
                 verdicts[project.id] = ('create', '')
-            elif len(alike) == 1 and alike.is_deferred and alike.project_id == project:
+            elif (
+                len(alike) == 1
+                and alike.is_deferred
+                and not alike.asks_person
+                and alike.project_id == project
+            ):
                 self.env['fieldpromax.link']._link_many(connection, kind, [(project, alike._remote())])
                 alike.unlink()
                 verdicts[project.id] = ('linked', '')
@@ -572,17 +579,37 @@ class FieldpromaxMatch(models.Model):
         )
 
     @api.model
-    def _proposed_project(self, connection, project, contact, link):
-        """Row about a project of the books that is linked to another project of Odoo."""
-        remote = dto.Project(
+    def _linked_remote(self, link):
+        if link.kind != 'project':
+            return super()._linked_remote(link)
+        return dto.Project(
             name=link.external_name or '',
-            contact_external_id=contact.external_id,
+            contact_external_id=link.parent_external_id or '',
             external_id=link.external_id,
             version=link.external_version or '',
             status=link.external_status or '',
             is_sub_customer=link.is_sub_customer,
             active=link.external_active,
         )
+
+    @api.model
+    def _proposal_values(self, connection, kind, record, remote, candidate, more):
+        if kind != 'project':
+            return super()._proposal_values(connection, kind, record, remote, candidate, more)
+        row = {
+            'project_id': record.id,
+            'record_name': record._fieldpromax_name(),
+            'record_detail': record.partner_id.display_name or False,
+            **self._explained(more),
+            'looked_at': fields.Datetime.now(),
+        }
+        names = self._contact_names(connection, {remote.contact_external_id})
+        return self._project_row_values(connection, remote, row, names)
+
+    @api.model
+    def _proposed_project(self, connection, project, contact, link):
+        """Row about a project of the books that is linked to another project of Odoo."""
+        remote = self._linked_remote(link)
         row = {
             'project_id': project.id,
             'record_name': project._fieldpromax_name(),

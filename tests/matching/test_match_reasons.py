@@ -214,7 +214,7 @@ PRODUCT_CASES = {
 # Given about a record of the books as a whole, or put together of several ways; see the tests below and of the engine.
 # Given by what knows the database.
 WIRED = {
-    'deleted', 'different', 'taken', 'taken_next', 'linked_books', 'ignored_books', 'archived_books',
+    'apart', 'deleted', 'different', 'taken', 'taken_next', 'linked_books', 'ignored_books', 'archived_books',
     'supplier_books', 'currency_books',
 }  # fmt: skip
 ELSEWHERE = {'several', 'rival_books', 'nameless', 'email_via', *WIRED}

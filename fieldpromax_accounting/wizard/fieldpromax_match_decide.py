@@ -1,0 +1,81 @@
+from odoo import api, fields, models
+
+
+class FieldpromaxMatchDecide(models.TransientModel):
+    """Say what will happen to how many, before many are decided about at once."""
+
+    _name = 'fieldpromax.match.decide'
+    _description = 'Decide about many matches'
+
+    decision = fields.Selection(
+        [('link', 'Link'), ('create', 'Create new'), ('ignore', 'Ignore'), ('never', 'Never the same')],
+        required=True,
+        readonly=True,
+    )
+    match_ids = fields.Many2many('fieldpromax.match', string='Selected', readonly=True)
+    count = fields.Integer('How many', compute='_compute_text')
+    text = fields.Text(compute='_compute_text')
+
+    @api.depends('decision', 'match_ids')
+    def _compute_text(self):
+        for wizard in self:
+            matches = wizard._matches()
+            wizard.count = len(matches)
+            left = len(wizard.match_ids) - len(matches)
+            sentences = [wizard._sentence(len(matches))]
+            if left == 1:
+                sentences.append(self.env._('1 row names no record of Odoo and is left as it is.'))
+            elif left:
+                sentences.append(self.env._('%s rows name no record of Odoo and are left as they are.', left))
+            wizard.text = '\n'.join(sentences)
+
+    def _sentence(self, count):
+        _ = self.env._
+        one, several = {
+            'link': (
+                _(
+                    'The record of the books and the one of Odoo are linked. Neither of them is changed by that.'
+                ),
+                _('%s pairs are linked. None of the records is changed by that.', count),
+            ),
+            'create': (
+                _('The record of the books is created in Odoo and linked. What Odoo has stays as it is.'),
+                _(
+                    '%s records of the books are created in Odoo and linked. What Odoo has stays as it is.',
+                    count,
+                ),
+            ),
+            'ignore': (
+                _('The record of the books is left alone from now on. Nothing is changed in the books.'),
+                _(
+                    '%s records of the books are left alone from now on. Nothing is changed in the books.',
+                    count,
+                ),
+            ),
+            'never': (
+                _('The two are remembered as not the same. Neither of them is changed.'),
+                _('%s pairs are remembered as not the same. None of the records is changed.', count),
+            ),
+        }[self.decision]
+        if not count:
+            return _('Nothing of what you selected names a record of Odoo. Choose Create new, or Ignore.')
+        return one if count == 1 else several
+
+    def _matches(self):
+        """Those that can be decided so."""
+        self.ensure_one()
+        waiting = self.match_ids.filtered(lambda match: match.decision == 'pending')
+        if self.decision in ('link', 'never'):
+            return waiting.filtered(lambda match: match._record_of())
+        return waiting
+
+    def action_decide(self):
+        self.ensure_one()
+        decide = {
+            'link': 'action_link',
+            'create': 'action_create',
+            'ignore': 'action_ignore',
+            'never': 'action_never',
+        }[self.decision]
+        getattr(self._matches(), decide)()
+        return {'type': 'ir.actions.act_window_close', 'infos': {'done': True}}
