@@ -24,9 +24,9 @@ class FieldpromaxMatchDecide(models.TransientModel):
             left = len(wizard.match_ids) - len(matches)
             sentences = [wizard._sentence(len(matches))]
             if left == 1:
-                sentences.append(self.env._('1 row names no record of Odoo and is left as it is.'))
+                sentences.append(self.env._('1 row names no record of Odoo and stays as it is.'))
             elif left:
-                sentences.append(self.env._('%s rows name no record of Odoo and are left as they are.', left))
+                sentences.append(self.env._('%s rows name no record of Odoo and stay as they are.', left))
             wizard.text = '\n'.join(sentences)
 
     def _sentence(self, count):
@@ -34,27 +34,29 @@ class FieldpromaxMatchDecide(models.TransientModel):
         one, several = {
             'link': (
                 _(
-                    'The record of the books and the one of Odoo are linked. Neither of them is changed by that.'
+                    'The record of the books and the one of Odoo will be linked. Neither of them is changed by that.'
                 ),
-                _('%s pairs are linked. None of the records is changed by that.', count),
+                _('%s pairs will be linked. None of the records is changed by that.', count),
             ),
             'create': (
-                _('The record of the books is created in Odoo and linked. What Odoo has stays as it is.'),
                 _(
-                    '%s records of the books are created in Odoo and linked. What Odoo has stays as it is.',
+                    'The record of the books will be created in Odoo and linked. What Odoo has stays as it is.'
+                ),
+                _(
+                    '%s records of the books will be created in Odoo and linked. What Odoo has stays as it is.',
                     count,
                 ),
             ),
             'ignore': (
-                _('The record of the books is left alone from now on. Nothing is changed in the books.'),
+                _('The record of the books will be left alone from now on. Nothing is changed in the books.'),
                 _(
-                    '%s records of the books are left alone from now on. Nothing is changed in the books.',
+                    '%s records of the books will be left alone from now on. Nothing is changed in the books.',
                     count,
                 ),
             ),
             'never': (
-                _('The two are remembered as not the same. Neither of them is changed.'),
-                _('%s pairs are remembered as not the same. None of the records is changed.', count),
+                _('The two will be remembered as not the same. Neither of them is changed.'),
+                _('%s pairs will be remembered as not the same. None of the records is changed.', count),
             ),
         }[self.decision]
         if not count:
