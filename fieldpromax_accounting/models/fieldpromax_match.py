@@ -1695,6 +1695,9 @@ class FieldpromaxMatch(models.Model):
         ((remote, data, _candidate),) = equal
         if remote.record_id or remote.is_ignored or not remote.match_id:
             return False
+        match = self.browse(remote.match_id)
+        if any((match | match._others()).mapped('asks_person')):
+            return False
         roles = {remote.external_id: remote.role}
         different = self._decided_pairs(connection, kind, [remote.external_id])
         likely_ones, _families = self._likely(connection, kind, [data], roles, different)
@@ -1704,7 +1707,6 @@ class FieldpromaxMatch(models.Model):
         if self._rivals_in_books(connection, kind, [data], roles, likely_ones):
             return False
         self.env['fieldpromax.link']._link_many(connection, kind, [(record, data)])
-        match = self.browse(remote.match_id)
         (match | match._others()).unlink()
         return True
 
