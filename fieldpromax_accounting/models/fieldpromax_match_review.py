@@ -21,7 +21,8 @@ DECIDED_AFRESH = {
 class FieldpromaxMatch(models.Model):
     """Match review: the best candidate of each record of the books, the others below it, and the way back."""
 
-    _inherit = 'fieldpromax.match'
+    # A page of its own, beside what decides.
+    _inherit = 'fieldpromax.match'  # pylint: disable=consider-merging-classes-inherited
 
     is_best = fields.Boolean(
         'Best candidate',
