@@ -222,7 +222,9 @@ class FieldpromaxMatch(models.Model):
         if self.kind == 'item':
             currency = self.connection_id.currency_id
             price_there = (
-                formatLang(self.env, remote.sale_price, digits=2) if remote.sale_price is not None else ''
+                formatLang(self.env, float(remote.sale_price), digits=2)
+                if remote.sale_price is not None
+                else ''
             )
             price_here = formatLang(self.env, record.lst_price, digits=2) if record else ''
             if currency and record and record.currency_id != currency:
