@@ -6,8 +6,8 @@ from odoo.tools import SQL
 
 # What belongs to a record rather than uses it, or says nothing about its being used.
 NOT_USES = ('fieldpromax.', 'ir.', 'bus.', 'mail.followers', 'mail.notification', 'mail.message.schedule')
-# The parent is the record's own, and who a record is invoiced as is worked out from it.
-OWN_FIELDS = {('res.partner', 'commercial_partner_id'), ('product.product', 'product_tmpl_id')}
+# Who a record is invoiced as is worked out from it.
+OWN_FIELDS = {('res.partner', 'commercial_partner_id')}
 PEOPLE_WRITE = ('comment', 'email', 'email_outgoing')
 
 
@@ -70,6 +70,8 @@ def _references(env, target, own_model):
         for field in model._fields.values():
             if not field.store or field.comodel_name != target or (name, field.name) in OWN_FIELDS:
                 continue
+            if name == own_model and env[own_model]._inherits.get(target) == field.name:
+                continue  # the record's own part: a product's template, a project's alias
             if field.type == 'many2one' and not field.company_dependent:
                 reference = (model._table, field.name)
                 condition = SQL('u.%s <> u.id', SQL.identifier(field.name)) if name == target else nothing
