@@ -130,14 +130,14 @@ class FieldpromaxAuthorizationOrganization(models.Model):
         )
         if not former or former.organization_external_id == self.external_id:
             return ''
+        links = self.env['fieldpromax.link'].sudo().search_count([('connection_id', '=', former.id)])
         return self.env._(
-            'So far %(company)s was connected to %(former)s. Its %(links)s links, its history and its '
-            'settings are kept '
+            'So far %(company)s was connected to %(former)s. Its %(links)s, its history and its settings are kept '
             'for the day you connect it again, but nothing of them is used for %(organization)s: customers, products '
             'and invoices start anew there.',
             company=self.company_id.name,
             former=former.organization_name,
-            links=self.env['fieldpromax.link'].sudo().search_count([('connection_id', '=', former.id)]),
+            links=self.env._('1 link') if links == 1 else self.env._('%s links', links),
             organization=self.name,
         )
 

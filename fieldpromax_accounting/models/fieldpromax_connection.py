@@ -210,21 +210,14 @@ class FieldpromaxConnection(models.Model):
             'fieldpromax.exchange', 'state', [('state', 'not in', ('done', 'cancelled'))]
         )
         issues = self._count_by('fieldpromax.issue', 'state', [('state', '=', 'open')])
-        # A record of the books may have several candidates: it is one decision.
-        matches = dict(
-            self.env['fieldpromax.match']._read_group(
-                [('connection_id', 'in', self.ids), *PENDING_MATCHES],
-                ['connection_id'],
-                ['external_id:count_distinct'],
-            )
-        )
+        matches = self._count_matches()
         for connection in self:
             linked = links.get(connection.id, {})
             connection.customer_count = linked.get('contact', 0)
             connection.product_count = linked.get('item', 0)
             connection.invoice_count = linked.get('invoice', 0)
             connection.waiting_count = sum(waiting.get(connection.id, {}).values())
-            connection.match_count = matches.get(connection, 0)
+            connection.match_count = sum(matches.get(connection.id, {}).values())
             connection.issue_count = sum(issues.get(connection.id, {}).values())
 
     def _count_by(self, model_name, field_name, domain):
@@ -234,6 +227,18 @@ class FieldpromaxConnection(models.Model):
             [('connection_id', 'in', self.ids), *domain], ['connection_id', field_name], ['__count']
         ):
             counts.setdefault(connection.id, {})[value] = count
+        return counts
+
+    def _count_matches(self):
+        """``{connection id: {kind: decisions that wait}}``, of what the person may see."""
+        # A record of the books may have several candidates: it is one decision. Its id is unique within its kind only.
+        counts = {}
+        for connection, kind, count in self.env['fieldpromax.match']._read_group(
+            [('connection_id', 'in', self.ids), *PENDING_MATCHES],
+            ['connection_id', 'kind'],
+            ['external_id:count_distinct'],
+        ):
+            counts.setdefault(connection.id, {})[kind] = count
         return counts
 
     @api.depends('state', 'organization_name', 'provider')

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from babel.dates import format_timedelta
 from odoo import api, fields, models
-from odoo.tools.misc import babel_locale_parse, get_lang
+from odoo.tools.misc import babel_locale_parse, format_list, get_lang
 
 from .fieldpromax_run import OPEN_STATES
 
@@ -83,6 +83,7 @@ class FieldpromaxConnection(models.Model):
         mappings = self._count_all('fieldpromax.mapping', [('needs_attention', '=', True)])
         month = fields.Date.context_today(self).replace(day=1)
         sent = self._count_all('fieldpromax.link', [('kind', '=', 'invoice'), ('create_date', '>=', month)])
+        waiting = self._count_matches()
         for connection in self:
             open_mappings, matches = mappings.get(connection, 0), connection.match_count
             connection.sent_count = sent.get(connection, 0)
@@ -95,12 +96,27 @@ class FieldpromaxConnection(models.Model):
                     open_mappings,
                 )
             )
+            counted = waiting.get(connection.id, {})
+            told = [self._match_text_of(kind, counted[kind]) for kind in self._match_kinds() if kind in counted]
+            names = format_list(self.env, told)
             connection.match_text = (
-                self.env._('1 customer or product waits for your decision.')
+                self.env._('%s waits for your decision.', names)
                 if matches == 1
-                else self.env._('%s customers and products wait for your decision.', matches)
+                else self.env._('%s wait for your decision.', names)
             )
             connection.has_to_do = connection.status == 'connected' and bool(open_mappings or matches)
+
+    @api.model
+    def _match_kinds(self):
+        """The kinds that are matched, in the order in which people read of them. Another addon adds its own."""
+        return ('contact', 'item')
+
+    @api.model
+    def _match_text_of(self, kind, count):
+        """So many records of a kind, in words."""
+        if kind == 'contact':
+            return self.env._('1 customer') if count == 1 else self.env._('%s customers', count)
+        return self.env._('1 product') if count == 1 else self.env._('%s products', count)
 
     def _count_all(self, model_name, domain):
         """``{connection: count}``, whatever the person may read of the rows themselves."""

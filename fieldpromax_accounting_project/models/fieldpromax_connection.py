@@ -63,6 +63,16 @@ class FieldpromaxConnection(models.Model):
     # === HELPERS === #
 
     @api.model
+    def _match_kinds(self):
+        return (*super()._match_kinds(), 'project')
+
+    @api.model
+    def _match_text_of(self, kind, count):
+        if kind == 'project':
+            return self.env._('1 project') if count == 1 else self.env._('%s projects', count)
+        return super()._match_text_of(kind, count)
+
+    @api.model
     def _settings_fields(self):
         return (*super()._settings_fields(), 'project_push', 'project_as_sub_customer')
 
