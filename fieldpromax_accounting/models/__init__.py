@@ -33,6 +33,7 @@ from . import (
     fieldpromax_run_line,
     fieldpromax_run_plan,
     fieldpromax_run_undo,
+    fieldpromax_sync_mixin,
     product_product,
     product_template,
     res_company,

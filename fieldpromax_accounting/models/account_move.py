@@ -1,16 +1,13 @@
-import logging
 from decimal import ROUND_HALF_UP, Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..comparison import VOID_STATUSES
 from ..providers import dto
-
-_logger = logging.getLogger(__name__)
+from .fieldpromax_sync_mixin import FieldpromaxSyncMixin
 
 # A document has one of these states towards the books; ux.md gives each its word and colour.
 MOVE_STATES = [
@@ -36,7 +33,12 @@ def decimal_of(amount, digits):
 
 
 class AccountMove(models.Model):
-    _inherit = 'account.move'
+    _name = 'account.move'
+    _inherit = ['account.move', 'fieldpromax.sync.mixin']
+
+    _fieldpromax_kind = 'invoice'
+    _fieldpromax_states = EXCHANGE_TO_MOVE_STATE
+    _fieldpromax_described = (*FieldpromaxSyncMixin._fieldpromax_described, 'can_void')
 
     fieldpromax_do_not_sync = fields.Boolean(
         'Keep out of the books',
@@ -50,23 +52,7 @@ class AccountMove(models.Model):
         search='_search_fieldpromax_state',
         compute_sudo=True,
     )
-    fieldpromax_reason = fields.Char(
-        'Accounting note', compute='_compute_fieldpromax_state', compute_sudo=True
-    )
-    fieldpromax_headline = fields.Char('Accounting', compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_external_id = fields.Char(
-        'ID in the books',
-        compute='_compute_fieldpromax_state',
-        search='_search_fieldpromax_external_id',
-        compute_sudo=True,
-    )
-    fieldpromax_provider_label = fields.Char(compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_can_push = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_can_void = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_can_retry = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_issue_id = fields.Many2one(
-        'fieldpromax.issue', 'Accounting issue', compute='_compute_fieldpromax_state', compute_sudo=True
-    )
 
     # === COMPUTE METHODS === #
 
@@ -78,35 +64,9 @@ class AccountMove(models.Model):
         for company, moves in sale_documents.grouped('company_id').items():
             connection = self.env['fieldpromax.connection']._active_for(company)
             links = self.env['fieldpromax.link']._of(connection, moves) if connection else {}
-            exchanges = {}
-            if connection:
-                exchanges = {
-                    exchange.move_id.id: exchange
-                    for exchange in self.env['fieldpromax.exchange'].search(
-                        [
-                            ('connection_id', '=', connection.id),
-                            ('move_id', 'in', moves.ids),
-                            ('state', 'in', list(EXCHANGE_TO_MOVE_STATE)),
-                        ],
-                        order='id',
-                    )
-                }
+            exchanges = moves._fieldpromax_live_exchanges(connection) if connection else {}
             for move in moves:
                 move._fieldpromax_describe(connection, links.get(move.id), exchanges.get(move.id))
-
-    def _fieldpromax_set_state(self, state=False, **values):
-        self.fieldpromax_state = state
-        for name in (
-            'reason',
-            'headline',
-            'external_id',
-            'provider_label',
-            'can_push',
-            'can_void',
-            'can_retry',
-            'issue_id',
-        ):
-            self[f'fieldpromax_{name}'] = values.get(name, False)
 
     def _fieldpromax_describe(self, connection, link, exchange):
         """State, reason and next step of one sale document."""
@@ -215,7 +175,7 @@ class AccountMove(models.Model):
         linked = self._fieldpromax_subquery('link')
         # Void in the books and cancelled here: both agree that it counts no more.
         void = Domain('state', '=', 'cancel') & Domain(
-            'id', 'in', self._fieldpromax_subquery('link', void=True)
+            'id', 'in', self._fieldpromax_subquery('link', VOID_STATUSES, 'external_status')
         )
         if state == 'sent':
             return (
@@ -237,29 +197,6 @@ class AccountMove(models.Model):
             )
         return sale & found
 
-    def _fieldpromax_subquery(self, table, states=None, void=False):
-        return SQL(
-            """(SELECT x.move_id FROM %(table)s x JOIN fieldpromax_connection c ON c.id = x.connection_id
-                 WHERE x.move_id IS NOT NULL AND c.state != 'disconnected' %(states)s %(void)s)""",
-            table=SQL.identifier(f'fieldpromax_{table}'),
-            states=SQL('AND x.state IN %s', tuple(states)) if states else SQL(),
-            void=SQL('AND x.external_status IN %s', VOID_STATUSES) if void else SQL(),
-        )
-
-    def _search_fieldpromax_external_id(self, operator, value):
-        links = (
-            self.env['fieldpromax.link']
-            .sudo()
-            ._search(
-                [
-                    ('external_id', operator, value),
-                    ('move_id', '!=', False),
-                    ('connection_id.state', '!=', 'disconnected'),
-                ]
-            )
-        )
-        return Domain('id', 'in', links.subselect('move_id'))
-
     # === HOOKS === #
 
     def _post(self, soft=True):
@@ -273,22 +210,8 @@ class AccountMove(models.Model):
             self._fieldpromax_queue_if('sent')
         return result
 
-    def _fieldpromax_queue_if(self, event):
-        """Queue what the connection sends on this event. Whatever goes wrong here never stops the person: an hourly
-        sweep finds what was not queued."""
-        if self.env.context.get('fieldpromax_no_push'):
-            return
-        try:
-            with self.env.cr.savepoint(flush=False):
-                self._fieldpromax_queue(event)
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise  # Odoo repeats the whole request
-        except Exception:
-            # The invoice is posted all the same; the sweep sends it.
-            _logger.exception('Invoices %s could not be queued for the books', self.ids)
-
     def _fieldpromax_queue(self, event):
-        moves = self.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted').sudo()
+        moves = self.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted')
         for company, documents in moves.grouped('company_id').items():
             connection = self.env['fieldpromax.connection']._active_for(company)
             if not connection:
@@ -339,23 +262,14 @@ class AccountMove(models.Model):
                 )
                 connection._trigger_push()
         refusals = self._fieldpromax_tell_skipped(skipped)
-        if not queued:
-            raise UserError('\n'.join((self.env._('Nothing can be sent.'), *refusals)))
-        message = (
-            self.env._('1 invoice is on its way.')
-            if len(queued) == 1
-            else self.env._('%s invoices are on their way.', len(queued))
-        )
-        message = ' '.join((message, *refusals))
-        return {
-            'type': 'ir.actions.client',
-            'tag': 'display_notification',
-            'params': {
-                'message': message,
-                'type': 'warning' if skipped else 'success',
-                'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},
-            },
-        }
+        message = ''
+        if queued:
+            message = (
+                self.env._('1 invoice is on its way.')
+                if len(queued) == 1
+                else self.env._('%s invoices are on their way.', len(queued))
+            )
+        return self._fieldpromax_tell_queued(message, refusals)
 
     def _fieldpromax_tell_skipped(self, skipped):
         """Sentences about what is not sent, one a reason. ``skipped``: ``{reason: [names]}``."""
@@ -366,14 +280,6 @@ class AccountMove(models.Model):
                 told = self.env._('%(names)s and %(count)s more', names=told, count=len(names) - 3)
             sentences.append(self.env._('Not sent: %(names)s. %(reason)s', names=told, reason=reason))
         return sentences
-
-    def action_fieldpromax_retry(self):
-        """Try again what waits for a person or for a time."""
-        self.check_access('read')
-        exchanges = self.env['fieldpromax.exchange'].search(
-            [('move_id', 'in', self.ids), ('state', 'in', ('retry', 'blocked'))]
-        )
-        return exchanges.action_retry()
 
     def action_fieldpromax_void(self):
         """Void in the books what is cancelled here."""
@@ -396,29 +302,7 @@ class AccountMove(models.Model):
             connection._trigger_push()
         return {'type': 'ir.actions.client', 'tag': 'soft_reload'}
 
-    def action_fieldpromax_open(self):
-        """Open the invoice where the bookkeeper sees it."""
-        self.ensure_one()
-        self.check_access('read')
-        connection = self.env['fieldpromax.connection']._active_for(self.company_id)
-        return self.env['fieldpromax.link']._open_in_books(connection, self)
-
-    def action_fieldpromax_open_issue(self):
-        """Show what keeps this invoice back."""
-        self.ensure_one()
-        self.check_access('read')
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'fieldpromax.issue',
-            'res_id': self.fieldpromax_issue_id.id,
-            'view_mode': 'form',
-        }
-
     # === WHAT GOES OVER === #
-
-    def _fieldpromax_name(self):
-        self.ensure_one()
-        return self.name or self.display_name
 
     def _fieldpromax_company(self, connection):
         """The company that an exchange or link of this document carries."""

@@ -231,6 +231,7 @@ class FieldpromaxCredential(models.Model):
             connection = connection._as_driver()
             try:
                 connection._keep_alive()
+                connection.env['fieldpromax.issue']._note_success(connection, 'renewal')
             except errors.ProviderError as error:
                 self.env.cr.rollback()
                 connection._on_provider_error(error)
@@ -239,9 +240,10 @@ class FieldpromaxCredential(models.Model):
                 self.env.cr.rollback()
                 _logger.info('Connection %s: not renewed: %s', connection.id, error)
             except Exception:
-                # Anything unforeseen concerns this company alone.
+                # What nobody foresaw concerns this company alone, and is shown to its people.
                 self.env.cr.rollback()
                 _logger.exception('Connection %s: renewing its credential failed.', connection.id)
+                connection.env['fieldpromax.issue']._note_failure(connection, 'renewal')
             cron._commit_progress(1)
         if not encryption.is_missing(self.env):
             encryption.rotate(self.env)

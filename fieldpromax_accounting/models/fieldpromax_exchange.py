@@ -300,9 +300,14 @@ class FieldpromaxExchange(models.Model):
                 with self.env.cr.savepoint():
                     driver = connection._as_driver()
                     driver.env['fieldpromax.exchange']._sweep(driver)
+                    driver.env['fieldpromax.issue']._note_success(driver, 'sweep')
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                # Other people's edits got in between: what is missed is found within the hour.
+                _logger.info('Sweep of accounting connection %s is put off to the next hour', connection.id)
             except Exception:
-                # Logged with its connection; the next hour tries again.
+                # Of any addon that has a say in what is sent: one connection's trouble stops no other, and is shown.
                 _logger.exception('Sweep of accounting connection %s failed', connection.id)
+                self.env['fieldpromax.issue'].sudo()._note_failure(connection, 'sweep')
             # A cron commits what each connection found before it goes on to the next.
             self.env['ir.cron']._commit_progress(1)
 

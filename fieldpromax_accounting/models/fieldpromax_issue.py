@@ -13,7 +13,7 @@ CURED_IN_THE_BOOKS = ('difference', 'changed_after_sent', 'gone', 'taken', 'refu
 # Causes that came with an answer of the books: until something is different there is no use in asking again.
 ANSWERED = (*CURED_IN_THE_BOOKS, 'ambiguous', 'unexpected')
 # Causes that stand by themselves, whether they hold something up or not.
-STANDING = ('merged_here', 'merged_there', 'connection')
+STANDING = ('merged_here', 'merged_there', 'connection', 'program')
 # Causes about a counterpart that is archived or deleted in the books.
 COUNTERPART = ('counterpart_archived', 'counterpart_gone')
 LOOK_INTO_THE_BOOKS_EVERY = timedelta(hours=1)
@@ -341,6 +341,40 @@ class FieldpromaxIssue(models.Model):
             }
         )
 
+    @api.model
+    def _note_failure(self, connection, task):
+        """A task in the background met something that the program does not know: people see it until it succeeds.
+
+        :param str task: ``sweep`` or ``renewal``
+        """
+        provider = connection._provider_label()
+        if task == 'renewal':
+            title = self.env._('The consent of %s could not be renewed', provider)
+            remedy = self.env._(
+                'It is tried again tomorrow by itself. Should this stay, connect again in the settings: nothing that '
+                'waits is lost.'
+            )
+        else:
+            title = self.env._('Invoices that were not queued could not be looked for')
+            remedy = self.env._(
+                'It is tried again within the hour by itself. Until then, "Push to accounting" on an invoice sends it.'
+            )
+        reason = self.env._(
+            'The program met something it does not know. An administrator finds it in the server log.'
+        )
+        return self._raise_for(connection, Hold('program', f'program:{task}', title, reason, remedy))
+
+    @api.model
+    def _note_success(self, connection, task):
+        """The task works again."""
+        self.search(
+            [
+                ('connection_id', '=', connection.id),
+                ('cause_key', '=', f'program:{task}'),
+                ('state', '=', 'open'),
+            ]
+        )._solve()
+
     def _fieldpromax_words(self):
         return {name: self[name] for name in WORDS}
 
@@ -377,6 +411,9 @@ class FieldpromaxIssue(models.Model):
         if self.cause == 'merged_here':
             # Merged, archived or deleted there, or in use here again.
             return not link or not link.external_active or bool(link._record_of())
+        if self.cause == 'program':
+            # The task that failed says so itself once it succeeds.
+            return self.connection_id.state == 'disconnected'
         return self.connection_id.state not in ('reauth_required', 'suspended')
 
     def _solve(self):

@@ -2,7 +2,8 @@ from datetime import timedelta
 
 from babel.dates import format_timedelta
 from odoo import api, fields, models
-from odoo.tools.misc import babel_locale_parse, format_list, get_lang
+from odoo.tools.i18n import format_list
+from odoo.tools.misc import babel_locale_parse, get_lang
 
 from .fieldpromax_run import OPEN_STATES
 
@@ -97,7 +98,9 @@ class FieldpromaxConnection(models.Model):
                 )
             )
             counted = waiting.get(connection.id, {})
-            told = [self._match_text_of(kind, counted[kind]) for kind in self._match_kinds() if kind in counted]
+            told = [
+                self._match_text_of(kind, counted[kind]) for kind in self._match_kinds() if kind in counted
+            ]
             names = format_list(self.env, told)
             connection.match_text = (
                 self.env._('%s waits for your decision.', names)

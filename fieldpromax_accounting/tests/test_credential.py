@@ -258,6 +258,32 @@ class TestCredential(ConnectingCommon):
         self.assertNotEqual(self.credentials._token_set(second).access_token, before)
         self.assertEqual((first | second).mapped('state'), ['connected', 'connected'])
 
+    def test_cron_meets_what_nobody_foresaw(self):
+        first = self.connect()
+        second = self.connect('AU', user=self.user_manager_2)
+        self.credentials.search([]).write({'refreshed_at': fields.Datetime.now() - timedelta(days=2)})
+        before = self.credentials._token_set(second).access_token
+        connection_class = type(first)
+        keep_alive = connection_class._keep_alive
+
+        def fails_for_the_first(connection):
+            if connection == first:
+                raise RuntimeError('never seen before')
+            return keep_alive(connection)
+
+        with (
+            patch.object(connection_class, '_keep_alive', fails_for_the_first),
+            self.assertLogs('odoo.addons.fieldpromax_accounting.models.fieldpromax_credential', 'ERROR'),
+        ):
+            self.run_refresh()
+        self.assertNotEqual(self.credentials._token_set(second).access_token, before)
+        issue = self.env['fieldpromax.issue'].search([('cause', '=', 'program')])
+        self.assertEqual((issue.connection_id, issue.state), (first, 'open'))
+        self.assertIn('Xero', issue.title)
+        self.assertEqual(first.issue_count, 1)
+        self.run_refresh()
+        self.assertEqual(issue.state, 'solved')
+
     def test_cron_finds_the_consent_gone(self):
         first, second = self.connect(), self.connect('AU', user=self.user_manager_2)
         self.credentials.search([]).write({'refreshed_at': fields.Datetime.now() - timedelta(days=2)})

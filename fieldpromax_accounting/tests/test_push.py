@@ -220,7 +220,7 @@ class TestPush(FieldpromaxPushCommon):
             patch.object(
                 FieldpromaxConnection, '_active_for', side_effect=RuntimeError('our own look-up fails')
             ),
-            self.assertLogs('odoo.addons.fieldpromax_accounting.models.account_move', 'ERROR'),
+            self.assertLogs('odoo.addons.fieldpromax_accounting.models.fieldpromax_sync_mixin', 'ERROR'),
         ):
             move = self.invoice()
         self.assertEqual(move.state, 'posted')
@@ -229,6 +229,39 @@ class TestPush(FieldpromaxPushCommon):
         self.env['fieldpromax.exchange']._sweep(self.connection)
         self.run_push(self.connection)
         self.assertSent(move)
+
+    def test_failing_sweep_is_shown_and_stops_no_other(self):
+        second = self.connect('AU', user=self.user_manager_2, company=self.company_2)
+        move = self.invoice()
+        self.env['fieldpromax.exchange'].search([]).unlink()
+        sweep, swept = type(self.env['fieldpromax.exchange'])._sweep, []
+
+        def fails_for_the_first(model, connection):
+            if connection == self.connection:
+                raise RuntimeError('our own look-up fails')
+            swept.append(connection)
+            return sweep(model, connection)
+
+        cron = self.env.ref('fieldpromax_accounting.ir_cron_sweep')
+        issues = self.env['fieldpromax.issue'].search([('cause', '=', 'program')])
+        self.assertFalse(issues)
+        with (
+            patch.object(type(self.env['fieldpromax.exchange']), '_sweep', fails_for_the_first),
+            self.assertLogs('odoo.addons.fieldpromax_accounting.models.fieldpromax_exchange', 'ERROR'),
+        ):
+            self._run_cron(cron)
+            self._run_cron(cron)
+        self.assertIn(second, swept)
+        issue = self.env['fieldpromax.issue'].search([('cause', '=', 'program')])
+        self.assertEqual(
+            (issue.state, issue.connection_id), ('open', self.connection), 'one, however often it fails'
+        )
+        self.assertIn('within the hour', issue.remedy)
+        self.run_push(self.connection)
+        self.assertEqual(issue.state, 'open', 'only the task itself knows')
+        self._run_cron(cron)
+        self.assertEqual(issue.state, 'solved')
+        self.assertEqual(move.fieldpromax_state, 'waiting')
 
     def test_posted_while_disconnected_is_sent_after_reconnecting(self):
         self.connection.with_user(self.user_manager).action_disconnect()

@@ -29,6 +29,14 @@ class FieldpromaxExchange(models.Model):
     # === THE DRIVER === #
 
     @api.model
+    def _sweep(self, connection):
+        """Projects that a failing hook left behind, too."""
+        count = super()._sweep(connection)
+        if connection.state != 'connected' or not connection.has_projects:
+            return count
+        return count + self.env['project.project'].sudo()._fieldpromax_sweep(connection)
+
+    @api.model
     def _kind_order(self):
         """Projects after their customers, before the invoices that name them."""
         kinds = super()._kind_order()

@@ -1,16 +1,14 @@
-import logging
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.addons.fieldpromax_accounting.matching import one_line
+from odoo.addons.fieldpromax_accounting.models.fieldpromax_sync_mixin import FieldpromaxSyncMixin
 from odoo.addons.fieldpromax_accounting.providers import dto
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..terms import CLOSED, effective_status
-
-_logger = logging.getLogger(__name__)
 
 STATES = [
     ('linked', 'Linked'),
@@ -29,26 +27,18 @@ EXCHANGE_TO_STATE = {
 }
 # Name and state are kept in step; the customer decides whether the project can go over at all.
 WATCHED_FIELDS = {'name', 'active', 'stage_id', 'partner_id'}
-NAMES = (
-    'state',
-    'reason',
-    'headline',
-    'external_id',
-    'provider_label',
-    'has_projects',
-    'can_push',
-    'can_retry',
-    'is_conflict',
-    'issue_id',
-)
+
+SWEEP_LIMIT = 5000
 
 
 class ProjectProject(models.Model):
-    _inherit = 'project.project'
+    _name = 'project.project'
+    _inherit = ['project.project', 'fieldpromax.sync.mixin']
 
-    fieldpromax_external_id = fields.Char(
-        'ID in the books', compute='_compute_fieldpromax_state', compute_sudo=True
-    )
+    _fieldpromax_kind = 'project'
+    _fieldpromax_states = EXCHANGE_TO_STATE
+    _fieldpromax_described = (*FieldpromaxSyncMixin._fieldpromax_described, 'has_projects', 'is_conflict')
+
     fieldpromax_state = fields.Selection(
         STATES,
         'Accounting state',
@@ -56,18 +46,8 @@ class ProjectProject(models.Model):
         search='_search_fieldpromax_state',
         compute_sudo=True,
     )
-    fieldpromax_reason = fields.Char(
-        'Accounting note', compute='_compute_fieldpromax_state', compute_sudo=True
-    )
-    fieldpromax_headline = fields.Char('Accounting', compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_provider_label = fields.Char(compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_has_projects = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_can_push = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_can_retry = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
     fieldpromax_is_conflict = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_issue_id = fields.Many2one(
-        'fieldpromax.issue', 'Accounting issue', compute='_compute_fieldpromax_state', compute_sudo=True
-    )
 
     # === COMPUTE METHODS === #
 
@@ -82,17 +62,7 @@ class ProjectProject(models.Model):
             # New records, which a form shows before they are saved, have no rows of ours.
             ids = [project.id for project in projects if isinstance(project.id, int)]
             links = self.env['fieldpromax.link']._of(connection, self.browse(ids))
-            exchanges = {
-                exchange.project_id.id: exchange
-                for exchange in self.env['fieldpromax.exchange'].search(
-                    [
-                        ('connection_id', '=', connection.id),
-                        ('project_id', 'in', ids),
-                        ('state', 'in', list(EXCHANGE_TO_STATE)),
-                    ],
-                    order='id',
-                )
-            }
+            exchanges = self.browse(ids)._fieldpromax_live_exchanges(connection)
             review = (
                 self.env['fieldpromax.match']
                 .search(
@@ -118,9 +88,9 @@ class ProjectProject(models.Model):
         active_for = self.env['fieldpromax.connection'].sudo()._active_for
         return [(active_for(company), projects) for company, projects in groups.items()]
 
-    def _fieldpromax_set_state(self, **values):
-        for name in NAMES:
-            self[f'fieldpromax_{name}'] = values.get(name, False)
+    def _fieldpromax_connection(self):
+        self.ensure_one()
+        return self._fieldpromax_by_connection()[0][0]
 
     def _fieldpromax_describe(self, connection, link, exchange, in_review):
         """State, reason and next step of one project."""
@@ -203,45 +173,24 @@ class ProjectProject(models.Model):
         states = tuple(name for name, own in EXCHANGE_TO_STATE.items() if own == state)
         return Domain('id', 'in', self._fieldpromax_subquery('exchange', states))
 
-    def _fieldpromax_subquery(self, table, values=(), column='state'):
-        return SQL(
-            """(SELECT x.project_id FROM %(table)s x JOIN fieldpromax_connection c ON c.id = x.connection_id
-                 WHERE x.project_id IS NOT NULL AND c.state != 'disconnected' %(condition)s)""",
-            table=SQL.identifier(f'fieldpromax_{table}'),
-            condition=SQL('AND %s IN %s', SQL.identifier('x', column), values) if values else SQL(),
-        )
-
     # === HOOKS === #
 
     @api.model_create_multi
     def create(self, vals_list):
         projects = super().create(vals_list)
-        projects._fieldpromax_queue_if(is_new=True)
+        projects._fieldpromax_queue_if('new')
         return projects
 
     def write(self, vals):
         result = super().write(vals)
         if WATCHED_FIELDS & vals.keys():
-            self._fieldpromax_queue_if(is_new='partner_id' in vals)
+            self._fieldpromax_queue_if('new' if 'partner_id' in vals else 'changed')
         return result
 
-    def _fieldpromax_queue_if(self, is_new):
-        """Queue what has to go over. Whatever goes wrong here never stops the person: the next pull compares again."""
-        if self.env.context.get('fieldpromax_no_push'):
-            return
-        try:
-            with self.env.cr.savepoint(flush=False):
-                self.sudo()._fieldpromax_queue(is_new)
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise  # Odoo repeats the whole request
-        except Exception:
-            # The project is saved all the same.
-            _logger.exception('Projects %s could not be queued for the books', self.ids)
-
-    def _fieldpromax_queue(self, is_new):
+    def _fieldpromax_queue(self, event):
         """Linked projects whose name or state changed; new ones where the connection sends them when they are made.
 
-        :param is_new: the project was just made, or has just got its customer.
+        :param event: ``new``: the project was just made, or has just got its customer; ``changed``
         """
         exchange = self.env['fieldpromax.exchange']
         links = self.env['fieldpromax.link'].search(
@@ -254,7 +203,7 @@ class ProjectProject(models.Model):
             if changed:
                 exchange._enqueue(connection, 'project', changed)
                 connection._trigger_push()
-        if not is_new:
+        if event != 'new':
             return
         for connection, projects in (self - links.project_id)._fieldpromax_by_connection():
             if not connection.has_projects or connection.project_push != 'created':
@@ -271,14 +220,48 @@ class ProjectProject(models.Model):
                 exchange._enqueue(connection, 'project', chosen)
                 connection._trigger_push()
 
-    # === ACTIONS === #
+    @api.model
+    def _fieldpromax_sweep(self, connection):
+        """Queue what a failing hook left behind; returns how many: linked projects that were edited after their link
+        was, and what was made within a day where new ones go over when they are made."""
+        link_query = (
+            self.env['fieldpromax.link']
+            .sudo()
+            ._search(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', 'project'),
+                    ('project_id', '!=', False),
+                ]
+            )
+        )
+        live = self._fieldpromax_subquery('exchange', tuple(EXCHANGE_TO_STATE))
+        companies = [False, *connection._served_companies().ids]
+        edited = SQL(
+            """(SELECT p.id FROM project_project p JOIN fieldpromax_link l ON l.project_id = p.id
+                 WHERE l.connection_id = %s AND p.write_date > l.write_date)""",
+            connection.id,
+        )
+        changed = self.with_context(active_test=False).search(
+            [('id', 'in', edited), ('id', 'not in', live)], limit=SWEEP_LIMIT
+        )
+        changed._fieldpromax_queue('changed')
+        new = self.browse()
+        if connection.project_push == 'created':
+            new = self.search(
+                [
+                    ('create_date', '>=', fields.Datetime.now() - timedelta(days=1)),
+                    ('company_id', 'in', companies),
+                    ('partner_id', '!=', False),
+                    ('id', 'not in', link_query.subselect('project_id')),
+                    ('id', 'not in', live),
+                ],
+                limit=SWEEP_LIMIT,
+            )
+            new._fieldpromax_queue('new')
+        return len(changed | new)
 
-    def action_fieldpromax_open(self):
-        """Open the project where the bookkeeper sees it."""
-        self.ensure_one()
-        self.check_access('read')
-        connection = self._fieldpromax_by_connection()[0][0]
-        return self.env['fieldpromax.link']._open_in_books(connection, self)
+    # === ACTIONS === #
 
     def action_fieldpromax_push(self):
         """Make these projects in the books; their customers go first where they are not there yet."""
@@ -305,41 +288,14 @@ class ProjectProject(models.Model):
                     connection, 'project', own.sudo(), forced=True
                 )
                 connection._trigger_push()
-        if not chosen:
-            raise UserError('\n'.join((self.env._('Nothing can be sent.'), *refusals[:5])))
-        message = (
-            self.env._('1 project is on its way.')
-            if len(chosen) == 1
-            else self.env._('%s projects are on their way.', len(chosen))
-        )
-        return {
-            'type': 'ir.actions.client',
-            'tag': 'display_notification',
-            'params': {
-                'message': ' '.join((message, *refusals[:5])),
-                'type': 'warning' if refusals else 'success',
-                'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},
-            },
-        }
-
-    def action_fieldpromax_retry(self):
-        """Try again what waits for a person or for a time."""
-        self.check_access('read')
-        exchanges = self.env['fieldpromax.exchange'].search(
-            [('project_id', 'in', self.ids), ('state', 'in', ('retry', 'blocked'))]
-        )
-        return exchanges.action_retry()
-
-    def action_fieldpromax_open_issue(self):
-        """Show what keeps this project back."""
-        self.ensure_one()
-        self.check_access('read')
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'fieldpromax.issue',
-            'res_id': self.fieldpromax_issue_id.id,
-            'view_mode': 'form',
-        }
+        message = ''
+        if chosen:
+            message = (
+                self.env._('1 project is on its way.')
+                if len(chosen) == 1
+                else self.env._('%s projects are on their way.', len(chosen))
+            )
+        return self._fieldpromax_tell_queued(message, refusals[:5])
 
     def action_fieldpromax_keep_ours(self):
         """Both sides changed: what Odoo has goes to the books."""
@@ -453,10 +409,6 @@ class ProjectProject(models.Model):
         return {'stage_id': stage[0].id} if closed else {'stage_id': stage[0].id, 'active': True}
 
     # === WHAT GOES OVER === #
-
-    def _fieldpromax_name(self):
-        self.ensure_one()
-        return self.name or self.display_name
 
     def _fieldpromax_company(self, connection):
         """The company that an exchange or link of this project carries: the connection's."""

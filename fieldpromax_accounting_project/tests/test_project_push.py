@@ -1,4 +1,5 @@
 import json
+from unittest.mock import patch
 
 from odoo.addons.fieldpromax_accounting.providers import dto, errors
 from odoo.exceptions import UserError
@@ -274,16 +275,34 @@ class TestProjectPush(ProjectsCommon):
         self.run_push(self.connection)
         self.assertEqual(project.fieldpromax_state, 'linked', project.fieldpromax_reason)
 
-    def test_fault_of_ours_never_stops_the_person(self):
+    def test_fault_of_ours_never_stops_the_person_and_the_sweep_sends_it(self):
         self.connection.project_push = 'created'
+        known = self.pushed(self.project('Hall'))
+        # A test's clock stands still: the link was agreed on a minute ago.
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE fieldpromax_link SET write_date = write_date - INTERVAL '1 minute'")
 
         def fail(*_arguments, **_named):
             raise RuntimeError('broken')
 
-        self.patch(type(self.env['fieldpromax.exchange']), '_enqueue', fail)
-        with mute_logger('odoo.addons.fieldpromax_accounting_project.models.project_project'):
+        with (
+            patch.object(type(self.env['fieldpromax.exchange']), '_enqueue', fail),
+            mute_logger('odoo.addons.fieldpromax_accounting.models.fieldpromax_sync_mixin'),
+        ):
             project = self.project('Kitchen')
+            known.name = 'Great hall'
         self.assertTrue(project.exists())
+        self.assertFalse(self.exchanges(project))
+        sweep = self.env['fieldpromax.exchange']._sweep
+        self.assertEqual(sweep(self.connection), 2)
+        self.run_push(self.connection)
+        self.assertEqual(project.fieldpromax_state, 'linked', project.fieldpromax_reason)
+        self.assertEqual(self.shelf.projects[known.fieldpromax_external_id].name, 'Great hall')
+
+    def test_the_sweep_makes_nothing_unasked(self):
+        project = self.project('Kitchen')
+        self.assertEqual(self.env['fieldpromax.exchange']._sweep(self.connection), 0)
+        self.assertFalse(self.exchanges(project))
 
     def test_deleted_here(self):
         project = self.pushed(self.project('Kitchen'))

@@ -32,6 +32,18 @@ class TestProjectSettings(ProjectsCommon):
         self.connection.invalidate_recordset()
         self.assertEqual(self.connection.project_count, 1)
 
+    def test_what_waits_for_a_decision(self):
+        project = self.project('Kitchen')
+        values = {'connection_id': self.connection.id, 'company_id': self.connection.company_id.id}
+        self.env['fieldpromax.match'].sudo().create(
+            [
+                {**values, 'kind': 'project', 'external_id': '1', 'project_id': project.id},
+                {**values, 'kind': 'contact', 'external_id': '1'},
+            ]
+        )
+        self.connection.invalidate_recordset()
+        self.assertEqual(self.connection.match_text, '1 customer and 1 project wait for your decision.')
+
     def test_people_without_accounting_see_projects_as_before(self):
         project = self.linked_project()
         for user in (self.user_employee, self.user_portal):
