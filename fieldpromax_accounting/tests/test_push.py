@@ -233,7 +233,7 @@ class TestPush(FieldpromaxPushCommon):
     def test_failing_sweep_is_shown_and_stops_no_other(self):
         second = self.connect('AU', user=self.user_manager_2, company=self.company_2)
         move = self.invoice()
-        self.env['fieldpromax.exchange'].search([]).unlink()
+        self.env['fieldpromax.exchange'].sudo().search([]).unlink()
         sweep, swept = type(self.env['fieldpromax.exchange'])._sweep, []
 
         def fails_for_the_first(model, connection):

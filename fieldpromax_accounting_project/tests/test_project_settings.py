@@ -34,6 +34,7 @@ class TestProjectSettings(ProjectsCommon):
 
     def test_what_waits_for_a_decision(self):
         project = self.project('Kitchen')
+        self.env['fieldpromax.match'].sudo().search([('connection_id', '=', self.connection.id)]).unlink()
         values = {'connection_id': self.connection.id, 'company_id': self.connection.company_id.id}
         self.env['fieldpromax.match'].sudo().create(
             [
