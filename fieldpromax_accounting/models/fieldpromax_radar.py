@@ -315,7 +315,7 @@ class FieldpromaxRadar(models.Model):
     @api.model
     def _cron_check(self):
         """Every night, for the companies that use it, so that counts elsewhere are not those of last month."""
-        for radar in self.sudo().search([]):
+        for radar in self.sudo().search([('checked_at', '!=', False)]):
             radar._check()
             # A cron commits what each company's look found before it goes on to the next.
             self.env['ir.cron']._commit_progress(1)
