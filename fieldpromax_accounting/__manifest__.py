@@ -22,6 +22,8 @@
         'views/fieldpromax_match_views.xml',
         'views/fieldpromax_plan_views.xml',
         'views/fieldpromax_radar_views.xml',
+        'views/fieldpromax_conflict_views.xml',
+        'views/fieldpromax_field_rule_views.xml',
         'views/fieldpromax_mapping_views.xml',
         'views/fieldpromax_exchange_views.xml',
         'views/fieldpromax_issue_views.xml',

@@ -3,6 +3,7 @@
 from odoo.tools.mail import plaintext2html
 
 from .matching import one_line, text_key
+from .three_way import address_values
 
 # What people write into an address for countries that Odoo names otherwise.
 COUNTRY_ALIASES = {
@@ -37,17 +38,44 @@ class NewRecords:
         """A round was made: ``[(record, remote)]``."""
 
 
-class NewContacts(NewRecords):
+class Places:
+    """Countries and states of Odoo by what people write into addresses, as one connection's books mean it."""
+
     def __init__(self, connection):
-        super().__init__(connection)
-        countries = self.env['res.country'].search_fetch([], ['code', 'name'])
+        env = connection.env
+        countries = env['res.country'].search_fetch([], ['code', 'name'])
         self.countries = {text_key(country.code): country.id for country in countries}
         self.countries |= {text_key(country.name): country.id for country in countries}
         self.countries |= {alias: self.countries[text_key(code)] for alias, code in COUNTRY_ALIASES.items()}
-        states = self.env['res.country.state'].search_fetch([], ['code', 'name', 'country_id'])
+        states = env['res.country.state'].search_fetch([], ['code', 'name', 'country_id'])
         self.states = {(state.country_id.id, text_key(state.code)): state.id for state in states}
         self.states |= {(state.country_id.id, text_key(state.name)): state.id for state in states}
         self.home = self.countries.get(text_key(connection.organization_country or ''), False)
+        self._regions = {key: state_id for (_country, key), state_id in self.states.items()}
+        self._regions |= {key: state for (country, key), state in self.states.items() if country == self.home}
+
+    def find(self, address):
+        """``(country id, state id)`` of an address of the books, False where Odoo does not know it. A state of the
+        home country goes without its country there."""
+        country_id = self.countries.get(text_key(address['country']), False)
+        state_id = self.states.get((country_id or self.home, text_key(address['region'])), False)
+        if address['country'] and not country_id:
+            state_id = False
+        elif state_id and not country_id:
+            country_id = self.home
+        return country_id, state_id
+
+    def canonical(self, part, text):
+        """The same for "TX" and "Texas", "USA" and "United States"."""
+        found = (self.countries if part == 'country' else self._regions).get(text_key(text))
+        return str(found) if found else text
+
+
+class NewContacts(NewRecords):
+    def __init__(self, connection):
+        super().__init__(connection)
+        self.places = Places(connection)
+        self.home = self.places.home
         self.language = connection.company_id.partner_id.lang or 'en_US'
         self.parents = {}
 
@@ -83,13 +111,9 @@ class NewContacts(NewRecords):
     def of(self, contact):
         """Values of a customer; what Odoo cannot take is kept in the notes, so that nothing is lost."""
         notes = []
-        country_id = self.countries.get(text_key(contact.address.country), False)
-        state_id = self.states.get((country_id or self.home, text_key(contact.address.region)), False)
+        country_id, state_id = self.places.find(address_values(contact.address))
         if contact.address.country and not country_id:
             notes.append(self.env._('Country in the books: %s', contact.address.country))
-            state_id = False
-        elif state_id and not country_id:
-            country_id = self.home
         if contact.address.region and not state_id:
             notes.append(self.env._('State or region in the books: %s', contact.address.region))
         vat = self._tax_number(contact, country_id)

@@ -19,7 +19,16 @@ _logger = logging.getLogger(__name__)
 ADVISORY_LOCK_CLASS = 0x66706D78
 LOOPBACK_HOSTS = ('localhost', '127.0.0.1', '::1')
 # What an administrator chooses; everything else in the row is written by the program alone.
-SETTINGS_FIELDS = ('push_trigger', 'invoice_status', 'start_date', 'pull_suppliers', 'pull_interval')
+SETTINGS_FIELDS = (
+    'push_trigger',
+    'invoice_status',
+    'start_date',
+    'pull_suppliers',
+    'pull_interval',
+    'contact_push',
+    'item_push',
+    'is_source_of_shared',
+)
 # How often the pull cron runs; a connection that reads less often lets turns pass.
 PULL_MINUTES = 15
 # Connecting again while a removal is still under way waits this long for it.
@@ -136,6 +145,28 @@ class FieldpromaxConnection(models.Model):
         help='How often Odoo asks the books what changed. Asking takes up to 4 calls when nothing did: choose a longer '
         'time where the books allow few calls a day. What webhooks tell of is read at once in any case.',
     )
+    contact_push = fields.Selection(
+        [('invoiced', 'When first invoiced'), ('created', 'When created')],
+        'New customers',
+        required=True,
+        default='invoiced',
+        tracking=True,
+        help='When a new customer of Odoo goes over.',
+    )
+    item_push = fields.Selection(
+        [('invoiced', 'When first invoiced'), ('created', 'When created')],
+        'New products',
+        required=True,
+        default='invoiced',
+        tracking=True,
+        help='When a new product of Odoo goes over. What the books count in stock is never made from here.',
+    )
+    is_source_of_shared = fields.Boolean(
+        'Source of shared records',
+        tracking=True,
+        help='Customers and products of no company that several connected companies have in their books take their '
+        'values from these books. Without a source, they take them from none.',
+    )
 
     link_ids = fields.One2many('fieldpromax.link', 'connection_id')
     exchange_ids = fields.One2many('fieldpromax.exchange', 'connection_id')
@@ -155,6 +186,7 @@ class FieldpromaxConnection(models.Model):
     waiting_count = fields.Integer('Waiting', compute='_compute_counts')
     issue_count = fields.Integer('Needs attention', compute='_compute_counts')
     match_count = fields.Integer('Match review', compute='_compute_counts')
+    conflict_count = fields.Integer('Conflicts', compute='_compute_counts')
     disconnect_text = fields.Text(compute='_compute_disconnect_text')
 
     _organization_unique = models.Constraint(
@@ -168,6 +200,11 @@ class FieldpromaxConnection(models.Model):
     _active_organization_unique = models.UniqueIndex(
         "(provider, organization_external_id) WHERE state != 'disconnected'",
         'Another company is connected to this organization already.',
+    )
+
+    _source_unique = models.UniqueIndex(
+        "(is_source_of_shared) WHERE is_source_of_shared AND state != 'disconnected'",
+        'Another connection is the source of shared records already. Unset it there first.',
     )
 
     # === COMPUTE METHODS === #
@@ -211,6 +248,7 @@ class FieldpromaxConnection(models.Model):
         )
         issues = self._count_by('fieldpromax.issue', 'state', [('state', '=', 'open')])
         matches = self._count_matches()
+        conflicts = self._count_by('fieldpromax.conflict', 'state', [('state', '=', 'open')])
         for connection in self:
             linked = links.get(connection.id, {})
             connection.customer_count = linked.get('contact', 0)
@@ -218,6 +256,7 @@ class FieldpromaxConnection(models.Model):
             connection.invoice_count = linked.get('invoice', 0)
             connection.waiting_count = sum(waiting.get(connection.id, {}).values())
             connection.match_count = sum(matches.get(connection.id, {}).values())
+            connection.conflict_count = sum(conflicts.get(connection.id, {}).values())
             connection.issue_count = sum(issues.get(connection.id, {}).values())
 
     def _count_by(self, model_name, field_name, domain):
@@ -1146,6 +1185,16 @@ class FieldpromaxConnection(models.Model):
 
     def action_view_issues(self):
         return self._open_rows('issue', [('state', '=', 'open')])
+
+    def action_view_conflicts(self):
+        return self._open_rows('conflict', [('state', '=', 'open')])
+
+    def action_view_field_rules(self):
+        """Which fields of customers and products are kept in step, and which way."""
+        self.ensure_one()
+        self.check_access('read')
+        self.env['fieldpromax.field.rule']._ensure(self)
+        return self._open_rows('field_rule', [])
 
     def action_view_matches(self):
         return {

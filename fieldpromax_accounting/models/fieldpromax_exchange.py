@@ -11,12 +11,12 @@ from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
-from .. import renaming
+from .. import renaming, three_way
 from ..comparison import VOID_STATUSES, agrees, content_hash, expectation, look_up_keys
 from ..exceptions import DATABASE_TROUBLE
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors, registry
-from .fieldpromax_link import record_fields
+from .fieldpromax_link import MergeContext, record_fields
 
 _logger = logging.getLogger(__name__)
 
@@ -48,13 +48,15 @@ BACK_OFF = (
 class Decision:
     """What is to be done for one exchange: a provider operation on a DTO, or ``verify``: compare what is there.
 
-    ``key``: by what the provider finds the record again.
+    ``key``: by what the provider finds the record again; ``sent``: ``{field: value of Odoo}`` that the write carries,
+    of the fields kept in step.
     """
 
     operation: str
     data: object
     external_id: str = ''
     key: str = ''
+    sent: dict | None = None
 
 
 class FieldpromaxExchange(models.Model):
@@ -277,20 +279,40 @@ class FieldpromaxExchange(models.Model):
         self.invalidate_model()
 
     @api.model
+    def _enqueue_safely(self, connection, kind, records):
+        """:meth:`_enqueue` where people save records: whatever goes wrong here never stops them. What was not queued
+        goes over with the first document that needs it."""
+        if not records:
+            return
+        try:
+            with self.env.cr.savepoint(flush=False):
+                self.sudo()._enqueue(connection, kind, records)
+                connection._trigger_push()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise  # Odoo repeats the whole request
+        except Exception:
+            # What was saved stays saved.
+            _logger.exception('%s %s could not be queued for the books', kind, records.ids)
+
+    @api.model
     def _sweep(self, connection):
-        """Queue every posted document in scope that has neither a link nor a live exchange; returns how many.
+        """Queue every posted document in scope that has neither a link nor a live exchange, and linked customers and
+        products that were saved since they were last compared; returns how many.
 
         Finds what a failing hook, a disconnect or an addon that posts around ``_post`` left behind.
         """
-        if connection.state != 'connected' or connection.push_trigger == 'manual':
+        if connection.state != 'connected':
             return 0
+        changed = self.env['fieldpromax.link']._sweep_changes(connection)
+        if connection.push_trigger == 'manual':
+            return changed
         moves = self.env['account.move'].sudo()
         domain = moves._fieldpromax_sweep_domain(connection)
         found = moves.search(domain, limit=5000)
         self._enqueue(connection, 'invoice', found)
         if found:
             connection._trigger_push()
-        return len(found)
+        return len(found) + changed
 
     @api.model
     def _cron_sweep(self):
@@ -370,6 +392,7 @@ class FieldpromaxExchange(models.Model):
                 connection.invalidate_recordset()
                 if connection._silence_reason():
                     break
+                self._drive_step(self.env['fieldpromax.link']._merge_pending, connection)
                 worked = (
                     self._drive_uncertain(connection)
                     or self._drive_stale(connection)
@@ -401,8 +424,11 @@ class FieldpromaxExchange(models.Model):
         """One round: look ahead for what is missing, then one call of the first kind that has work. False when idle."""
         self._drive_step(self._queue_missing, connection)
         if self.search_count([*self._of_connection(connection, 'contact'), *self._ready_domain()], limit=1):
-            # New customers are compared with the books as they are now, not as they were an hour ago.
+            # Customers are compared with the books as they are now, not as they were an hour ago.
             self.env['fieldpromax.run']._pull_changes(connection, 'contact')
+        if self._drive_step(self._has_changed_items, connection):
+            # Changed products as well: some providers take the last write, whatever it overwrites.
+            self.env['fieldpromax.run']._pull_changes(connection, 'item')
         for kind in self._kind_order():
             # Written ahead: key, members and body are stored and committed before anything leaves (invariant 2).
             claimed = self._drive_step(self._claim, connection, kind)
@@ -415,6 +441,12 @@ class FieldpromaxExchange(models.Model):
                 self._drive_verification(connection, verification)
             return True
         return False
+
+    @api.model
+    def _has_changed_items(self, connection):
+        """Does a product wait that the books have already?"""
+        ready = self.search([*self._of_connection(connection, 'item'), *self._ready_domain()]).product_id
+        return bool(self.env['fieldpromax.link']._of(connection, ready))
 
     def _drive_call(self, connection, call):
         """Send a stored call and record its outcome."""
@@ -720,6 +752,7 @@ class FieldpromaxExchange(models.Model):
                 'expected': {
                     **expectation(data),
                     **({'key': decision.key} if decision.key else {}),
+                    **({'sent': decision.sent} if decision.sent else {}),
                     'external_id': decision.external_id,
                 },
             }
@@ -794,10 +827,10 @@ class FieldpromaxExchange(models.Model):
             raise NotToBeSent(self.env._('"%s" was deleted in Odoo.', self.record_name or ''))
         if self.kind == 'invoice':
             return self._decide_invoice(connection, context, record)
-        if self.wants_restore and record.id in context.links_of(self.role):
-            return self._decide_restore(connection, context, record)
-        if record.id in context.links_of(self.role):
-            return None
+        if link := context.links_of(self.role).get(record.id):
+            if self.wants_restore:
+                return self._decide_restore(connection, context, record)
+            return self._decide_update(context, record, link)
         why_not = record._fieldpromax_why_not(connection)
         if why_not:
             raise NotToBeSent(why_not)
@@ -822,7 +855,66 @@ class FieldpromaxExchange(models.Model):
             product = record.with_company(connection.company_id)
             raise context.resolver.missing_account(product.product_tmpl_id.get_product_accounts()['income'])
         self._check_rules(context, data, record)
-        return Decision(f'{self.kind}.create', data, key=context.provider.natural_key(self.kind, data))
+        return Decision(
+            f'{self.kind}.create',
+            data,
+            key=context.provider.natural_key(self.kind, data),
+            sent=context.values_sent(record, self.role),
+        )
+
+    def _decide_update(self, context, record, link):
+        """What of a linked customer or product has to go over: the fields that changed here, and no others.
+
+        :raise NotToBeSent, WaitFor, Hold: why not.
+        """
+        operation = f'{self.kind}.update'
+        merging = context.merging
+        if operation not in context.provider.operations or not merging.fields:
+            return None
+        if record._fieldpromax_is_kept_out():
+            raise NotToBeSent(record._fieldpromax_why_not(merging.connection))
+        if link.external_values is None:
+            # Linked before its values were kept: they are read first.
+            self.is_stale = True
+            raise WaitFor(self.env._('It is read once more before anything is sent.'), fields.Datetime.now())
+        ours = link._local_values(merging)
+        merge = merging.merge(link, ours)
+        link._settle_known(ours, merge)
+        if not merge.send:
+            if merge.conflicts:
+                raise NotToBeSent(
+                    self.env._(
+                        'It was changed on both sides. Open Accounting Sync > Conflicts and choose which of the two '
+                        'stays.'
+                    )
+                )
+            return None
+        restores = 'active' in merge.send and ours['active']
+        if not link.external_active and not (restores and context.capabilities.restores):
+            raise NotToBeSent(
+                self.env._(
+                    'It is archived in %(provider)s, where it cannot be changed. Restore it there; the next sync then '
+                    'sends what changed here.',
+                    provider=merging.connection._provider_label(),
+                )
+            )
+        theirs = link.external_values
+        then = (link.baseline or {}).get('ours') or {}
+        values = {
+            name: three_way.blend(name, then.get(name), ours[name], theirs[name]) for name in merge.send
+        }
+        known = {'name': theirs['name'], 'active': theirs['active']}
+        if self.kind == 'item':
+            known['code'] = theirs['code']
+        data = three_way.record_of(
+            self.kind,
+            values,
+            external_id=link.external_id,
+            version=link.external_version or '',
+            **known,
+        )
+        self._check_rules(context, data, record)
+        return Decision(operation, data, link.external_id, sent={name: ours[name] for name in merge.send})
 
     def _decide_invoice(self, connection, context, move):
         why_not = move._fieldpromax_why_not(connection, forced=self.forced)
@@ -1008,6 +1100,7 @@ class FieldpromaxExchange(models.Model):
             self._renew_link(connection, remote)
             link = self._own_link(connection).filtered(lambda one: one.external_id == remote.external_id)
             link.sent_hash = False if differences else self.content_hash
+            link._settle_sent(link, self.expected.get('sent'))
         if differences:
             self._block(self._difference_hold(connection, differences))
         else:
@@ -1051,7 +1144,7 @@ class FieldpromaxExchange(models.Model):
             self._record_restore(connection, remote)
         elif remote is None:
             self._record_verification(connection, None)
-        elif self._differences(connection, remote):
+        elif self._differences(connection, remote) or self._is_missing_in(connection, remote):
             self._renew_link(connection, remote)
             self._reopen(
                 'queued',
@@ -1062,6 +1155,19 @@ class FieldpromaxExchange(models.Model):
             )
         else:
             self._record_success(connection, remote)
+
+    def _is_missing_in(self, connection, remote):
+        """Does the record of the books lack anything of what an update carried?"""
+        sent = self.expected.get('sent') or {}
+        if not self.operation.endswith('.update') or not sent:
+            return False
+        theirs = three_way.values_of(self.kind, remote)
+        key = MergeContext(connection, self.kind).key
+        then = self._own_link(connection).external_values or {}
+        return any(
+            key(name, theirs.get(name)) == key(name, then.get(name)) != key(name, value)
+            for name, value in sent.items()
+        )
 
     def _take_fresh(self, connection, remote):
         """What stands in the books now, read because our version of it was old."""
@@ -1206,7 +1312,8 @@ class FieldpromaxExchange(models.Model):
         provider = connection._provider_label()
         words = ' '.join(error.details) or error.message
         quoted = self.env._('%(provider)s: "%(words)s"', provider=provider, words=words)
-        if isinstance(error, errors.Conflict) and error.code == 'stale' and self._own_link(connection):
+        link = self._own_link(connection) if isinstance(error, errors.Conflict) else None
+        if link and error.code == 'stale':
             self._mark_stale(connection)
             return
         if self._is_about_counterpart(connection, error):
@@ -1214,7 +1321,7 @@ class FieldpromaxExchange(models.Model):
         if (
             isinstance(error, errors.Conflict)
             and error.code == 'duplicate_contact_name'
-            and self.name_taken_hash == self.content_hash
+            and (link or self.name_taken_hash == self.content_hash)
         ):
             # It was looked up, and no customer has the name: somebody else has it.
             suggestion = renaming.suggest_for(
@@ -1235,6 +1342,12 @@ class FieldpromaxExchange(models.Model):
                 ),
                 quoted,
                 self.env._(
+                    'Another customer, a supplier or an employee has it: in %(provider)s a name is given once. '
+                    'Change the name here or there a little, then try again.',
+                    provider=provider,
+                )
+                if link
+                else self.env._(
                     'No customer has it, so a supplier or an employee does: in %(provider)s a name is given once. '
                     'Change the name here or there a little, then try again.',
                     provider=provider,
@@ -1573,11 +1686,26 @@ class DecisionContext:
         )
         self._contacts = self._records = records
         self.item_links = {}
+        self._merging = None
         self._links, self._verdicts, self._contact_links = {}, {}, {}
         self.links = self.links_of('')
         if kind == 'invoice':
             self._contacts = records.commercial_partner_id
             self.item_links = link._of(connection, records.invoice_line_ids.product_id)
+
+    @property
+    def merging(self):
+        """What comparing linked customers or products needs."""
+        if self._merging is None:
+            self._merging = MergeContext(self._connection, self._kind)
+        return self._merging
+
+    def values_sent(self, record, role):
+        """What of the fields kept in step goes over with a record that is made; None for other kinds."""
+        if self._kind not in three_way.FIELDS:
+            return None
+        values = record._fieldpromax_values(self._connection, role=role)
+        return {name: values[name] for name in self.merging.fields}
 
     def links_of(self, role):
         """Links of the records themselves, in that role: ``{record id: link}``."""

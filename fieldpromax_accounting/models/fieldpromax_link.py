@@ -1,8 +1,23 @@
 import json
+import logging
+from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
+
+from .. import three_way
+from ..exceptions import DATABASE_TROUBLE
+from ..matching import one_line
+from ..new_records import Places
+
+_logger = logging.getLogger(__name__)
+
+# How many pairs are compared in one step; pages of the pull have as many.
+MERGE_SIZE = 1000
+# Records that the hourly sweep looks at again at most.
+SWEEP_SIZE = 2000
 
 
 def record_fields(env):
@@ -78,7 +93,15 @@ class FieldpromaxLink(models.Model):
     )
     record_name = fields.Char(readonly=True, help='Kept when the record is deleted.')
 
-    baseline = fields.Json(readonly=True, help='The values that both sides last agreed on.')
+    baseline = fields.Json(
+        readonly=True,
+        help='What each side had, field by field, when both last agreed or were first compared.',
+    )
+    external_values = fields.Json(readonly=True, help='What the books last told of the fields kept in step.')
+    is_unmerged = fields.Boolean(
+        readonly=True, help='The books told something new that was not compared yet.'
+    )
+    compared_at = fields.Datetime('Last compared', readonly=True)
     sent_hash = fields.Char(readonly=True, help='Hash of what was last sent, to tell later changes.')
     decision = fields.Selection(
         [('ignore', 'Ignored'), ('create', 'Create')],
@@ -99,6 +122,7 @@ class FieldpromaxLink(models.Model):
     _move_unique = models.UniqueIndex('(connection_id, move_id, role) WHERE move_id IS NOT NULL')
     # Looked for at the end of each pull of customers, however few came: not through all links.
     _awaits_parent_index = models.Index('(connection_id) WHERE awaits_parent')
+    _unmerged_index = models.Index('(connection_id, kind) WHERE is_unmerged')
 
     @api.model
     def _record_fields(self):
@@ -152,6 +176,7 @@ class FieldpromaxLink(models.Model):
                     record._fieldpromax_company(connection) if record else connection.company_id
                 ).id,
                 **self._columns_of(remote),
+                'external_values': three_way.values_of(kind, remote) or None,
                 'role': self._role_of(connection, kind, remote) if role is None else role,
                 'awaits_parent': bool(
                     made and getattr(remote, 'parent_external_id', '') and not record.parent_id
@@ -167,17 +192,19 @@ class FieldpromaxLink(models.Model):
                 INSERT INTO fieldpromax_link AS l (connection_id, kind, role, company_id, %(column)s, record_name,
                        external_id, external_version, external_name, external_number, external_email,
                        external_active, external_status, external_total, parent_external_id, awaits_parent,
-                       made_by_run_id, linked_by_run_id, agreed_at, create_uid, write_uid, create_date, write_date)
+                       made_by_run_id, linked_by_run_id, external_values, is_unmerged, agreed_at,
+                       create_uid, write_uid, create_date, write_date)
                 SELECT %(connection)s, %(kind)s, r.role, r.company_id, r.record, r.record_name,
                        r.external_id, r.external_version, r.external_name, r.external_number, r.external_email,
                        r.external_active, r.external_status, r.external_total, r.parent_external_id,
-                       r.awaits_parent, r.made_by_run_id, r.linked_by_run_id, now() AT TIME ZONE 'UTC', %(uid)s,
-                       %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                       r.awaits_parent, r.made_by_run_id, r.linked_by_run_id, r.external_values,
+                       r.record IS NOT NULL AND r.external_values IS NOT NULL, now() AT TIME ZONE 'UTC',
+                       %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM json_to_recordset(%(rows)s::json) AS r(record int, record_name varchar, company_id int,
                        external_id varchar, external_version varchar, external_name varchar,
                        external_number varchar, external_email varchar, external_active bool,
                        external_status varchar, external_total float8, parent_external_id varchar, role varchar,
-                       awaits_parent bool, made_by_run_id int, linked_by_run_id int)
+                       awaits_parent bool, made_by_run_id int, linked_by_run_id int, external_values jsonb)
                 ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET
                        %(column)s = COALESCE(l.%(column)s, EXCLUDED.%(column)s),
                        record_name = COALESCE(l.record_name, EXCLUDED.record_name),
@@ -191,6 +218,13 @@ class FieldpromaxLink(models.Model):
                        made_by_run_id = COALESCE(l.made_by_run_id, EXCLUDED.made_by_run_id),
                        linked_by_run_id = CASE WHEN l.%(column)s IS NULL THEN EXCLUDED.linked_by_run_id
                                                ELSE l.linked_by_run_id END,
+                       is_unmerged = COALESCE(l.is_unmerged, FALSE)
+                                     OR (COALESCE(l.%(column)s, EXCLUDED.%(column)s) IS NOT NULL
+                                         AND (l.external_values IS DISTINCT FROM EXCLUDED.external_values
+                                              OR l.parent_external_id IS DISTINCT FROM EXCLUDED.parent_external_id
+                                              OR l.%(column)s IS NULL)),
+                       baseline = CASE WHEN l.%(column)s IS NOT NULL THEN l.baseline END,
+                       external_values = EXCLUDED.external_values,
                        agreed_at = EXCLUDED.agreed_at,
                        write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                 """,
@@ -203,6 +237,8 @@ class FieldpromaxLink(models.Model):
         )
         count = self.env.cr.rowcount
         self.invalidate_model()
+        if made:
+            self._remember_made(connection, kind, [remote.external_id for _record, remote in pairs])
         return count
 
     @api.model
@@ -294,6 +330,356 @@ class FieldpromaxLink(models.Model):
             link.awaits_parent = False
         return len(rows) == limit
 
+    # === KEEPING CUSTOMERS AND PRODUCTS IN STEP === #
+
+    @api.model
+    def _merge_pending(self, connection, limit=MERGE_SIZE):
+        """Compare what the books told since the last look, one bounded step. The caller holds the connection's lock, or
+        a person decided.
+
+        :return: whether there may be more to do.
+        """
+        more = False
+        for kind in three_way.FIELDS:
+            links = self.search(
+                [('connection_id', '=', connection.id), ('kind', '=', kind), ('is_unmerged', '=', True)],
+                limit=limit,
+            )
+            links._merge_safely(connection, kind)
+            more = more or len(links) == limit
+        return more
+
+    @api.model
+    def _compare_all(self, connection, kind):
+        """Have every pair of a kind compared again: which way changes travel was changed."""
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE fieldpromax_link SET is_unmerged = TRUE
+                 WHERE connection_id = %(connection)s AND kind = %(kind)s AND %(column)s IS NOT NULL
+                   AND external_values IS NOT NULL AND NOT COALESCE(is_unmerged, FALSE)
+                """,
+                connection=connection.id,
+                kind=kind,
+                column=SQL.identifier(self._record_fields()[kind]),
+            )
+        )
+        self.invalidate_model()
+        connection._trigger_push()
+
+    @api.model
+    def _remember_made(self, connection, kind, external_ids):
+        """Records were just made from the books: both sides agree as they are, each in its own spelling."""
+        if kind not in three_way.FIELDS:
+            return
+        links = self.search(
+            [
+                ('connection_id', '=', connection.id),
+                ('kind', '=', kind),
+                ('external_id', 'in', external_ids),
+                (self._record_fields()[kind], '!=', False),
+                ('baseline', '=', False),
+            ]
+        )
+        context = MergeContext(connection, kind)
+        for link in links:
+            ours = link._local_values(context)
+            link.write(
+                {
+                    'baseline': {
+                        **three_way.remembered(None, ours, link.external_values, context.fields),
+                        'parent': link.parent_external_id or '',
+                    },
+                    'is_unmerged': False,
+                    'compared_at': fields.Datetime.now(),
+                }
+            )
+
+    def _record(self):
+        self.ensure_one()
+        return self[self._record_fields()[self.kind]]
+
+    def _local_values(self, context):
+        """``{field: value}`` of the record of Odoo."""
+        self.ensure_one()
+        return self._record()._fieldpromax_values(context.connection, role=self.role)
+
+    def _merge_safely(self, connection, kind):
+        """:meth:`_merge`; what one record refuses stays with that record, and a person reads why."""
+        if not self:
+            return
+        try:
+            with self.env.cr.savepoint():
+                self._merge(connection, kind)
+            return
+        except DATABASE_TROUBLE:
+            raise
+        except Exception as error:  # noqa: BLE001 whatever any addon raises, one by one tells which record
+            _logger.info(
+                'Changes of accounting connection %s are taken over one by one: %s',
+                connection.id,
+                type(error).__name__,
+            )
+        for link in self:
+            try:
+                with self.env.cr.savepoint():
+                    link._merge(connection, kind)
+            except DATABASE_TROUBLE:
+                raise
+            except Exception as error:  # noqa: BLE001 it becomes a conflict, with the reason
+                link._merge(connection, kind, refused=one_line(str(error))[:300] or type(error).__name__)
+
+    def _merge(self, connection, kind, refused=''):
+        """Take over what changed in the books, queue what changed here, note what changed on both sides.
+
+        :param refused: why Odoo does not take the values of the books: they wait as conflicts instead.
+        """
+        context = MergeContext(connection, kind)
+        conflicts = self.env['fieldpromax.conflict']
+        noted, to_send = {}, defaultdict(list)
+        now = fields.Datetime.now()
+        run = self.env['fieldpromax.run'].browse(self.env.context.get('fieldpromax_run_id'))
+        for link in self.with_prefetch(self.ids):
+            record = link._record()
+            values = {'is_unmerged': False, 'compared_at': now}
+            if not record or link.external_values is None or record._fieldpromax_is_kept_out():
+                link.write(values)
+                noted[link] = {}
+                continue
+            if kind == 'contact':
+                link._follow_parent()
+            ours, theirs = link._local_values(context), link.external_values
+            merge = context.merge(link, ours)
+            taken, problems = set(), {}
+            if merge.take and not refused:
+                taken, problems = link._take(context, ours, merge.take, run)
+            elif merge.take:
+                problems = dict.fromkeys(merge.take, refused)
+            if taken:
+                ours = {**ours, **link._local_values(context)}
+            values['baseline'] = {
+                **three_way.remembered(link.baseline, ours, theirs, merge.known | taken),
+                'parent': link.parent_external_id or '',
+            }
+            if values['baseline'] == link.baseline:
+                del values['baseline']
+            else:
+                values['agreed_at'] = now
+            link.write(values)
+            noted[link] = {**dict.fromkeys(merge.conflicts, ''), **problems}
+            if merge.send:
+                to_send[link.role].append(record.id)
+        conflicts._note(connection, kind, noted)
+        model = self.env[self._fields[self._record_fields()[kind]].comodel_name]
+        for role, ids in to_send.items():
+            options = {'role': role} if role else {}
+            self.env['fieldpromax.exchange']._enqueue(connection, kind, model.browse(ids), **options)
+        if to_send:
+            connection._trigger_push()
+
+    def _take(self, context, ours, names, run):
+        """Write what the books have into the record: no mail, no tracking, and nothing of it is sent back to them.
+
+        :return: ``(fields that were taken, {field: why not})``
+        """
+        self.ensure_one()
+        record = self._record()
+        then = (self.baseline or {}).get('theirs') or {}
+        wanted = {
+            name: three_way.blend(name, then.get(name), self.external_values[name], ours[name])
+            for name in names
+        }
+        changes, problems = record._fieldpromax_taken_values(context, wanted)
+        for target, values in changes:
+            if run.kind == 'initial':
+                run._note_previous(target, {name: target[name] for name in values})
+            target.with_context(
+                fieldpromax_no_push=True,
+                tracking_disable=True,
+                mail_notrack=True,
+                mail_auto_subscribe_no_notify=True,
+            ).write(values)
+        taken = set(names) - set(problems)
+        if taken:
+            # Other books that this record is linked to hear of it, these do not.
+            self._queue_changes(self.kind, record.ids, taken, besides=context.connection)
+        return taken, problems
+
+    def _follow_parent(self):
+        """A sub-customer that was moved in the books is moved here, unless somebody put it elsewhere here."""
+        self.ensure_one()
+        before, now = (self.baseline or {}).get('parent'), self.parent_external_id or ''
+        if before is None or before == now:
+            return
+        links = self.search(
+            [
+                ('connection_id', '=', self.connection_id.id),
+                ('kind', '=', 'contact'),
+                ('external_id', 'in', [before, now]),
+                ('partner_id', '!=', False),
+            ]
+        )
+        partner_of = {link.external_id: link.partner_id for link in links}
+        child, nobody = self.partner_id, self.env['res.partner']
+        above = partner_of.get(now, nobody)
+        if child.parent_id != partner_of.get(before, nobody):
+            return
+        if above and child in above | above._fieldpromax_ancestors():
+            return
+        child.with_context(fieldpromax_no_push=True, tracking_disable=True).parent_id = above
+        # One that is not known here yet comes later in the same pass.
+        self.awaits_parent = bool(now and not above)
+
+    @api.model
+    def _settle_sent(self, link, sent):
+        """What was sent stands in the books now: the fields of ``sent`` agree, as they were when they left."""
+        if not sent or not link or link.external_values is None:
+            return
+        theirs = link.external_values
+        baseline = {'parent': link.parent_external_id or ''} | three_way.remembered(
+            link.baseline, sent, theirs, sent
+        )
+        keys = MergeContext(link.connection_id, link.kind).key
+        then = baseline['theirs']
+        link.write(
+            {
+                'baseline': baseline,
+                'compared_at': fields.Datetime.now(),
+                # Whatever else the answer tells was changed there meanwhile, and is compared in a step of its own.
+                'is_unmerged': any(
+                    name in then and keys(name, theirs[name]) != keys(name, then[name]) for name in theirs
+                ),
+            }
+        )
+
+    def _settle_known(self, ours, merge):
+        """What became equal, or is looked at for the first time, is remembered; a conflict is noted or closed."""
+        self.ensure_one()
+        baseline = three_way.remembered(self.baseline, ours, self.external_values, merge.known)
+        values = {'compared_at': fields.Datetime.now()}
+        if baseline != self.baseline:
+            values['baseline'] = {'parent': self.parent_external_id or ''} | baseline
+        self.write(values)
+        self.env['fieldpromax.conflict']._note(
+            self.connection_id, self.kind, {self: dict.fromkeys(merge.conflicts, '')}
+        )
+
+    def _settle_conflict(self, context, field, keep):
+        """As if both had agreed on the value that a person did not choose: the other one then travels, where it may;
+        otherwise both are left as they are."""
+        self.ensure_one()
+        ours, theirs = self._local_values(context).get(field), (self.external_values or {}).get(field)
+        direction = context.directions_of(self).get(field, three_way.NONE)
+        travels = direction in (three_way.TO_BOOKS if keep == 'ours' else three_way.TO_ODOO)
+        loser = theirs if keep == 'ours' else ours
+        agreed = {'ours': loser, 'theirs': loser} if travels else {'ours': ours, 'theirs': theirs}
+        baseline = self.baseline or {}
+        self.write(
+            {
+                'baseline': baseline
+                | {side: {**(baseline.get(side) or {}), field: value} for side, value in agreed.items()},
+                'is_unmerged': True,
+            }
+        )
+
+    # === WHAT CHANGES HERE === #
+
+    @api.model
+    def _queue_changes_safely(self, kind, ids, names):
+        """Called where people save customers and products: it never stops them; an hourly sweep finds what failed."""
+        if self.env.context.get('fieldpromax_no_push') or not ids:
+            return
+        try:
+            with self.env.cr.savepoint(flush=False):
+                self.sudo()._queue_changes(kind, ids, names)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise  # Odoo repeats the whole request
+        except Exception:
+            # What was saved stays saved; the sweep sends it.
+            _logger.exception('Changes of %s %s could not be queued for the books', kind, ids)
+
+    @api.model
+    def _queue_changes(self, kind, ids, names, besides=None):
+        """Queue linked records whose fields ``names`` changed, where a direction lets the change travel.
+
+        :param names: of :data:`three_way.FIELDS`.
+        :param besides: a connection that the change came from.
+        """
+        column = self._record_fields()[kind]
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT l.connection_id, l.role, array_agg(l.%(column)s)
+                  FROM fieldpromax_link l
+                  JOIN fieldpromax_connection c ON c.id = l.connection_id
+                 WHERE l.%(column)s = ANY(%(ids)s) AND l.kind = %(kind)s AND c.state != 'disconnected'
+                   AND c.id != %(besides)s
+                 GROUP BY l.connection_id, l.role
+                """,
+                column=SQL.identifier(column),
+                kind=kind,
+                ids=list(ids),
+                besides=besides.id if besides else 0,
+            )
+        )
+        model = self.env[self._fields[column].comodel_name].sudo()
+        for connection_id, role, record_ids in self.env.cr.fetchall():
+            connection = self.env['fieldpromax.connection'].sudo().browse(connection_id)
+            directions = self.env['fieldpromax.field.rule']._directions(connection, kind)
+            if not any(directions.get(name) in three_way.TO_BOOKS for name in names):
+                continue
+            options = {'role': role} if role else {}
+            self.env['fieldpromax.exchange'].sudo()._enqueue(
+                connection, kind, model.browse(record_ids), **options
+            )
+            connection._trigger_push()
+
+    @api.model
+    def _sweep_changes(self, connection):
+        """Queue linked records that were saved after they were last compared: what a failing hook, or an addon that
+        writes around it, left behind. Returns how many."""
+        self.flush_model()
+        count = 0
+        for kind, changed in (
+            ('contact', SQL('(SELECT p.write_date FROM res_partner p WHERE p.id = l.partner_id)')),
+            (
+                'item',
+                SQL(
+                    """(SELECT GREATEST(p.write_date, t.write_date) FROM product_product p
+                          JOIN product_template t ON t.id = p.product_tmpl_id WHERE p.id = l.product_id)"""
+                ),
+            ),
+        ):
+            column = self._record_fields()[kind]
+            self.env.cr.execute(
+                SQL(
+                    """
+                    SELECT l.role, array_agg(l.%(column)s)
+                      FROM (SELECT l.role, l.%(column)s FROM fieldpromax_link l
+                             WHERE l.connection_id = %(connection)s AND l.kind = %(kind)s
+                               AND l.%(column)s IS NOT NULL AND l.external_values IS NOT NULL
+                               AND %(changed)s > l.compared_at
+                             LIMIT %(limit)s) l
+                     GROUP BY l.role
+                    """,
+                    column=SQL.identifier(column),
+                    connection=connection.id,
+                    kind=kind,
+                    changed=changed,
+                    limit=SWEEP_SIZE,
+                )
+            )
+            model = self.env[self._fields[column].comodel_name]
+            for role, ids in self.env.cr.fetchall():
+                options = {'role': role} if role else {}
+                self.env['fieldpromax.exchange']._enqueue(connection, kind, model.browse(ids), **options)
+                count += len(ids)
+        if count:
+            connection._trigger_push()
+        return count
+
     @api.model
     def _open_in_books(self, connection, record):
         """Action that shows a record at the provider."""
@@ -303,3 +689,75 @@ class FieldpromaxLink(models.Model):
         provider = connection._provider_for(connection.provider)
         url = provider.record_url(link.kind, link.external_id, connection._organization())
         return {'type': 'ir.actions.act_url', 'url': url, 'target': 'new'}
+
+
+class MergeContext:
+    """What comparing the pairs of one connection and kind needs, read once for all of them."""
+
+    def __init__(self, connection, kind):
+        self.connection = connection
+        self.env = connection.env
+        self.kind = kind
+        self.directions = self.env['fieldpromax.field.rule']._directions(connection, kind)
+        self.fields = tuple(self.directions)
+        self.restores = connection._capabilities().restores
+        self.served = connection._served_companies()
+        self._places = None
+        self._shared = None
+
+    @property
+    def places(self):
+        if self._places is None:
+            self._places = Places(self.connection)
+        return self._places
+
+    def key(self, field, value):
+        return three_way.field_key(field, value, self.places.canonical if 'address' in field else None)
+
+    def merge(self, link, ours):
+        return three_way.merge(
+            link.baseline, ours, link.external_values, self.directions_of(link), key=self.key
+        )
+
+    def directions_of(self, link):
+        """Which way each field of this pair goes; less than the rules say where the record forbids it."""
+        record = link._record()
+        takes = not link.role and self.takes_from(record)
+        directions = {}
+        for field, direction in self.directions.items():
+            if not (takes and record._fieldpromax_takes(field)):
+                direction = three_way.PUSH if direction in three_way.TO_BOOKS else three_way.NONE
+            if not record._fieldpromax_compares(field, self.connection):
+                direction = three_way.NONE
+            directions[field] = direction
+        return directions
+
+    def takes_from(self, record):
+        """May this record take values from the books at all? One of no company that several connections have takes
+        them from the one that was named, or from none."""
+        if record.company_id:
+            return record.company_id in self.served
+        if self.connection.is_source_of_shared:
+            return True
+        if self._shared is None:
+            self._shared = self._read_shared()
+        return record.id not in self._shared
+
+    def _read_shared(self):
+        """Ids of the records that this connection shares with another active one."""
+        column = self.env['fieldpromax.link']._record_fields()[self.kind]
+        self.env['fieldpromax.link'].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT DISTINCT l.%(column)s
+                  FROM fieldpromax_link l
+                  JOIN fieldpromax_link o ON o.%(column)s = l.%(column)s AND o.connection_id != l.connection_id
+                  JOIN fieldpromax_connection c ON c.id = o.connection_id AND c.state != 'disconnected'
+                 WHERE l.connection_id = %(connection)s AND l.%(column)s IS NOT NULL
+                """,
+                column=SQL.identifier(column),
+                connection=self.connection.id,
+            )
+        )
+        return {row[0] for row in self.env.cr.fetchall()}

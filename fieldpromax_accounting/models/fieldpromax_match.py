@@ -30,6 +30,7 @@ from ..matching import (
 )
 from ..new_records import NewContacts, NewItems
 from ..providers import dto
+from ..three_way import FIELDS
 from .fieldpromax_link import record_fields
 
 _logger = logging.getLogger(__name__)
@@ -568,7 +569,7 @@ class FieldpromaxMatch(models.Model):
                     ('kind', '=', kind),
                     ('external_id', 'in', [record.external_id for record in records]),
                 ],
-                ['external_id', 'external_version', 'external_active', 'decision', column],
+                ['external_id', 'external_version', 'external_active', 'decision', 'external_values', column],
             )
         }
         counts = Counter()
@@ -577,7 +578,12 @@ class FieldpromaxMatch(models.Model):
             link = links.get(record.external_id)
             if link and link[column]:
                 # What was seen before in this version, our own writes among it, is no news.
-                if link.external_version != record.version or link.external_active != record.active:
+                if (
+                    link.external_version != record.version
+                    or link.external_active != record.active
+                    # linked by an earlier version, which kept none
+                    or (link.external_values is None and kind in FIELDS)
+                ):
                     counts['updated'] += 1
                     renewed.append((link[column], record))
             elif link and link.decision == 'ignore':

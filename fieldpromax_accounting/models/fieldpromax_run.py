@@ -804,7 +804,9 @@ class FieldpromaxRun(models.Model):
         self.env['fieldpromax.link']._note_signals(connection, kind, page.records, page.gone)
         # Kept with the links, so that what a run made can be found afterwards.
         match = self.env['fieldpromax.match'].with_context(fieldpromax_run_id=line.run_id.id)
-        return match._take_in(connection, kind, page.records)
+        taken_in = match._take_in(connection, kind, page.records)
+        match.env['fieldpromax.link']._merge_pending(connection)
+        return taken_in
 
     @api.model
     def _settle_records(self, connection, kind, line, started_at):
@@ -823,7 +825,7 @@ class FieldpromaxRun(models.Model):
         counts, more = match._settle(connection, kind, SETTLE_SIZE)
         if line and (settled := sum(counts.values())):
             line._count({**counts, 'review': -min(settled, line.review)})
-        if more:
+        if match.env['fieldpromax.link']._merge_pending(connection) or more:
             return False
         return kind != 'contact' or not self.env['fieldpromax.link']._attach_to_parents(
             connection, SETTLE_SIZE

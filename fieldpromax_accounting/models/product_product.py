@@ -1,8 +1,14 @@
+from decimal import Decimal
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from ..matching import one_line
 from ..providers import dto
 from .account_move import decimal_of
+
+# Which field of ours each field of a product belongs to; of the template's, see product_template.
+SYNCED_FIELDS = {'default_code': 'code', 'active': 'active', 'lst_price': 'price'}
 
 
 class ProductProduct(models.Model):
@@ -75,6 +81,43 @@ class ProductProduct(models.Model):
         self.check_access('read')
         return self.env['fieldpromax.link']._take_apart_of(self)
 
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        products = super().create(vals_list)
+        products._fieldpromax_queue_new()
+        return products
+
+    def write(self, vals):
+        result = super().write(vals)
+        if names := {SYNCED_FIELDS[name] for name in vals if name in SYNCED_FIELDS}:
+            self.env['fieldpromax.link']._queue_changes_safely('item', self.ids, names)
+        if vals.get('default_code'):
+            # The books may not have taken it for want of a code.
+            self._fieldpromax_queue_new()
+        return result
+
+    def _fieldpromax_queue_new(self):
+        """New products go over at once where the connection says so; otherwise with their first invoice."""
+        if self.env.context.get('fieldpromax_no_push'):
+            return
+        connection = self.env['fieldpromax.connection']._active_for(self.env.company)
+        if connection.item_push != 'created':
+            return
+        products = self.sudo().filtered(
+            lambda product: (
+                product.sale_ok
+                and product.type in ('consu', 'service')
+                and product.product_tmpl_id.name
+                and not product._fieldpromax_why_not(connection)
+            )
+        )
+        known = self.env['fieldpromax.link'].sudo()._of(connection, products)
+        self.env['fieldpromax.exchange']._enqueue_safely(
+            connection, 'item', products.filtered(lambda product: product.id not in known)
+        )
+
     # === WHAT GOES OVER === #
 
     def _fieldpromax_name(self):
@@ -107,15 +150,84 @@ class ProductProduct(models.Model):
             self.env['account.tax']._check_company_domain(connection.company_id)
         )
         tax_reference = resolver.tax(taxes, 'sale')
-        same_currency = product.currency_id == connection.currency_id
+        values = self._fieldpromax_values(connection)
+        price = values['price'] if self._fieldpromax_compares('price', connection) else None
         return dto.Item(
-            code=self.default_code or '',
-            name=product.name,
-            description=product.description_sale or product.name,
-            sale_price=decimal_of(product.lst_price, 4) if same_currency else None,
+            code=values['code'],
+            name=values['name'],
+            description=values['description'] or values['name'],
+            sale_price=Decimal(price) if price else None,
             sale_account=account_reference.code if account_reference else '',
             sale_tax=tax_reference.external_id if tax_reference else '',
             is_sold=True,
             is_purchased=False,
             is_service=product.type == 'service',
         )
+
+    # === KEPT IN STEP === #
+
+    def _fieldpromax_is_kept_out(self):
+        return False
+
+    def _fieldpromax_as_in_books(self, connection):
+        """This product in the language and for the company that the books are kept in."""
+        return self.with_company(connection.company_id).with_context(
+            lang=connection.company_id.partner_id.lang or 'en_US'
+        )
+
+    def _fieldpromax_values(self, connection, role=''):
+        """``{field: value}`` over :data:`three_way.FIELDS`: what Odoo has of this product."""
+        self.ensure_one()
+        product = self._fieldpromax_as_in_books(connection)
+        return {
+            'name': one_line(product.name),
+            'code': one_line(product.default_code or ''),
+            'description': (product.description_sale or '').strip(),
+            'price': f'{decimal_of(product.lst_price, 4).normalize():f}',
+            'active': product.active,
+        }
+
+    def _fieldpromax_takes(self, field):
+        """May a value of the books be written into this field? What stands on the template, only where the product
+        is its one variant; a price, only in the company's own currency."""
+        self.ensure_one()
+        if field in ('code', 'active'):
+            return True
+        return len(self.product_tmpl_id.with_context(active_test=False).product_variant_ids) == 1
+
+    def _fieldpromax_compares(self, field, connection):
+        """Is the value of this field the same thing on both sides? The books have prices before tax, in their own
+        currency."""
+        self.ensure_one()
+        if field != 'price':
+            return True
+        product = self.with_company(connection.company_id)
+        currency = connection.currency_id
+        taxes = product.taxes_id.filtered(lambda tax: tax.company_id in connection._served_companies())
+        return (
+            product.currency_id == currency
+            and connection.company_id.currency_id == currency
+            and not any(tax.price_include for tax in taxes.flatten_taxes_hierarchy())
+        )
+
+    def _fieldpromax_taken_values(self, context, wanted):
+        """What writing the values of the books means here; as of customers.
+
+        :return: ``([(record, values)], {field: why it cannot be taken})``
+        """
+        self.ensure_one()
+        product = self._fieldpromax_as_in_books(context.connection)
+        values, of_template = {}, {}
+        if 'code' in wanted:
+            values['default_code'] = wanted['code'] or False
+        if 'active' in wanted:
+            single = len(product.product_tmpl_id.with_context(active_test=False).product_variant_ids) == 1
+            (of_template if single else values)['active'] = wanted['active']
+        if wanted.get('name'):
+            of_template['name'] = wanted['name']
+        if 'description' in wanted:
+            of_template['description_sale'] = wanted['description'] or False
+        if 'price' in wanted:
+            of_template['list_price'] = float(wanted['price'] or 0)
+        changes = [(product.product_tmpl_id, of_template), (product, values)]
+        return [change for change in changes if change[1]], {}

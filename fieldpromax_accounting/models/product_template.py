@@ -1,5 +1,8 @@
 from odoo import api, fields, models
 
+# Which field of ours each field of a template belongs to.
+SYNCED_FIELDS = {'name': 'name', 'description_sale': 'description', 'list_price': 'price'}
+
 
 class ProductTemplate(models.Model):
     _inherit = 'product.template'
@@ -30,3 +33,13 @@ class ProductTemplate(models.Model):
     def action_fieldpromax_take_apart(self):
         self.ensure_one()
         return self.product_variant_ids.action_fieldpromax_take_apart()
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Name, description and price of a product stand here: whatever of its variants is in the books hears of it."""
+        result = super().write(vals)
+        if names := {SYNCED_FIELDS[name] for name in vals if name in SYNCED_FIELDS}:
+            variants = self.with_context(active_test=False).product_variant_ids
+            self.env['fieldpromax.link']._queue_changes_safely('item', variants.ids, names)
+        return result

@@ -73,6 +73,16 @@ class ResConfigSettings(models.TransientModel):
     )
     fieldpromax_start_date = fields.Date('Nothing dated before')
     fieldpromax_pull_suppliers = fields.Boolean('Suppliers too')
+    fieldpromax_contact_push = fields.Selection(
+        [('invoiced', 'When first invoiced'), ('created', 'When created')], string='New customers'
+    )
+    fieldpromax_item_push = fields.Selection(
+        [('invoiced', 'When first invoiced'), ('created', 'When created')], string='New products'
+    )
+    fieldpromax_is_source_of_shared = fields.Boolean('Source of shared records')
+    fieldpromax_shares_records = fields.Boolean(
+        compute='_compute_fieldpromax_connection', string='Several companies are connected'
+    )
     fieldpromax_shown = fields.Json()
 
     # === COMPUTE METHODS === #
@@ -118,6 +128,9 @@ class ResConfigSettings(models.TransientModel):
             )
             settings.fieldpromax_is_active = bool(active)
             settings.fieldpromax_import_is_ahead = not served and not active._has_begun_import()
+            settings.fieldpromax_shares_records = (
+                connections.search_count([('state', '!=', 'disconnected')], limit=2) > 1
+            )
             settings.fieldpromax_status = connection.status if connection else 'disconnected'
             settings.fieldpromax_status_text = connection.status_text if connection else ''
             settings.fieldpromax_organization = ' · '.join(
@@ -234,7 +247,9 @@ class ResConfigSettings(models.TransientModel):
         for name in SETTINGS_FIELDS:
             value = self[f'fieldpromax_{name}']
             comparable = fields.Date.to_string(value) if name == 'start_date' else value
-            if comparable != shown.get(name) and (value or name == 'pull_suppliers'):
+            if comparable != shown.get(name) and (
+                value or self._fields[f'fieldpromax_{name}'].type == 'boolean'
+            ):
                 values[name] = value
         if values:
             connection.write(values)
@@ -276,6 +291,9 @@ class ResConfigSettings(models.TransientModel):
         self.ensure_one()
         radar = self.env['fieldpromax.radar'].with_company(self.company_id)
         return radar.with_context(fieldpromax_provider=self.fieldpromax_provider).action_open_radar()
+
+    def action_fieldpromax_field_rules(self):
+        return self._fieldpromax_connection().action_view_field_rules()
 
     def action_fieldpromax_open(self):
         return self._fieldpromax_connection().action_open_form()

@@ -1,7 +1,27 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from .. import three_way
+from ..matching import one_line
 from ..providers import dto
+
+# Which field of ours each field of a customer belongs to.
+SYNCED_FIELDS = {
+    'name': 'name',
+    'email': 'email',
+    'phone': 'phone',
+    'vat': 'tax_number',
+    'website': 'website',
+    'active': 'active',
+    **dict.fromkeys(('street', 'street2', 'city', 'zip', 'state_id', 'country_id'), 'address'),
+}
+# What makes a contact below a customer part of what the books know of the customer.
+CHILD_FIELDS = {*SYNCED_FIELDS, 'type', 'parent_id', 'fieldpromax_do_not_sync'}
+ADDRESS_FIELDS = {
+    'invoice': 'address',
+    'delivery': 'delivery_address',
+    'contact': 'persons',
+}
 
 
 class ResPartner(models.Model):
@@ -74,6 +94,58 @@ class ResPartner(models.Model):
         )
         return Domain('id', 'in', links.subselect('partner_id'))
 
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        partners = super().create(vals_list)
+        partners._fieldpromax_queue_new()
+        partners.filtered('parent_id')._fieldpromax_queue_changes(CHILD_FIELDS)
+        return partners
+
+    def write(self, vals):
+        watched = CHILD_FIELDS & set(vals)
+        # A contact that leaves its customer changes what the books know of that one, too.
+        above = self.commercial_partner_id.ids if {'parent_id', 'active'} & watched else []
+        result = super().write(vals)
+        if watched:
+            self._fieldpromax_queue_changes(watched, above)
+        return result
+
+    def _fieldpromax_queue_changes(self, names, above=()):
+        """Queue the customers that these contacts are, or belong to, where the books know them."""
+        links = self.env['fieldpromax.link']
+        if self.env.context.get('fieldpromax_no_push'):
+            return
+        contacts = self.sudo()
+        customers = contacts.commercial_partner_id
+        fields_of_ours = {SYNCED_FIELDS[name] for name in names if name in SYNCED_FIELDS}
+        if contacts - customers or above:
+            fields_of_ours |= set(ADDRESS_FIELDS.values())
+        if 'fieldpromax_do_not_sync' in names:
+            # What changed while it was kept out is compared now.
+            links.sudo().search([('partner_id', 'in', contacts.ids)]).is_unmerged = True
+            fields_of_ours |= set(three_way.FIELDS['contact'])
+        links._queue_changes_safely('contact', {*customers.ids, *contacts.ids, *above}, fields_of_ours)
+
+    def _fieldpromax_queue_new(self):
+        """New customers go over at once where the connection says so; otherwise with their first invoice."""
+        if self.env.context.get('fieldpromax_no_push'):
+            return
+        connection = self.env['fieldpromax.connection']._active_for(self.env.company)
+        if connection.contact_push != 'created':
+            return
+        customers = self.sudo().filtered(
+            lambda partner: (
+                partner.customer_rank > 0
+                and partner.commercial_partner_id == partner
+                and not partner.with_context(active_test=False).user_ids
+                and not partner.ref_company_ids
+                and not partner._fieldpromax_why_not(connection)
+            )
+        )
+        self.env['fieldpromax.exchange']._enqueue_safely(connection, 'contact', customers)
+
     # === ACTIONS === #
 
     def action_fieldpromax_open(self):
@@ -122,7 +194,7 @@ class ResPartner(models.Model):
     def _fieldpromax_why_not(self, connection):
         """Why this contact is not to be sent, as a sentence; '' when it is."""
         self.ensure_one()
-        if self.fieldpromax_do_not_sync:
+        if self._fieldpromax_is_kept_out():
             return self.env._('The customer "%s" is marked not to be synchronised.', self.name)
         if self.company_id and self.company_id not in connection._served_companies():
             return self.env._('The customer "%s" belongs to another company.', self.name)
@@ -134,31 +206,142 @@ class ResPartner(models.Model):
         :param role: the currency that it is made in beside the first one, where a contact has one for good.
         """
         self.ensure_one()
+        values = self._fieldpromax_values(connection, role)
         per_contact = connection._capabilities().currency_per_contact
         currency = role if per_contact else self._fieldpromax_currency()
         first_name, _space, last_name = (
             (self.name or '').rpartition(' ') if not self.is_company else ('', '', '')
         )
         return dto.Contact(
-            name=self._fieldpromax_name_in(role),
+            name=values['name'],
             number=self._fieldpromax_number(connection),
-            email=self.email_normalized or (self.email or '').strip(),
-            phone=self.phone or '',
+            email=values['email'],
+            phone=values['phone'],
             first_name=first_name,
             last_name=last_name,
-            website=self.website or '',
-            tax_number=self.vat or '',
+            website=values['website'],
+            tax_number=values['tax_number'],
             currency=currency,
-            address=dto.Address(
-                street=self.street or '',
-                street2=self.street2 or '',
-                city=self.city or '',
-                region=self.state_id.name or '',
-                postal_code=self.zip or '',
-                country=self.country_id.name or '',
-            ),
+            address=dto.Address(**values['address']),
+            delivery_address=dto.Address(**values['delivery_address']),
+            persons=tuple(dto.Person(**person) for person in values['persons']),
             is_customer=True,
         )
+
+    # === KEPT IN STEP === #
+
+    def _fieldpromax_is_kept_out(self):
+        """Did somebody say that this customer is not synchronised?"""
+        self.ensure_one()
+        return self.fieldpromax_do_not_sync
+
+    def _fieldpromax_values(self, connection, role=''):
+        """``{field: value}`` over :data:`three_way.FIELDS`: what Odoo has of this customer."""
+        self.ensure_one()
+        children = self.child_ids.filtered(
+            lambda child: not child.is_company and not child.fieldpromax_do_not_sync
+        ).sorted('id')
+        delivery = children.filtered(lambda child: child.type == 'delivery')[:1]
+        persons = children.filtered(lambda child: child.type == 'contact' and child.name)
+        return {
+            'name': self._fieldpromax_name_in(role),
+            'email': self.email_normalized or (self.email or '').strip(),
+            'phone': self.phone or '',
+            'address': self._fieldpromax_bill_to()._fieldpromax_address(),
+            'delivery_address': delivery._fieldpromax_address(),
+            'persons': [
+                {'name': person.name, 'email': person.email_normalized or ''}
+                for person in persons[: three_way.MAX_PERSONS]
+            ],
+            'tax_number': self.vat or '',
+            'website': self.website or '',
+            'active': self.active,
+        }
+
+    def _fieldpromax_bill_to(self):
+        """Whose address the bill goes to: the contact of type Invoice, or the customer itself."""
+        self.ensure_one()
+        return (
+            self.child_ids.filtered(
+                lambda child: (
+                    child.type == 'invoice' and not child.is_company and not child.fieldpromax_do_not_sync
+                )
+            ).sorted('id')[:1]
+            or self
+        )
+
+    def _fieldpromax_address(self):
+        """The address as plain values; empty ones of no contact."""
+        return {
+            'street': self.street or '',
+            'street2': self.street2 or '',
+            'city': self.city or '',
+            'region': self.state_id.name or '',
+            'postal_code': self.zip or '',
+            'country': self.country_id.name or '',
+        }
+
+    def _fieldpromax_takes(self, field):
+        """May a value of the books be written into this field?"""
+        return field not in ('delivery_address', 'persons')
+
+    def _fieldpromax_compares(self, _field, _connection):
+        return True
+
+    def _fieldpromax_taken_values(self, context, wanted):
+        """What writing the values of the books means here.
+
+        :param wanted: ``{field: value}``
+        :return: ``([(record, values)], {field: why it cannot be taken})``
+        """
+        self.ensure_one()
+        values, changes, problems = {}, [], {}
+        for field, name in (('email', 'email'), ('phone', 'phone'), ('website', 'website')):
+            if field in wanted:
+                values[name] = wanted[field] or False
+        if 'name' in wanted:
+            values['name'] = one_line(wanted['name'])
+        if 'active' in wanted:
+            values['active'] = wanted['active']
+        bill_to = self._fieldpromax_bill_to()
+        country_id = bill_to.country_id.id
+        if 'address' in wanted:
+            address = wanted['address']
+            country_id, state_id = context.places.find(address)
+            if address['country'] and not country_id:
+                problems['address'] = self.env._('Odoo does not know the country "%s".', address['country'])
+            elif address['region'] and not state_id:
+                problems['address'] = self.env._(
+                    'Odoo does not know the state or region "%s".', address['region']
+                )
+            else:
+                located = {
+                    'street': address['street'] or False,
+                    'street2': address['street2'] or False,
+                    'city': address['city'] or False,
+                    'zip': address['postal_code'] or False,
+                    'state_id': state_id,
+                    'country_id': country_id,
+                }
+                if bill_to == self:
+                    values |= located
+                else:
+                    changes.append((bill_to, located))
+        if 'tax_number' in wanted:
+            number = wanted['tax_number']
+            country = self.env['res.country'].browse(country_id or context.places.home)
+            accepted = (
+                self._run_vat_checks(country, number, partner_name='', validation='setnull')[0]
+                if number
+                else ''
+            )
+            if number and not accepted:
+                problems['tax_number'] = self.env._('Odoo does not accept the tax number "%s".', number)
+            else:
+                values['vat'] = accepted or False
+        if values:
+            changes.append((self, values))
+        return changes, problems
 
     def _fieldpromax_currency(self):
         """What this customer is usually invoiced in; '' where Odoo does not say."""

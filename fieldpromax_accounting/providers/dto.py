@@ -74,7 +74,18 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Person:
+    """Somebody at a contact."""
+
+    name: str
+    email: str = ''
+
+
+@dataclass(frozen=True)
 class Contact:
+    """A customer. In an update, ``changed`` names the fields (of ``three_way.FIELDS``) that are written, empty ones
+    included; None: all that are not empty."""
+
     name: str
     external_id: str = ''
     version: str = ''  # opaque; changes when the record changes
@@ -95,11 +106,17 @@ class Contact:
     parent_external_id: str = ''
     #: id of the payment term that applies to this contact
     term: str = ''
+    #: where to deliver to; ``address`` is where the bill goes
+    delivery_address: Address = Address()
+    persons: tuple[Person, ...] = ()
+    changed: tuple[str, ...] | None = None
     updated_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Item:
+    """A product. ``changed`` as of :class:`Contact`."""
+
     code: str
     name: str
     external_id: str = ''
@@ -115,6 +132,7 @@ class Item:
     #: work, not a thing (QuickBooks tells the two apart)
     is_service: bool = False
     active: bool = True
+    changed: tuple[str, ...] | None = None
     updated_at: datetime | None = None
 
 

@@ -1,5 +1,6 @@
 from . import (
     base_partner_merge,
+    fieldpromax_conflict_resolve,
     fieldpromax_match_decide,
     fieldpromax_radar_accept,
     fieldpromax_relink,

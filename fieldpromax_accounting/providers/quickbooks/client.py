@@ -105,6 +105,14 @@ class QuickBooksProvider(AccountingProvider):
         accounts_on_lines=False,
         items_on_lines=True,
         shared_names=True,
+        synced_fields={
+            'contact': {
+                **dict.fromkeys(('name', 'email', 'phone', 'address', 'website', 'active'), 'both'),
+                # the tax number is not among them: QuickBooks shows its last characters only (B8)
+                'delivery_address': 'push',
+            },
+            'item': dict.fromkeys(('name', 'code', 'description', 'price', 'active'), 'both'),
+        },
     )
     text_rules = rules.TEXT_RULES
     operations = {

@@ -113,8 +113,11 @@ def _name_of(element, key, active):
 
 
 def to_contact(contact: dto.Contact, organization: dto.Organization = UNKNOWN) -> dict:
-    """Empty texts are left out. QuickBooks has no place for ``number``; the currency is fixed once it is set, and
-    the company's name is given to new ones only: it may have been written otherwise there since."""
+    """Empty texts are left out, unless ``changed`` names them. QuickBooks has no place for ``number``; the currency is
+    fixed once it is set, and the company's name is given to new ones only: it may have been written otherwise there
+    since."""
+    if contact.changed is not None:
+        return _to_changed_contact(contact)
     body = {**_head(contact), **filled({'DisplayName': contact.name})}
     new = not contact.external_id
     if contact.first_name or contact.last_name:
@@ -127,18 +130,9 @@ def to_contact(contact: dto.Contact, organization: dto.Organization = UNKNOWN) -
         body['PrimaryPhone'] = {'FreeFormNumber': contact.phone}
     if contact.website:
         body['WebAddr'] = {'URI': contact.website}
-    address = contact.address
-    if address != dto.Address():
-        body['BillAddr'] = filled(
-            {
-                'Line1': address.street,
-                'Line2': address.street2,
-                'City': address.city,
-                'CountrySubDivisionCode': address.region,
-                'PostalCode': address.postal_code,
-                'Country': address.country,
-            }
-        )
+    for key, address in (('BillAddr', contact.address), ('ShipAddr', contact.delivery_address)):
+        if address != dto.Address():
+            body[key] = filled(_to_address(address))
     if contact.tax_number:
         body['PrimaryTaxIdentifier'] = contact.tax_number
     if contact.term:
@@ -152,6 +146,40 @@ def to_contact(contact: dto.Contact, organization: dto.Organization = UNKNOWN) -
     return body
 
 
+def _to_changed_contact(contact):
+    """What ``changed`` names and nothing else; an empty text clears (B6)."""
+    changed, body = contact.changed, _head(contact)
+    if 'name' in changed:
+        body['DisplayName'] = contact.name
+    if 'email' in changed:
+        body['PrimaryEmailAddr'] = {'Address': contact.email}
+    if 'phone' in changed:
+        body['PrimaryPhone'] = {'FreeFormNumber': contact.phone}
+    if 'website' in changed:
+        body['WebAddr'] = {'URI': contact.website}
+    for field, key, address in (
+        ('address', 'BillAddr', contact.address),
+        ('delivery_address', 'ShipAddr', contact.delivery_address),
+    ):
+        if field in changed:
+            # The lines behind the second would stay otherwise.
+            body[key] = {**_to_address(address), 'Line3': '', 'Line4': '', 'Line5': ''}
+    if 'active' in changed:
+        body['Active'] = contact.active
+    return body
+
+
+def _to_address(address):
+    return {
+        'Line1': address.street,
+        'Line2': address.street2,
+        'City': address.city,
+        'CountrySubDivisionCode': address.region,
+        'PostalCode': address.postal_code,
+        'Country': address.country,
+    }
+
+
 def _phone(element):
     for key in ('PrimaryPhone', 'Mobile', 'AlternatePhone'):
         found = text(nested(element, key), 'FreeFormNumber').strip()
@@ -160,21 +188,24 @@ def _phone(element):
     return ''
 
 
-def _address(element):
+def _addresses(element):
+    """``(where the bill goes, where to deliver to)``; the second alone counts as the first."""
+    found = []
     for key in ('BillAddr', 'ShipAddr'):
-        found = nested(element, key)
-        lines = [text(found, f'Line{index}').strip() for index in (1, 2, 3, 4, 5)]
-        address = dto.Address(
-            street=lines[0],
-            street2=', '.join(line for line in lines[1:] if line),
-            city=text(found, 'City').strip(),
-            region=text(found, 'CountrySubDivisionCode').strip(),
-            postal_code=text(found, 'PostalCode').strip(),
-            country=text(found, 'Country').strip(),
+        part = nested(element, key)
+        lines = [text(part, f'Line{index}').strip() for index in (1, 2, 3, 4, 5)]
+        found.append(
+            dto.Address(
+                street=lines[0],
+                street2=', '.join(line for line in lines[1:] if line),
+                city=text(part, 'City').strip(),
+                region=text(part, 'CountrySubDivisionCode').strip(),
+                postal_code=text(part, 'PostalCode').strip(),
+                country=text(part, 'Country').strip(),
+            )
         )
-        if address != dto.Address():
-            return address
-    return dto.Address()
+    billing, delivery = found
+    return (billing, delivery) if billing != dto.Address() else (delivery, dto.Address())
 
 
 def _tax_number(element):
@@ -186,6 +217,7 @@ def _tax_number(element):
 def from_contact(element: dict) -> dto.Contact:
     """A sub-customer has its parent's id; its name is its own, without the parent's."""
     active = flag(element, 'Active', default=True)
+    address, delivery_address = _addresses(element)
     return dto.Contact(
         name=_name_of(element, 'DisplayName', active),
         external_id=_id_of(element),
@@ -196,7 +228,8 @@ def from_contact(element: dict) -> dto.Contact:
         last_name=text(element, 'FamilyName'),
         website=text(nested(element, 'WebAddr'), 'URI'),
         tax_number=_tax_number(element),
-        address=_address(element),
+        address=address,
+        delivery_address=delivery_address,
         currency=ref_id(element, 'CurrencyRef'),
         is_customer=True,
         active=active,
@@ -248,6 +281,8 @@ def from_project(element: dict, status: str = '') -> dto.Project:
 
 def to_item(item: dto.Item, organization: dto.Organization = UNKNOWN) -> dict:
     """Service or NonInventory, never Inventory: what is in stock is the books' own affair."""
+    if item.changed is not None:
+        return _to_changed_item(item)
     body = {**_head(item), **filled({'Name': item.name, 'Sku': item.code, 'Description': item.description})}
     if not item.external_id:
         body['Type'] = 'Service' if item.is_service else 'NonInventory'
@@ -263,6 +298,22 @@ def to_item(item: dto.Item, organization: dto.Organization = UNKNOWN) -> dict:
             body['SalesTaxCodeRef'] = ref(item.sale_tax)
     if not item.active:
         body['Active'] = False
+    return body
+
+
+def _to_changed_item(item):
+    """What ``changed`` names and nothing else; an empty text clears (B6)."""
+    changed, body = item.changed, _head(item)
+    if 'name' in changed:
+        body['Name'] = item.name
+    if 'code' in changed:
+        body['Sku'] = item.code
+    if 'description' in changed:
+        body['Description'] = item.description
+    if 'price' in changed and item.sale_price is not None:
+        body['UnitPrice'] = at_most(item.sale_price, PRICE_DIGITS_STORED)
+    if 'active' in changed:
+        body['Active'] = item.active
     return body
 
 

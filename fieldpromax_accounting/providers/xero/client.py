@@ -102,7 +102,23 @@ class XeroProvider(AccountingProvider):
         'View the organisation, accounts, tax rates and currencies',
     )
     # a key is kept for 6 minutes from the first call (A4); one of them is our margin
-    capabilities = Capabilities(invoice_drafts=True, key_lifetime=timedelta(minutes=5), items_need_code=True)
+    capabilities = Capabilities(
+        invoice_drafts=True,
+        key_lifetime=timedelta(minutes=5),
+        items_need_code=True,
+        synced_fields={
+            'contact': {
+                **dict.fromkeys(('name', 'email', 'phone', 'address', 'tax_number', 'active'), 'both'),
+                **dict.fromkeys(('delivery_address', 'persons'), 'push'),
+                # Xero shows it, and takes none (A7)
+                'website': 'pull',
+            },
+            # items of Xero are never archived (A8)
+            'item': dict.fromkeys(('name', 'code', 'description', 'price'), 'both'),
+        },
+        # an archived contact can be edited by nobody but a person (A7)
+        restores=False,
+    )
     text_rules = rules.TEXT_RULES
     operations = {
         operation.name: operation

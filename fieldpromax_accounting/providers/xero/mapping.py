@@ -21,6 +21,8 @@ QUANTITY_DIGITS = 4
 DISCOUNT_DIGITS = 4
 AMOUNT_DIGITS = 2
 RATE_DIGITS = 6
+#: persons of a contact (A7)
+MAX_PERSONS = 5
 
 INVOICE_STATUS_TO_XERO = {'draft': 'DRAFT', 'approved': 'AUTHORISED'}
 INVOICE_STATUS_FROM_XERO = {
@@ -50,9 +52,11 @@ def _version(element):
 
 
 def to_contact(contact: dto.Contact) -> dict:
-    """Empty texts are left out. Names what belongs together as a whole: a phone number without the old area
-    code, the billing address (POBOX) with every line. ``website``, ``is_customer`` and ``is_supplier`` cannot
-    be set at Xero."""
+    """Empty texts are left out, unless ``changed`` names them. Names what belongs together as a whole: a phone number
+    without the old area code, an address with every line (POBOX is where the bill goes, STREET where to deliver to),
+    all persons. ``website``, ``is_customer`` and ``is_supplier`` cannot be set at Xero."""
+    if contact.changed is not None:
+        return _to_changed_contact(contact)
     body = filled(
         {
             'ContactID': contact.external_id,
@@ -66,30 +70,81 @@ def to_contact(contact: dto.Contact) -> dict:
         }
     )
     if contact.phone:
-        body['Phones'] = [
-            {
-                'PhoneType': 'DEFAULT',
-                'PhoneNumber': contact.phone,
-                'PhoneAreaCode': '',
-                'PhoneCountryCode': '',
-            }
-        ]
-    address = contact.address
-    if address != dto.Address():
-        body['Addresses'] = [
-            {
-                'AddressType': 'POBOX',
-                'AddressLine1': address.street,
-                'AddressLine2': address.street2,
-                'City': address.city,
-                'Region': address.region,
-                'PostalCode': address.postal_code,
-                'Country': address.country,
-            }
-        ]
+        body['Phones'] = [_to_phone(contact.phone)]
+    addresses = [
+        _to_address(kind, address)
+        for kind, address in (('POBOX', contact.address), ('STREET', contact.delivery_address))
+        if address != dto.Address()
+    ]
+    if addresses:
+        body['Addresses'] = addresses
+    if contact.persons:
+        body['ContactPersons'] = _to_persons(contact.persons)
     if not contact.active:
         body['ContactStatus'] = 'ARCHIVED'
     return body
+
+
+def _to_changed_contact(contact):
+    """What ``changed`` names and nothing else: Xero keeps what is not sent (A7)."""
+    changed = contact.changed
+    body = {'ContactID': contact.external_id}
+    if 'name' in changed:
+        body['Name'] = contact.name
+    if 'email' in changed:
+        body['EmailAddress'] = contact.email
+    if 'tax_number' in changed:
+        body['TaxNumber'] = contact.tax_number
+    if 'phone' in changed:
+        body['Phones'] = [_to_phone(contact.phone)]
+    addresses = [
+        # The lines behind the second would stay otherwise.
+        {**_to_address(kind, address), 'AddressLine3': '', 'AddressLine4': ''}
+        for field, kind, address in (
+            ('address', 'POBOX', contact.address),
+            ('delivery_address', 'STREET', contact.delivery_address),
+        )
+        if field in changed
+    ]
+    if addresses:
+        body['Addresses'] = addresses
+    if 'persons' in changed:
+        body['ContactPersons'] = _to_persons(contact.persons)
+    if 'active' in changed:
+        body['ContactStatus'] = 'ACTIVE' if contact.active else 'ARCHIVED'
+    return body
+
+
+def _to_phone(number_):
+    return {
+        'PhoneType': 'DEFAULT',
+        'PhoneNumber': number_,
+        'PhoneAreaCode': '',
+        'PhoneCountryCode': '',
+    }
+
+
+def _to_address(kind, address):
+    return {
+        'AddressType': kind,
+        'AddressLine1': address.street,
+        'AddressLine2': address.street2,
+        'City': address.city,
+        'Region': address.region,
+        'PostalCode': address.postal_code,
+        'Country': address.country,
+    }
+
+
+def _to_persons(persons):
+    """Xero has first and last name; a person whom invoices are mailed to is for the books to choose."""
+    found = []
+    for person in persons[:MAX_PERSONS]:
+        first, _space, last = person.name.rpartition(' ')
+        found.append(
+            {'FirstName': first or last, 'LastName': last if first else '', 'EmailAddress': person.email}
+        )
+    return found
 
 
 def _phone(element):
@@ -107,7 +162,9 @@ def _phone(element):
     return ''
 
 
-def _address(element):
+def _addresses(element):
+    """``(where the bill goes, where to deliver to)``: POBOX is what Xero prints on invoices; with STREET alone, that
+    is both, and counts as the first."""
     found = {}
     for address in objects(element, 'Addresses'):
         lines = [text(address, f'AddressLine{index}').strip() for index in (1, 2, 3, 4)]
@@ -119,11 +176,19 @@ def _address(element):
             postal_code=text(address, 'PostalCode').strip(),
             country=text(address, 'Country').strip(),
         )
-    # POBOX is what Xero prints on invoices, STREET the place to deliver to
-    for kind in ('POBOX', 'STREET'):
-        if found.get(kind, dto.Address()) != dto.Address():
-            return found[kind]
-    return dto.Address()
+    nothing = dto.Address()
+    billing, delivery = found.get('POBOX', nothing), found.get('STREET', nothing)
+    return (billing, delivery) if billing != nothing else (delivery, nothing)
+
+
+def _persons(element):
+    found = []
+    for person in objects(element, 'ContactPersons'):
+        name = ' '.join(filter(None, (text(person, key).strip() for key in ('FirstName', 'LastName'))))
+        email = text(person, 'EmailAddress').strip()
+        if name or email:
+            found.append(dto.Person(name, email))
+    return tuple(found)
 
 
 def from_contact(element: dict) -> dto.Contact:
@@ -134,6 +199,7 @@ def from_contact(element: dict) -> dto.Contact:
     if not name.strip():
         raise Unreadable('it has no name')
     updated_at, version = _version(element)
+    address, delivery_address = _addresses(element)
     return dto.Contact(
         name=name,
         external_id=external_id,
@@ -145,7 +211,9 @@ def from_contact(element: dict) -> dto.Contact:
         last_name=text(element, 'LastName'),
         website=text(element, 'Website'),
         tax_number=text(element, 'TaxNumber'),
-        address=_address(element),
+        address=address,
+        delivery_address=delivery_address,
+        persons=_persons(element),
         currency=text(element, 'DefaultCurrency'),
         is_customer=flag(element, 'IsCustomer'),
         is_supplier=flag(element, 'IsSupplier'),
@@ -161,6 +229,8 @@ def from_contact(element: dict) -> dto.Contact:
 def to_item(item: dto.Item) -> dict:
     """Empty texts are left out. A tracked item's asset and cost accounts are never sent: tracking is the
     books' own affair."""
+    if item.changed is not None:
+        return _to_changed_item(item)
     body = filled(
         {'ItemID': item.external_id, 'Code': item.code, 'Name': item.name, 'Description': item.description}
     )
@@ -178,6 +248,18 @@ def to_item(item: dto.Item) -> dict:
             body['SalesDetails'] = sales
     if item.is_purchased and item.purchase_price is not None:
         body['PurchaseDetails'] = {'UnitPrice': at_most(item.purchase_price, PRICE_DIGITS)}
+    return body
+
+
+def _to_changed_item(item):
+    """What ``changed`` names and nothing else, with the code, which Xero wants in any case (A8)."""
+    body = filled({'ItemID': item.external_id, 'Code': item.code})
+    if 'name' in item.changed:
+        body['Name'] = item.name
+    if 'description' in item.changed:
+        body['Description'] = item.description
+    if 'price' in item.changed and item.sale_price is not None:
+        body['SalesDetails'] = {'UnitPrice': at_most(item.sale_price, PRICE_DIGITS)}
     return body
 
 
