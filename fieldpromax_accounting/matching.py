@@ -277,8 +277,11 @@ def from_snapshot(kind, data):
     cls = SNAPSHOT_CLASSES[kind]
     data = dict(data)
     data.pop('updated_at', None)
-    if 'address' in data:
-        data['address'] = dto.Address(**data['address'] or {})
+    for name in ('address', 'delivery_address'):
+        if name in data:
+            data[name] = dto.Address(**data[name] or {})
+    if 'persons' in data:
+        data['persons'] = tuple(dto.Person(**person) for person in data['persons'] or ())
     for name in ('sale_price', 'purchase_price'):
         if data.get(name) is not None:
             data[name] = Decimal(data[name])

@@ -38,7 +38,7 @@ prepare_database(env)
 env.cr.commit()
 """
 FOLDERS = {
-    "providers": ["tests/providers", "tests/contract", "tests/matching"],
+    "providers": ["tests/providers", "tests/contract", "tests/matching", "tests/merging"],
     "simulators": ["tests/simulators"],
     "scripts": ["scripts/tests"],
     "upgrade": ["tests/upgrade"],

@@ -79,7 +79,7 @@ class FieldpromaxConflict(models.Model):
         rows = []
         for (link, field), reason in wanted.items():
             values = self._texts(link, field, context) | {
-                'record_name': link._record()._fieldpromax_name(),
+                'record_name': link._record_of()._fieldpromax_name(),
                 'reason': reason or self.env._('Changed on both sides since they last agreed.'),
             }
             if conflict := present.get((link, field)):

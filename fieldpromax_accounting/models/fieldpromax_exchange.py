@@ -873,7 +873,7 @@ class FieldpromaxExchange(models.Model):
             return None
         if record._fieldpromax_is_kept_out():
             raise NotToBeSent(record._fieldpromax_why_not(merging.connection))
-        if link.external_values is None:
+        if not link.external_values:
             # Linked before its values were kept: they are read first.
             self.is_stale = True
             raise WaitFor(self.env._('It is read once more before anything is sent.'), fields.Datetime.now())
@@ -889,8 +889,12 @@ class FieldpromaxExchange(models.Model):
                     )
                 )
             return None
-        restores = 'active' in merge.send and ours['active']
-        if not link.external_active and not (restores and context.capabilities.restores):
+        restores = (
+            'active' in merge.send
+            and ours['active']
+            and f'{self.kind}.restore' in context.provider.operations
+        )
+        if not link.external_active and not restores:
             raise NotToBeSent(
                 self.env._(
                     'It is archived in %(provider)s, where it cannot be changed. Restore it there; the next sync then '

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ValidationError
 
 from ..three_way import BOTH, FIELDS, NONE, PULL, PUSH
 
@@ -97,7 +97,7 @@ class FieldpromaxFieldRule(models.Model):
         for rule in self:
             if narrowed(rule.direction, rule._possible()) != rule.direction:
                 labels = dict(self._fields['direction']._description_selection(self.env))
-                raise UserError(
+                raise ValidationError(
                     self.env._(
                         'With %(provider)s this field can only go this way: %(direction)s. Choose that, or do not '
                         'keep it in step.',

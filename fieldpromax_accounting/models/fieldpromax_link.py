@@ -396,14 +396,10 @@ class FieldpromaxLink(models.Model):
                 }
             )
 
-    def _record(self):
-        self.ensure_one()
-        return self[self._record_fields()[self.kind]]
-
     def _local_values(self, context):
         """``{field: value}`` of the record of Odoo."""
         self.ensure_one()
-        return self._record()._fieldpromax_values(context.connection, role=self.role)
+        return self._record_of()._fieldpromax_values(context.connection, role=self.role)
 
     def _merge_safely(self, connection, kind):
         """:meth:`_merge`; what one record refuses stays with that record, and a person reads why."""
@@ -441,9 +437,9 @@ class FieldpromaxLink(models.Model):
         now = fields.Datetime.now()
         run = self.env['fieldpromax.run'].browse(self.env.context.get('fieldpromax_run_id'))
         for link in self.with_prefetch(self.ids):
-            record = link._record()
+            record = link._record_of()
             values = {'is_unmerged': False, 'compared_at': now}
-            if not record or link.external_values is None or record._fieldpromax_is_kept_out():
+            if not record or not link.external_values or record._fieldpromax_is_kept_out():
                 link.write(values)
                 noted[link] = {}
                 continue
@@ -484,7 +480,7 @@ class FieldpromaxLink(models.Model):
         :return: ``(fields that were taken, {field: why not})``
         """
         self.ensure_one()
-        record = self._record()
+        record = self._record_of()
         then = (self.baseline or {}).get('theirs') or {}
         wanted = {
             name: three_way.blend(name, then.get(name), self.external_values[name], ours[name])
@@ -492,14 +488,14 @@ class FieldpromaxLink(models.Model):
         }
         changes, problems = record._fieldpromax_taken_values(context, wanted)
         for target, values in changes:
-            if run.kind == 'initial':
-                run._note_previous(target, {name: target[name] for name in values})
+            before = {name: target[name] for name in values}
             target.with_context(
                 fieldpromax_no_push=True,
                 tracking_disable=True,
                 mail_notrack=True,
                 mail_auto_subscribe_no_notify=True,
             ).write(values)
+            run._note_previous(target, before)
         taken = set(names) - set(problems)
         if taken:
             # Other books that this record is linked to hear of it, these do not.
@@ -534,7 +530,7 @@ class FieldpromaxLink(models.Model):
     @api.model
     def _settle_sent(self, link, sent):
         """What was sent stands in the books now: the fields of ``sent`` agree, as they were when they left."""
-        if not sent or not link or link.external_values is None:
+        if not sent or not link or not link.external_values:
             return
         theirs = link.external_values
         baseline = {'parent': link.parent_external_id or ''} | three_way.remembered(
@@ -700,7 +696,6 @@ class MergeContext:
         self.kind = kind
         self.directions = self.env['fieldpromax.field.rule']._directions(connection, kind)
         self.fields = tuple(self.directions)
-        self.restores = connection._capabilities().restores
         self.served = connection._served_companies()
         self._places = None
         self._shared = None
@@ -721,7 +716,7 @@ class MergeContext:
 
     def directions_of(self, link):
         """Which way each field of this pair goes; less than the rules say where the record forbids it."""
-        record = link._record()
+        record = link._record_of()
         takes = not link.role and self.takes_from(record)
         directions = {}
         for field, direction in self.directions.items():

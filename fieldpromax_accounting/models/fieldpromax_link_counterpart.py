@@ -96,7 +96,12 @@ class FieldpromaxLink(models.Model):
             return True
         survivor = self._by_external_id(connection, self.kind, [self.merged_into])
         # Read anew at the next pass, and compared as two that were just linked: none of the two sides is overwritten.
-        fresh = {'external_version': False, 'baseline': False, 'sent_hash': False}
+        fresh = {
+            'external_version': False,
+            'external_values': False,
+            'baseline': False,
+            'sent_hash': False,
+        }
         if not survivor:
             survivor_id = self.merged_into
             self.write(

@@ -582,7 +582,7 @@ class FieldpromaxMatch(models.Model):
                     link.external_version != record.version
                     or link.external_active != record.active
                     # linked by an earlier version, which kept none
-                    or (link.external_values is None and kind in FIELDS)
+                    or (not link.external_values and kind in FIELDS)
                 ):
                     counts['updated'] += 1
                     renewed.append((link[column], record))

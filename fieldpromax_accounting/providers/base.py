@@ -36,8 +36,6 @@ class Capabilities:
     shared_names: bool = False
     #: ``{kind: {field of three_way.FIELDS: direction}}``: what can be kept in step, and which way at most
     synced_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    #: archived contacts and items can be restored by us
-    restores: bool = True
 
 
 @dataclass(frozen=True)

@@ -116,8 +116,6 @@ class XeroProvider(AccountingProvider):
             # items of Xero are never archived (A8)
             'item': dict.fromkeys(('name', 'code', 'description', 'price'), 'both'),
         },
-        # an archived contact can be edited by nobody but a person (A7)
-        restores=False,
     )
     text_rules = rules.TEXT_RULES
     operations = {
