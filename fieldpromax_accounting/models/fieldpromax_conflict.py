@@ -75,6 +75,8 @@ class FieldpromaxConflict(models.Model):
         settled = self.union(*(conflict for key, conflict in present.items() if key not in wanted))
         if settled:
             settled.write({'state': 'cured', 'decided_at': fields.Datetime.now()})
+        if not wanted:
+            return
         context = MergeContext(connection, kind)
         rows = []
         for (link, field), reason in wanted.items():

@@ -219,7 +219,8 @@ class FieldpromaxLink(models.Model):
                        linked_by_run_id = CASE WHEN l.%(column)s IS NULL THEN EXCLUDED.linked_by_run_id
                                                ELSE l.linked_by_run_id END,
                        is_unmerged = COALESCE(l.is_unmerged, FALSE)
-                                     OR (COALESCE(l.%(column)s, EXCLUDED.%(column)s) IS NOT NULL
+                                     OR (EXCLUDED.external_values IS NOT NULL
+                                         AND COALESCE(l.%(column)s, EXCLUDED.%(column)s) IS NOT NULL
                                          AND (l.external_values IS DISTINCT FROM EXCLUDED.external_values
                                               OR l.parent_external_id IS DISTINCT FROM EXCLUDED.parent_external_id
                                               OR l.%(column)s IS NULL)),

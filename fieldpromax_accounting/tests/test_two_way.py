@@ -177,6 +177,19 @@ class TwoWay:
         self.run_push(self.connection)
         self.assertEqual(self.writes_to_books(), [])
 
+    def test_directions_are_the_administrators(self):
+        self.connection.with_user(self.user_manager).action_view_field_rules()
+        rule = self.env['fieldpromax.field.rule'].search(
+            [('connection_id', '=', self.connection.id), ('field', '=', 'email')]
+        )
+        self.assertTrue(rule.with_user(self.user_bookkeeper).read(['direction', 'note']))
+        with self.assertRaises(AccessError):
+            rule.with_user(self.user_bookkeeper).direction = 'none'
+        rule.with_user(self.user_manager).direction = 'none'
+        self.assertFalse(self.env['fieldpromax.field.rule'].with_user(self.user_bookkeeper_2).search([]))
+        with self.assertRaises(AccessError):
+            rule.with_user(self.user_manager_2).direction = 'both'
+
     def test_kept_out_is_left_alone_both_ways(self):
         self.customer.fieldpromax_do_not_sync = True
         self.change_contact(phone='555 0777')
@@ -380,7 +393,7 @@ class TestTwoWayQuickBooks(TwoWay, QuickBooksPushCommon):
 
     def change_contact(self, **values):
         body = {'Id': self.link().external_id, 'PrimaryPhone': {'FreeFormNumber': values['phone']}}
-        self.change_books(self.books_of, customers=[body])
+        self.change_books(self.books_of, contacts=[body])
 
     def change_item(self, price):
         self.change_books(
@@ -421,13 +434,13 @@ class TestTwoWayQuickBooks(TwoWay, QuickBooksPushCommon):
     def test_a_sub_customer_follows_its_parent(self):
         ids = self.change_books(
             self.books_of,
-            customers=[{'DisplayName': 'Parent A'}, {'DisplayName': 'Parent B'}],
+            contacts=[{'DisplayName': 'Parent A'}, {'DisplayName': 'Parent B'}],
         )
         self.assertTrue(ids)
         rows = {row['DisplayName']: row['Id'] for row in self.books('contacts')}
         self.change_books(
             self.books_of,
-            customers=[
+            contacts=[
                 {'DisplayName': 'Child', 'Job': True, 'ParentRef': {'value': rows['Parent A']}},
             ],
         )
@@ -438,7 +451,7 @@ class TestTwoWayQuickBooks(TwoWay, QuickBooksPushCommon):
         rows = {row['DisplayName']: row['Id'] for row in self.books('contacts')}
         self.change_books(
             self.books_of,
-            customers=[{'Id': rows['Child'], 'Job': True, 'ParentRef': {'value': rows['Parent B']}}],
+            contacts=[{'Id': rows['Child'], 'Job': True, 'ParentRef': {'value': rows['Parent B']}}],
         )
         self.run_pull(self.connection)
         self.assertEqual(child.parent_id.name, 'Parent B')
