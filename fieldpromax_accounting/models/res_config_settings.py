@@ -73,6 +73,15 @@ class ResConfigSettings(models.TransientModel):
     )
     fieldpromax_start_date = fields.Date('Nothing dated before')
     fieldpromax_pull_suppliers = fields.Boolean('Suppliers too')
+    fieldpromax_pull_interval = fields.Selection(
+        [
+            ('15', 'Every 15 minutes'),
+            ('30', 'Every 30 minutes'),
+            ('60', 'Every hour'),
+            ('240', 'Every 4 hours'),
+        ],
+        string='Read changes',
+    )
     fieldpromax_contact_push = fields.Selection(
         [('invoiced', 'When first invoiced'), ('created', 'When created')], string='New customers'
     )
