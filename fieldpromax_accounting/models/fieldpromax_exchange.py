@@ -426,9 +426,11 @@ class FieldpromaxExchange(models.Model):
         if self.search_count([*self._of_connection(connection, 'contact'), *self._ready_domain()], limit=1):
             # Customers are compared with the books as they are now, not as they were an hour ago.
             self.env['fieldpromax.run']._pull_changes(connection, 'contact')
-        if self._drive_step(self._has_changed_items, connection):
-            # Changed products as well: some providers take the last write, whatever it overwrites.
-            self.env['fieldpromax.run']._pull_changes(connection, 'item')
+        if not connection._capabilities().checks_versions:
+            for kind in three_way.FIELDS:
+                # The last write wins there, so what was changed there a moment ago has to be seen first.
+                if self._drive_step(self._has_changed, connection, kind):
+                    self.env['fieldpromax.run']._pull_changes(connection, kind, anew=True)
         for kind in self._kind_order():
             # Written ahead: key, members and body are stored and committed before anything leaves (invariant 2).
             claimed = self._drive_step(self._claim, connection, kind)
@@ -443,10 +445,11 @@ class FieldpromaxExchange(models.Model):
         return False
 
     @api.model
-    def _has_changed_items(self, connection):
-        """Does a product wait that the books have already?"""
-        ready = self.search([*self._of_connection(connection, 'item'), *self._ready_domain()]).product_id
-        return bool(self.env['fieldpromax.link']._of(connection, ready))
+    def _has_changed(self, connection, kind):
+        """Does a customer or product wait that the books have already?"""
+        ready = self.search([*self._of_connection(connection, kind), *self._ready_domain()])
+        ready = ready[record_fields(self.env)[kind]]
+        return bool(self.env['fieldpromax.link']._of(connection, ready, role=None))
 
     def _drive_call(self, connection, call):
         """Send a stored call and record its outcome."""

@@ -855,19 +855,20 @@ class FieldpromaxRun(models.Model):
         return True
 
     @api.model
-    def _pull_changes(self, connection, kind):
+    def _pull_changes(self, connection, kind, anew=False):
         """Bring one kind up to date for the push driver, which holds the connection's lock; commits page by
         page.
 
         Does nothing when everything that waits to be sent was queued before the last pass began. A first import that
         a person paused or put off is not begun behind that person's back.
 
+        :param anew: however fresh the last pass is.
         :return: whether the kind is up to date; False when the time is used up, or a pass is still
             incomplete.
         :raise ProviderError: as the driver that called handles it.
         """
         step = self.env['fieldpromax.exchange']._drive_step
-        if not step(self._is_stale, connection, kind):
+        if not step(self._is_stale, connection, kind) and not anew:
             return True
         deadline = monotonic() + CHANGES_SECONDS
         while monotonic() < deadline:

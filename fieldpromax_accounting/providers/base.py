@@ -34,6 +34,8 @@ class Capabilities:
     items_need_code: bool = False
     #: customers share one list of names with others (see :meth:`AccountingProvider.list_names_in_use`)
     shared_names: bool = False
+    #: a change of an old version of a record is refused; otherwise the last write wins
+    checks_versions: bool = False
     #: ``{kind: {field of three_way.FIELDS: direction}}``: what can be kept in step, and which way at most
     synced_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

@@ -105,6 +105,7 @@ class QuickBooksProvider(AccountingProvider):
         accounts_on_lines=False,
         items_on_lines=True,
         shared_names=True,
+        checks_versions=True,
         synced_fields={
             'contact': {
                 **dict.fromkeys(('name', 'email', 'phone', 'address', 'website', 'active'), 'both'),
