@@ -1,7 +1,7 @@
 {
     'name': 'FieldPromax Accounting: Projects',
     'summary': 'Projects of the books and of Odoo kept in step, and named on invoices',
-    'version': '19.0.1.0.0',
+    'version': '19.0.1.1.0',
     'category': 'Accounting/Accounting',
     'license': 'LGPL-3',
     'author': 'FieldPromax',
