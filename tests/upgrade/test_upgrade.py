@@ -23,7 +23,8 @@ KEPT = {
     "counterparts": "SELECT string_agg(reference_id::text, ',' ORDER BY id) FROM fieldpromax_mapping",
     "history": "SELECT string_agg(kind || state, ',' ORDER BY id) FROM fieldpromax_exchange",
     "matches": "SELECT count(*) FROM fieldpromax_match",
-    "crons": "SELECT count(*) FROM ir_cron WHERE cron_name LIKE 'Accounting sync%'",
+    "crons": "SELECT string_agg(r.cron_name, ',' ORDER BY r.id) FROM ir_cron r JOIN fieldpromax_connection c"
+    " ON r.id IN (c.push_cron_id, c.pull_cron_id)",
 }
 
 
