@@ -1,7 +1,7 @@
 import hashlib
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta, timezone
 from decimal import Decimal
 from time import monotonic
@@ -853,6 +853,8 @@ class FieldpromaxExchange(models.Model):
             )
         role = {'role': self.role} if self.role else {}
         data = record._fieldpromax_prepare(connection, context.resolver, **role)
+        if self.kind == 'contact':
+            data = context.with_free_number(data)
         if self.kind == 'item' and not data.sale_account and not context.capabilities.accounts_on_lines:
             # The item says where its lines are booked, so it cannot be made without.
             product = record.with_company(connection.company_id)
@@ -1677,6 +1679,11 @@ class FieldpromaxExchange(models.Model):
         exchanges.write({'to_announce': False})
 
 
+def _numbers(number):
+    """A contact number and those that may stand in for it, in their order."""
+    return [number, *(f'{number}-{more}' for more in range(2, 20))] if number else []
+
+
 class DecisionContext:
     """What the decisions of one claim need, read in a few queries for all of them."""
 
@@ -1695,6 +1702,7 @@ class DecisionContext:
         self.item_links = {}
         self._merging = None
         self._links, self._verdicts, self._contact_links = {}, {}, {}
+        self._left_behind = None
         self.links = self.links_of('')
         if kind == 'invoice':
             self._contacts = records.commercial_partner_id
@@ -1713,6 +1721,26 @@ class DecisionContext:
             return None
         values = record._fieldpromax_values(self._connection, role=role)
         return {name: values[name] for name in self.merging.fields}
+
+    def with_free_number(self, contact):
+        """``contact`` (a DTO) with a number that no counterpart bears which was left behind: the books would take the
+        two for one. Read once for all of them."""
+        if self._left_behind is None:
+            numbers = [record._fieldpromax_number(self._connection) for record in self._records]
+            self._left_behind = set(
+                self._link.search(
+                    [
+                        ('connection_id', '=', self._connection.id),
+                        ('kind', '=', 'contact'),
+                        ('partner_id', '=', False),
+                        ('external_number', 'in', [one for number in numbers for one in _numbers(number)]),
+                    ]
+                ).mapped('external_number')
+            )
+        number = next(
+            (one for one in _numbers(contact.number) if one not in self._left_behind), contact.number
+        )
+        return replace(contact, number=number)
 
     def links_of(self, role):
         """Links of the records themselves, in that role: ``{record id: link}``."""

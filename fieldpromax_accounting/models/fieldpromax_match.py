@@ -1481,6 +1481,26 @@ class FieldpromaxMatch(models.Model):
                 if candidate := self._candidate_of(engines[record.id], kind, data, remote.role):
                     judged[external_id] = remote, data, candidate
             own = proposals.filtered(lambda match: match[column] == record)  # noqa: B023 used at once
+            # Whether one that is known here is alike is plain: a corrected record needs no decision any more.
+            known = own and set(
+                self.env['fieldpromax.link']
+                .search(
+                    [
+                        ('connection_id', '=', connection.id),
+                        ('kind', '=', kind),
+                        ('external_id', 'in', own.mapped('external_id')),
+                        ('external_active', '=', True),
+                    ]
+                )
+                .mapped('external_id')
+            )
+            settled = own.filtered(
+                lambda match: (
+                    match.is_proposed and match.external_id in known and match.external_id not in judged
+                )  # noqa: B023
+            )
+            proposals, own = proposals - settled, own - settled
+            settled.unlink()
             # What was found by asking the books for the name stays until somebody decides.
             asked = own.filtered(
                 lambda match: match.is_proposed and match.external_id and match.external_id not in judged  # noqa: B023

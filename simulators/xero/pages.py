@@ -190,10 +190,16 @@ class Pages(BookPages):
 
     def contact(self, request, ledger):
         contact = self._found(ledger.contacts, request, "contact")
+        others = [
+            other
+            for other in ledger.contacts.values()
+            if other["ContactStatus"] == "ACTIVE" and other["ContactID"] != contact["ContactID"]
+        ]
         documents = [ledger.invoices.get(key) for key in ledger.invoices_of.ids(contact["ContactID"])]
         return "contact.html", {
             "section": "contacts",
             "contact": contacts.render(ledger, contact),
+            "others": sorted(others, key=lambda other: other["Name"].casefold())[:500],
             "rows": self._invoice_rows(ledger, documents),
         }
 
@@ -208,6 +214,12 @@ class Pages(BookPages):
 
     def change_contact(self, request, ledger, form):
         contact = self._found(ledger.contacts, request, "contact")
+        if form.get("action") == "merge":
+            books.merge(ledger, contact["ContactID"], form.get("into", ""))
+            return (
+                "The contacts are merged into this one.",
+                f"{request.path.rpartition('/')[0]}/{form['into']}",
+            )
         values = {
             name: form[name].strip() for name in ("Name", "EmailAddress", "ContactStatus") if name in form
         }

@@ -139,6 +139,18 @@ def test_archive_restore_and_edit_a_contact(books, us):
     assert us.contact("City Council")["EmailAddress"] == "c@council.example"
 
 
+def test_merge_a_contact(books, us):
+    home, _, contact = books
+    other = us.contact("Azure Interior")["ContactID"]
+    address = f"{home}/contacts/contact/{contact}"
+    assert "A merge needs two contacts" in _post(address, action="merge", into="nobody")
+    merged = _post(address, action="merge", into=other)
+    assert "The contacts are merged into this one." in merged
+    assert "Azure Interior" in merged
+    gone = us.get(f"Contacts/{contact}")["Contacts"][0]
+    assert (gone["ContactStatus"], gone["MergedToContactID"]) == ("ARCHIVED", other)
+
+
 def test_add_a_contact(books, us):
     home, _, _ = books
     assert "The contact is added." in _post(f"{home}/contacts", Name="By Hand", EmailAddress="")
