@@ -104,6 +104,7 @@ class FieldpromaxLink(models.Model):
         }
         if not survivor:
             survivor_id = self.merged_into
+            self._end_conflicts()
             self.write(
                 {
                     'external_id': survivor_id,
@@ -120,6 +121,7 @@ class FieldpromaxLink(models.Model):
             survivor_id = survivor.external_id
             was_free = not survivor[column]
             made_by_run = survivor.made_by_run_id or self.made_by_run_id
+            self._end_conflicts()
             self.write({column: False, 'decision': 'ignore', 'merged_into': False})
             # The freed index entry has to be there before the record goes to the other row.
             self.flush_model()
@@ -372,11 +374,18 @@ class FieldpromaxLink(models.Model):
 
     def _detach(self):
         """Take the link apart without touching either record: the counterpart stays known, and is left alone."""
+        self._end_conflicts()
         for link in self:
             link.write(
                 {record_fields(self.env)[link.kind]: False, 'decision': 'ignore', 'merged_into': False}
             )
         self.flush_model()
+
+    def _end_conflicts(self):
+        """What both sides disagreed about is of no matter any more: they are two."""
+        conflicts = self.env['fieldpromax.conflict']
+        for (connection, kind), links in self.grouped(lambda link: (link.connection_id, link.kind)).items():
+            conflicts._note(connection, kind, {link: {} for link in links})
 
     def _create_anew(self):
         """The record of Odoo gets a new counterpart; the old one is left alone for good."""

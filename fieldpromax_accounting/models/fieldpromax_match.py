@@ -1494,10 +1494,12 @@ class FieldpromaxMatch(models.Model):
                 )
                 .mapped('external_id')
             )
-            settled = own.filtered(
-                lambda match: (
-                    match.is_proposed and match.external_id in known and match.external_id not in judged
-                )  # noqa: B023
+            settled = self.union(
+                *(
+                    one
+                    for one in own
+                    if one.is_proposed and one.external_id in known and one.external_id not in judged
+                )
             )
             proposals, own = proposals - settled, own - settled
             settled.unlink()

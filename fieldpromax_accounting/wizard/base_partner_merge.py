@@ -12,9 +12,8 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         """Make room before Odoo re-points foreign keys: a unique index of ours would abort the whole merge.
 
         The survivor keeps its own link, or takes over that of the first loser where it has none or where its own
-        counterpart is archived or gone. Other losers' links stay as rows
-        without a record, so that what they point at in the books is remembered and not created again; an issue says
-        that the books still have them apart.
+        counterpart is archived or gone. Other losers' links stay as rows without a record, so that what they point at
+        in the books is remembered and not created again; an issue says that the books still have them apart.
         """
         partners = dst_partner | src_partners
         self.env['fieldpromax.link'].flush_model()
@@ -68,6 +67,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         result = super()._update_foreign_keys(src_partners, dst_partner)
         self.env.invalidate_all()
         links = self.env['fieldpromax.link'].sudo().browse(unlinked)
+        links._end_conflicts()
         links._report_merged_here(dst_partner.sudo())
         self.env['fieldpromax.radar.finding']._forget_merged(src_partners, dst_partner)
         return result
