@@ -239,7 +239,8 @@ class FieldpromaxPlanLine(models.Model):
     @api.model
     def _store(self, run, kind, rows):
         """Write lines, in one statement whatever their number. A line that is there is renewed; what a person chose
-        stays, unless the record of the books is no longer there to be taken over.
+        stays, and what the plan said stays once it is run, unless the record of the books is no longer there to be
+        taken over.
 
         :param rows: ``[(dto, proposal, {values})]``
         """
@@ -283,22 +284,26 @@ class FieldpromaxPlanLine(models.Model):
                 ON CONFLICT (run_id, kind, external_id) DO UPDATE SET
                        role = EXCLUDED.role, external_name = EXCLUDED.external_name,
                        external_detail = EXCLUDED.external_detail, external_data = EXCLUDED.external_data,
-                       found = EXCLUDED.found, proposal = EXCLUDED.proposal, score = EXCLUDED.score,
-                       reason = EXCLUDED.reason, reasons = EXCLUDED.reasons, candidates = EXCLUDED.candidates,
+                       found = CASE WHEN %(anew)s THEN EXCLUDED.found ELSE l.found END,
+                       proposal = CASE WHEN %(anew)s THEN EXCLUDED.proposal ELSE l.proposal END,
+                       score = CASE WHEN %(anew)s THEN EXCLUDED.score ELSE l.score END,
+                       reason = CASE WHEN %(anew)s THEN EXCLUDED.reason ELSE l.reason END,
+                       reasons = CASE WHEN %(anew)s THEN EXCLUDED.reasons ELSE l.reasons END,
+                       candidates = CASE WHEN %(anew)s THEN EXCLUDED.candidates ELSE l.candidates END,
                        outcome = CASE WHEN EXCLUDED.found = 'skip' AND l.action <> 'skip' THEN EXCLUDED.reason END,
-                       action = CASE WHEN l.decided_by_id IS NULL OR EXCLUDED.found IN ('skip', 'update')
+                       action = CASE WHEN %(anew)s AND (l.decided_by_id IS NULL OR EXCLUDED.found IN ('skip', 'update'))
                                      THEN EXCLUDED.action ELSE l.action END,
-                       %(column)s = CASE WHEN l.decided_by_id IS NULL THEN EXCLUDED.%(column)s ELSE l.%(column)s END,
-                       record_name = CASE WHEN l.decided_by_id IS NULL THEN EXCLUDED.record_name
-                                          ELSE l.record_name END,
-                       record_detail = CASE WHEN l.decided_by_id IS NULL THEN EXCLUDED.record_detail
-                                            ELSE l.record_detail END,
-                       has_suggestion = CASE WHEN l.decided_by_id IS NULL THEN EXCLUDED.has_suggestion
-                                             ELSE l.has_suggestion END,
+                       %(column)s = CASE WHEN %(open)s THEN EXCLUDED.%(column)s ELSE l.%(column)s END,
+                       record_name = CASE WHEN %(open)s THEN EXCLUDED.record_name ELSE l.record_name END,
+                       record_detail = CASE WHEN %(open)s THEN EXCLUDED.record_detail ELSE l.record_detail END,
+                       has_suggestion = CASE WHEN %(open)s THEN EXCLUDED.has_suggestion ELSE l.has_suggestion END,
                        write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                  WHERE l.state = 'planned'
                 """,
                 column=SQL.identifier(column),
+                # While a plan is carried out, what somebody has seen and run stays as it was.
+                anew=SQL("EXCLUDED.found = 'skip'") if run.plan_state == 'running' else SQL('TRUE'),
+                open=SQL('FALSE' if run.plan_state == 'running' else 'l.decided_by_id IS NULL'),
                 run=run.id,
                 connection=run.connection_id.id,
                 company=run.company_id.id,
@@ -441,8 +446,10 @@ class FieldpromaxPlanLine(models.Model):
         self.env.cr.execute(
             SQL(
                 'UPDATE fieldpromax_plan_line l SET action = proposal WHERE %s AND decided_by_id IS NULL '
-                'AND action <> proposal',
+                'AND action <> proposal AND %s',
                 lines,
+                # While a plan is carried out, more than it said is not done.
+                SQL("proposal = 'review'") if run.plan_state == 'running' else SQL('TRUE'),
             )
         )
         self.invalidate_model()
