@@ -331,7 +331,9 @@ class TestPlan(PlanCommon):
         self.put(contacts=[{'ContactID': ids[2], 'ContactStatus': 'ARCHIVED'}])
         self.local('Eventide Motors', 'made@example.com')
         # All of them come once more with what changed: that makes no new plan of them.
-        self.env['fieldpromax.checkpoint'].sudo().search([]).write({'since': False})
+        self.env['fieldpromax.checkpoint'].sudo()._of(
+            self.connection, 'contact'
+        ).since = '2020-01-01T00:00:00+00:00'
         self.carry_out(run)
         self.assertEqual((run.plan_state, run.state), ('done', 'done'), run.reason)
         outcomes = {line.external_name: line.outcome for line in run.plan_line_ids if line.state == 'left'}
