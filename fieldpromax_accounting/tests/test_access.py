@@ -29,6 +29,8 @@ CONNECTION_METHODS = {
     'action_pause_import': 'bookkeeper',
     'action_resume_import': 'bookkeeper',
     'action_put_off_import': 'bookkeeper',
+    'action_plan_first': 'bookkeeper',
+    'action_open_plan': 'user',
     'action_claim_database': 'manager',
     'action_keep_apart': 'manager',
     'action_open_form': 'user',
@@ -37,6 +39,8 @@ CONNECTION_METHODS = {
     'action_view_waiting': 'user',
     'action_view_sent': 'user',
     'action_view_mappings': 'user',
+    'action_view_conflicts': 'user',
+    'action_view_field_rules': 'user',
     'action_view_radar': 'bookkeeper',
     'action_open_overview': 'user',
 }
