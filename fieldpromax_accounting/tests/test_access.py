@@ -36,6 +36,8 @@ CONNECTION_METHODS = {
     'action_open_form': 'user',
     'action_view_issues': 'user',
     'action_view_matches': 'user',
+    'action_view_conflicts': 'user',
+    'action_view_field_rules': 'user',
     'action_view_waiting': 'user',
     'action_view_sent': 'user',
     'action_view_mappings': 'user',
