@@ -41,8 +41,6 @@ CONNECTION_METHODS = {
     'action_view_waiting': 'user',
     'action_view_sent': 'user',
     'action_view_mappings': 'user',
-    'action_view_conflicts': 'user',
-    'action_view_field_rules': 'user',
     'action_view_radar': 'bookkeeper',
     'action_open_overview': 'user',
 }
