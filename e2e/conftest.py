@@ -1,7 +1,8 @@
 """The journeys' world: an Odoo database of their own, Odoo and the simulators as processes, a headless Chromium.
 
 The tests of a file are the steps of one journey and run in its order; when a step fails, the later ones are skipped
-with its name as the reason. Each file names its ``BOOKS`` (the simulators, with what they hold).
+with its name as the reason. Each file names its ``BOOKS`` (the simulators, with what they hold) and may have
+``RECORDS``, a script for Odoo's shell that makes what Odoo holds beside its demo data.
 """
 
 import hashlib
@@ -42,8 +43,8 @@ for login, name, group in (
     env["res.users"].with_context(no_reset_password=True).create(
         {{"name": name, "login": login, "password": {password!r}, "group_ids": [(6, 0, [env.ref(group).id])]}}
     )
-# The tips of Odoo's own tours lie over what is clicked.
-env["res.users"].search([]).write({{"tour_enabled": False}})
+# The tips of Odoo's own tours, and the chat of its robot, lie over what is clicked.
+env["res.users"].search([]).write({{"tour_enabled": False, "odoobot_state": "disabled"}})
 env.cr.commit()
 """
 
@@ -71,6 +72,10 @@ class Simulator:
         words = set(re.findall(r"(?<![\w-])[\w-]{43}(?![\w-])", text))
         return [word for word in words if hashlib.sha256(word.encode()).hexdigest().encode() in kept]
 
+    def change(self, organization: str = "US", **what) -> dict[str, list[str]]:
+        """Do in the books what a bookkeeper does there; the ids of the records by their kind."""
+        return self.control("POST", f"/_sim/organisations/{organization}", what)
+
     def entities(self, name: str, organization: str = "US") -> list[dict]:
         """The records of a kind in the books of an organization, by its country."""
         state = self.control("GET", f"/_sim/state?tenant={organization}&entities={name}")
@@ -88,8 +93,9 @@ class World:
         self.simulator = next(iter(simulators.values()))
 
 
-def _prepare(database: str, odoo_url: str, books: dict[str, str]) -> None:
+def _prepare(database: str, odoo_url: str, books: dict[str, str], records: str) -> None:
     script = PEOPLE_SCRIPT.format(odoo=odoo_url, books=books, password=NEUTRAL_PASSWORD)
+    script += records + "\nenv.cr.commit()\n"
     script += databases.WORK_PAGES_SCRIPT + 'print("PREPARED")\n'
     command = databases.odoo_command("shell", "-d", database, "--no-http", "--log-level=warn")
     said = run(command, "Preparing the journey", env=databases.odoo_environment(), stdin=script)
@@ -124,7 +130,8 @@ def world(request, screenshots):
             )
             simulators[provider] = Simulator(url, state)
             simulators[provider].control("POST", "/_sim/reset", seed)
-        _prepare(database, odoo_url, {provider: simulator.url for provider, simulator in simulators.items()})
+        urls = {provider: simulator.url for provider, simulator in simulators.items()}
+        _prepare(database, odoo_url, urls, getattr(request.module, "RECORDS", ""))
         odoo = running.enter_context(services.odoo_server(database, port, name=f"e2e {name} odoo"))
         yield World(odoo_url, simulators, odoo)
 

@@ -34,14 +34,9 @@ class FieldpromaxMatchDecide(models.TransientModel):
         one, several = {
             'link': (
                 _(
-                    'The record of the books and the one of Odoo will be linked and kept in step: what one of them '
-                    'lacks is filled in from the other, and what differs stays as it is.'
+                    'The record of the books and the one of Odoo will be linked. Neither of them is changed by that.'
                 ),
-                _(
-                    '%s pairs will be linked and kept in step: what one of a pair lacks is filled in from the other, '
-                    'and what differs stays as it is.',
-                    count,
-                ),
+                _('%s pairs will be linked. None of the records is changed by that.', count),
             ),
             'create': (
                 _(
