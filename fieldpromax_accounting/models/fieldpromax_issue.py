@@ -197,8 +197,8 @@ class FieldpromaxIssue(models.Model):
 
     def action_re_link(self):
         """Ask for another counterpart."""
-        link = self._counterpart('can_re_link')
-        return self.env['fieldpromax.relink'].create({'issue_id': self.id, 'link_id': link.id})._open()
+        self._counterpart('can_re_link')
+        return self.env['fieldpromax.relink'].create({'issue_id': self.id})._open()
 
     def action_merge_partners(self):
         """Odoo's own merge, opened with the two."""

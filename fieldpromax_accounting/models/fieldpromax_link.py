@@ -327,7 +327,7 @@ class FieldpromaxLink(models.Model):
             link = self.browse(link_id)
             child, parent = link.partner_id, self.env['res.partner'].browse(parent_id)
             if not child.parent_id and child not in parent | parent._fieldpromax_ancestors():
-                child.with_context(fieldpromax_no_push=True, tracking_disable=True).parent_id = parent
+                child._fieldpromax_stand_below(parent)
             link.awaits_parent = False
         return len(rows) == limit
 
@@ -524,7 +524,7 @@ class FieldpromaxLink(models.Model):
             return
         if above and child in above | above._fieldpromax_ancestors():
             return
-        child.with_context(fieldpromax_no_push=True, tracking_disable=True).parent_id = above
+        child._fieldpromax_stand_below(above)
         # One that is not known here yet comes later in the same pass.
         self.awaits_parent = bool(now and not above)
 
@@ -545,7 +545,11 @@ class FieldpromaxLink(models.Model):
                 'compared_at': fields.Datetime.now(),
                 # Whatever else the answer tells was changed there meanwhile, and is compared in a step of its own.
                 'is_unmerged': any(
-                    name in then and keys(name, theirs[name]) != keys(name, then[name]) for name in theirs
+                    # What is the same letter by letter needs no look at countries and regions.
+                    name in then
+                    and theirs[name] != then[name]
+                    and keys(name, theirs[name]) != keys(name, then[name])
+                    for name in theirs
                 ),
             }
         )
@@ -639,10 +643,19 @@ class FieldpromaxLink(models.Model):
         writes around it, left behind. Returns how many."""
         self.flush_model()
         count = 0
-        for kind, changed in (
-            ('contact', SQL('(SELECT p.write_date FROM res_partner p WHERE p.id = l.partner_id)')),
+        for kind, followed, changed in (
+            (
+                'contact',
+                # Nothing of one that is kept out goes over: it would be found again every hour.
+                SQL(
+                    """NOT EXISTS (SELECT FROM res_partner p
+                                    WHERE p.id = l.partner_id AND p.fieldpromax_do_not_sync)"""
+                ),
+                SQL('(SELECT p.write_date FROM res_partner p WHERE p.id = l.partner_id)'),
+            ),
             (
                 'item',
+                SQL('TRUE'),
                 SQL(
                     """(SELECT GREATEST(p.write_date, t.write_date) FROM product_product p
                           JOIN product_template t ON t.id = p.product_tmpl_id WHERE p.id = l.product_id)"""
@@ -657,7 +670,7 @@ class FieldpromaxLink(models.Model):
                       FROM (SELECT l.role, l.%(column)s FROM fieldpromax_link l
                              WHERE l.connection_id = %(connection)s AND l.kind = %(kind)s
                                AND l.%(column)s IS NOT NULL AND l.external_values IS NOT NULL
-                               AND %(changed)s > l.compared_at
+                               AND %(changed)s > l.compared_at AND %(followed)s
                              LIMIT %(limit)s) l
                      GROUP BY l.role
                     """,
@@ -665,6 +678,7 @@ class FieldpromaxLink(models.Model):
                     connection=connection.id,
                     kind=kind,
                     changed=changed,
+                    followed=followed,
                     limit=SWEEP_SIZE,
                 )
             )

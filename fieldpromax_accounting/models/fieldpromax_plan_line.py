@@ -397,10 +397,13 @@ class FieldpromaxPlanLine(models.Model):
             SQL(
                 """
                 WITH claims AS MATERIALIZED (%(claims)s),
-                     judged AS (SELECT c.id, (SELECT min(o.external_name) FROM claims o
-                                               WHERE o.record = c.record AND o.role = c.role AND o.id <> c.id
-                                                 AND o.is_similar IS NOT TRUE) AS rival
-                                  FROM claims c WHERE c.is_deferred)
+                     -- joined, so that it is hashed: a subquery of each would go through all the others
+                     judged AS (SELECT c.id, min(o.external_name) AS rival
+                                  FROM claims c
+                                  LEFT JOIN claims o ON o.record = c.record AND o.role = c.role AND o.id <> c.id
+                                       AND o.is_similar IS NOT TRUE
+                                 WHERE c.is_deferred
+                                 GROUP BY c.id)
                 UPDATE fieldpromax_plan_line l
                    SET proposal = CASE WHEN j.rival IS NULL THEN 'link' ELSE 'review' END, rival = j.rival
                   FROM judged j WHERE j.id = l.id

@@ -165,7 +165,7 @@ class FieldpromaxRun(models.Model):
                 [*self._undo_domain(), ('kind', '=', kind), (column, '!=', False)]
             )
             made = links.filtered(lambda link: link.made_by_run_id == self)
-            used = self._used(made, column, whole=True)
+            used = self._used(made, column, whole=True) | self._followed_elsewhere(made, column)
             documents = self._in_books(links, column) - set(used)
             stays |= {
                 (links[column]._name, link[column].id)
@@ -298,7 +298,7 @@ class FieldpromaxRun(models.Model):
     def _undo_links(self, links, kind, column):
         """Archive what was made and is not used, take the links apart; what stays is noted with its reason."""
         made = links.filtered(lambda link: link.made_by_run_id == self)
-        kept = self._used(made, column)
+        kept = self._used(made, column) | self._followed_elsewhere(made, column)
         in_books = self._in_books(links, column)
         kept |= {
             link_id: self.env._(
@@ -352,6 +352,19 @@ class FieldpromaxRun(models.Model):
             told = ', '.join(f'{names[name]} ({count})' for name, count in users.most_common(USERS_NAMED))
             sentences[link.id] = self.env._('It is used meanwhile: %s. It stays, and stays linked.', told)
         return sentences
+
+    def _followed_elsewhere(self, links, column):
+        """``{link id: sentence}`` of the links whose records are in the books of another company as well."""
+        others = self.env['fieldpromax.link'].search(
+            [
+                ('connection_id', '!=', self.connection_id.id),
+                ('connection_id.state', '!=', 'disconnected'),
+                (column, 'in', links[column].ids),
+            ]
+        )
+        shared = others[column]
+        reason = self.env._('Another company has it in its books as well. It stays, and stays linked.')
+        return {link.id: reason for link in links if link[column] in shared}
 
     @api.model
     def _without_children(self, partners, uses):

@@ -227,7 +227,13 @@ class ProductProduct(models.Model):
             of_template['name'] = wanted['name']
         if 'description' in wanted:
             of_template['description_sale'] = wanted['description'] or False
-        if 'price' in wanted:
-            of_template['list_price'] = float(wanted['price'] or 0)
+        problems = {}
+        if 'price' in wanted and wanted['price'] in (None, ''):
+            # Odoo has no products without a price; zero is not what the books say.
+            problems['price'] = self.env._('The books have no sales price for it any more.')
+        elif 'price' in wanted:
+            # What the one variant costs more than its template is on top of that.
+            price = Decimal(wanted['price']) - decimal_of(product.price_extra, 4)
+            of_template['list_price'] = float(price)
         changes = [(product.product_tmpl_id, of_template), (product, values)]
-        return [change for change in changes if change[1]], {}
+        return [change for change in changes if change[1]], problems

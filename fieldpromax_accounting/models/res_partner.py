@@ -281,6 +281,18 @@ class ResPartner(models.Model):
             'country': self.country_id.name or '',
         }
 
+    def _fieldpromax_stand_below(self, parent):
+        """Put this customer below another one (an empty ``parent``: below none), as the books have it.
+
+        It stays a customer of its own with an address of its own, as one that is made below another. As a contact
+        person Odoo would invoice its parent in its place, and copy the parent's address over its own.
+        """
+        self.ensure_one()
+        values = {'parent_id': parent.id}
+        if parent:
+            values |= {'is_company': True, 'type': 'other'}
+        self.with_context(fieldpromax_no_push=True, tracking_disable=True).write(values)
+
     def _fieldpromax_takes(self, field):
         """May a value of the books be written into this field?"""
         return field not in ('delivery_address', 'persons')

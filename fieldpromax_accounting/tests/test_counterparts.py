@@ -100,6 +100,10 @@ class Counterparts:
         move = self.invoice()
         self.run_push(self.connection)
         issue = self.as_bookkeeper(self.issue('counterpart_archived'))
+        with self.assertRaises(AccessError):
+            self.env['fieldpromax.relink'].with_env(self.as_person(self.user_bookkeeper_2)).create(
+                {'issue_id': issue.id}
+            )
         relink = issue.env['fieldpromax.relink'].browse(issue.action_re_link()['res_id'])
         with self.assertRaises(UserError):
             relink.action_link()

@@ -82,7 +82,11 @@ class TestMatchReview(ReviewCommon):
         self.assertEqual(len(rows), 4)
         self.assertEqual(
             self.decide(rows[:2], 'link'),
-            ('2 pairs will be linked. None of the records is changed by that.', 2),
+            (
+                '2 pairs will be linked and kept in step: what one of a pair lacks is filled in from the other, and '
+                'what differs stays as it is.',
+                2,
+            ),
         )
         self.assertEqual(self.links(connection).partner_id, created[:2])
         text, count = self.decide(rows[2], 'never')

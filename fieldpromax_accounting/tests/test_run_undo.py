@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from ..models import fieldpromax_run_undo
+from ..providers import dto
 from .test_pull import PullCommon
 
 
@@ -215,6 +216,18 @@ class TestUndo(PullCommon):
         self.assertEqual(self.run._undo_numbers()['used'], 3)
         self.undo()
         self.assertEqual((parent | child).filtered('active'), parent | child)
+
+    def test_what_another_company_has_in_its_books_stays(self):
+        shared = self.partners('Unused')
+        shared.company_id = False
+        second = self.connect('AU', user=self.user_manager_2)
+        self.env['fieldpromax.link'].sudo()._link_many(
+            second, 'contact', [(shared, dto.Contact(name='Unused', external_id='elsewhere'))]
+        )
+        self.assertEqual(self.run._undo_numbers()['used'], 1)
+        self.undo()
+        self.assertTrue(shared.active)
+        self.assertIn('Another company', self.run.kept_change_ids.reason)
 
     def test_what_odoo_does_not_let_go(self):
         partner_class = type(self.env['res.partner'])

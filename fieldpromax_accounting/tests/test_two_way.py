@@ -199,6 +199,15 @@ class TwoWay:
         self.assertEqual(
             (self.customer.phone, self.in_contact('email')), ('555 0100', 'office@works.example')
         )
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE fieldpromax_link SET compared_at = compared_at - interval '1 hour' WHERE id = %s",
+            [self.link().id],
+        )
+        self.env.invalidate_all()
+        driver = self.connection._as_driver()
+        driver.env['fieldpromax.link']._sweep_changes(driver)
+        self.assertNothingWaits()
         self.customer.fieldpromax_do_not_sync = False
         self.run_push(self.connection)
         self.assertEqual((self.customer.phone, self.in_contact('email')), ('555 0777', 'other@works.example'))
@@ -247,6 +256,14 @@ class TwoWay:
             with self.assertRaisesRegex(UserError, 'not allowed'):
                 conflict.with_user(self.user_bookkeeper)._resolve('theirs')
         self.assertEqual(self.customer.phone, '555 0100')
+
+    def test_no_price_in_the_books_is_not_zero(self):
+        link = self.link(self.product).sudo()
+        link.write({'external_values': {**link.external_values, 'price': None}, 'is_unmerged': True})
+        driver = self.connection._as_driver()
+        driver.env['fieldpromax.link']._merge_pending(driver)
+        self.assertEqual(self.product.product_tmpl_id.list_price, 80)
+        self.assertIn('no sales price', self.conflicts().reason)
 
     def test_two_variants_take_no_price(self):
         self.env['product.product'].create(
@@ -449,3 +466,28 @@ class TestTwoWayQuickBooks(TwoWay, QuickBooksPushCommon):
         )
         self.run_pull(self.connection)
         self.assertEqual(child.parent_id.name, 'Parent B')
+
+    def test_one_that_becomes_a_sub_customer_keeps_its_own_address(self):
+        self.change_books(
+            self.books_of,
+            contacts=[
+                {'DisplayName': 'Parent A', 'BillAddr': {'Line1': '9 Parent Road'}},
+                {'DisplayName': 'Loner', 'BillAddr': {'Line1': '1 Own Street'}},
+            ],
+        )
+        self.run_pull(self.connection)
+        parent, child = (
+            self.env['res.partner'].search([('name', '=', name)]) for name in ('Parent A', 'Loner')
+        )
+        self.assertFalse(child.parent_id)
+        rows = {row['DisplayName']: row['Id'] for row in self.books('contacts')}
+        self.change_books(
+            self.books_of,
+            contacts=[{'Id': rows['Loner'], 'Job': True, 'ParentRef': {'value': rows['Parent A']}}],
+        )
+        self.forget()
+        self.run_pull(self.connection)
+        self.assertEqual((child.parent_id, child.commercial_partner_id), (parent, child))
+        self.assertEqual((child.street, parent.street), ('1 Own Street', '9 Parent Road'))
+        self.run_push(self.connection)
+        self.assertEqual(self.writes_to_books(), [])

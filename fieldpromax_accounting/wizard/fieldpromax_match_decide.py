@@ -34,9 +34,14 @@ class FieldpromaxMatchDecide(models.TransientModel):
         one, several = {
             'link': (
                 _(
-                    'The record of the books and the one of Odoo will be linked. Neither of them is changed by that.'
+                    'The record of the books and the one of Odoo will be linked and kept in step: what one of them '
+                    'lacks is filled in from the other, and what differs stays as it is.'
                 ),
-                _('%s pairs will be linked. None of the records is changed by that.', count),
+                _(
+                    '%s pairs will be linked and kept in step: what one of a pair lacks is filled in from the other, '
+                    'and what differs stays as it is.',
+                    count,
+                ),
             ),
             'create': (
                 _(

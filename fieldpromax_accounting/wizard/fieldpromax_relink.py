@@ -16,7 +16,7 @@ class FieldpromaxRelink(models.TransientModel):
     _description = 'Link to another record of the books'
 
     issue_id = fields.Many2one('fieldpromax.issue', required=True, ondelete='cascade', readonly=True)
-    link_id = fields.Many2one('fieldpromax.link', required=True, ondelete='cascade', readonly=True)
+    link_id = fields.Many2one(related='issue_id.link_id')
     record_name = fields.Char(related='link_id.record_name')
     external_name = fields.Char('Linked so far', related='link_id.external_name')
     provider_label = fields.Char(related='issue_id.provider_label')
@@ -52,10 +52,14 @@ class FieldpromaxRelink(models.TransientModel):
             'target': 'new',
         }
 
+    def _link(self):
+        """The link that the issue is about, with all rights, once the person may work on it."""
+        return self.issue_id._counterpart('can_re_link')
+
     def _free(self):
         """``[(label, external id)]`` of records of the books without a record here, those of the same name first."""
         self.ensure_one()
-        link = self.link_id.sudo()
+        link = self._link()
         connection, column = link.connection_id, record_fields(self.env)[link.kind]
         common = [('connection_id', '=', connection.id), ('kind', '=', link.kind)]
         found = {}
@@ -79,8 +83,7 @@ class FieldpromaxRelink(models.TransientModel):
     def action_look(self):
         """Ask the books for a name: what is found can be chosen."""
         self.ensure_one()
-        self.issue_id._counterpart('can_re_link')
-        link = self.link_id.sudo()
+        link = self._link()
         connection, column = link.connection_id, record_fields(self.env)[link.kind]
         name = (self.name or '').strip()
         if not name:
@@ -119,8 +122,8 @@ class FieldpromaxRelink(models.TransientModel):
     def action_link(self):
         """Link to what was chosen, as it stands in the books at this moment."""
         self.ensure_one()
-        link = self.issue_id._counterpart('can_re_link')
-        if link != self.link_id.sudo() or not self.candidate_id:
+        link = self._link()
+        if self.candidate_id not in self.candidate_ids:
             raise UserError(self.env._('Choose what it is to be linked to.'))
         connection, external_id = link.connection_id, self.candidate_id.external_id
         known = link._by_external_id(connection, link.kind, [external_id])
