@@ -602,7 +602,7 @@ class TestDoorbellOfTheBooks(PullCommon, HttpCase):
         return self.simulator.control('GET', '/_sim/webhooks')
 
     def test_change_in_the_books(self):
-        self.put_contacts({'Name': 'Acme', 'EmailAddress': 'office@acme.example'})
+        self.put_contacts({'Name': 'Zephyr Kites', 'EmailAddress': 'office@zephyr.example'})
         connection = self.connect('US')
         self.run_pull(connection)
         self.env['fieldpromax.app'].sudo()._set_credentials('xero', webhook_key=KEY)
@@ -617,7 +617,13 @@ class TestDoorbellOfTheBooks(PullCommon, HttpCase):
             self.assertTrue(self.env['fieldpromax.app']._of('xero').webhook_heard_at)
             self.assertFalse(self.env['fieldpromax.doorbell'].sudo().search([]))
             self.put(
-                contacts=[{'ContactID': link.external_id, 'Name': 'Acme', 'EmailAddress': 'new@acme.example'}]
+                contacts=[
+                    {
+                        'ContactID': link.external_id,
+                        'Name': 'Zephyr Kites',
+                        'EmailAddress': 'new@zephyr.example',
+                    }
+                ]
             )
             self.wait_until(lambda: any(row['ok'] and row['events'] for row in self.webhooks()['deliveries']))
         self.env.invalidate_all()
@@ -630,7 +636,7 @@ class TestDoorbellOfTheBooks(PullCommon, HttpCase):
             [row['purpose'] for row in self.simulator.requests() if 'list' in row['purpose']],
             ['contacts.list'],
         )
-        self.assertIn('new@acme.example', str(link.read()))
+        self.assertIn('new@zephyr.example', str(link.read()))
 
     def test_wrong_key(self):
         self.connect('US')
