@@ -78,6 +78,7 @@ class FieldpromaxIssue(models.Model):
     exchange_ids = fields.One2many('fieldpromax.exchange', 'issue_id', readonly=True)
     held_count = fields.Integer('Holds up', compute='_compute_held')
     held_names = fields.Char('Records', compute='_compute_held')
+    held_text = fields.Char(compute='_compute_held_text')
     tried_at = fields.Datetime(
         readonly=True,
         default=fields.Datetime.now,
@@ -119,6 +120,16 @@ class FieldpromaxIssue(models.Model):
                 issue.held_names = self.env._(
                     '%(names)s and %(count)s more', names=issue.held_names, count=len(names) - 3
                 )
+
+    @api.depends('held_count')
+    def _compute_held_text(self):
+        for issue in self:
+            if not issue.held_count:
+                issue.held_text = self.env._('Nothing waits for it.')
+            elif issue.held_count == 1:
+                issue.held_text = self.env._('1 record waits for it.')
+            else:
+                issue.held_text = self.env._('%s records wait for it.', issue.held_count)
 
     # === ACTIONS === #
 

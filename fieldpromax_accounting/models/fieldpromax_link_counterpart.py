@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from ..holds import Hold
 from ..providers import errors, registry
@@ -367,7 +368,11 @@ class FieldpromaxLink(models.Model):
         """Where a person sees the counterpart; '' where it has no page of its own."""
         self.ensure_one()
         connection = self.connection_id
-        provider = connection._provider_for(connection.provider)
+        try:
+            provider = connection._provider_for(connection.provider)
+        except UserError:
+            # The app is not entered any more: nobody is led anywhere, and what is asked can be read all the same.
+            return ''
         return provider.record_url(self.kind, self.external_id, connection._organization())
 
     # === WHAT A PERSON DECIDES === #

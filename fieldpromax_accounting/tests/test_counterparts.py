@@ -316,6 +316,17 @@ class TestXeroCounterparts(Counterparts, XeroCounterparts):
         self.assertEqual((link.external_active, link.external_status), (False, DELETED))
         self.assertEqual(link.partner_id, self.customer, 'nothing is unlinked')
 
+    def test_issue_can_be_read_when_the_app_was_taken_away(self):
+        self.sent()
+        link = self.link_of(self.customer).sudo()
+        link.external_active = False
+        issue = self.env['fieldpromax.issue'].sudo()._raise_for(self.connection, link._counterpart_hold())
+        self.assertTrue(issue.link_url)
+        self.env['fieldpromax.app'].sudo().search([('provider', '=', 'xero')]).unlink()
+        self.env.invalidate_all()
+        self.assertFalse(issue.link_url)
+        self.assertTrue(issue.can_re_link)
+
     def test_deleted_item_is_created_anew(self):
         product = self.boiler_service()
         lines = [{'product_id': product.id, 'name': 'Boiler', 'quantity': 1, 'price_unit': 80.0}]
@@ -328,6 +339,8 @@ class TestXeroCounterparts(Counterparts, XeroCounterparts):
         issue = self.issue('counterpart_gone')
         self.assertEqual(issue.product_id, product)
         self.assertFalse(issue.link_url)
+        with self.assertRaises(UserError):
+            self.as_bookkeeper(issue).action_open_in_books()
         self.as_bookkeeper(issue).action_create_anew()
         self.run_push(self.connection)
         self.assertSent(move)

@@ -34,6 +34,7 @@ class Troubleshooting:
         self.run_push(self.connection)
         issue = self.issue('connection')
         self.assertGreaterEqual(issue.held_count, 2, 'what waits for it')
+        self.assertIn('records wait for it', issue.held_text)
         self.assertIn(self.provider_label, issue.title)
         for word in words:
             self.assertIn(word.lower(), f'{issue.title}. {issue.reason} {issue.remedy}'.lower())
