@@ -108,7 +108,6 @@ def merge(
     theirs: Mapping,
     directions: Mapping[str, str],
     key: Callable = field_key,
-    fill: bool = True,
 ) -> Merge:
     """Three-way merge of one record, field by field.
 
@@ -120,7 +119,6 @@ def merge(
 
     :param baseline: ``{'ours': {field: value}, 'theirs': …}`` at the last agreement; None or without a field: never.
     :param directions: ``{field: direction}``; a field that is not named is left alone.
-    :param fill: may what one side lacks be filled at the first look? Not where one was just made from the other.
     """
     then_ours, then_theirs = ((baseline or {}).get(side) or {} for side in ('ours', 'theirs'))
     found = {'take': set(), 'send': set(), 'conflicts': set(), 'known': set()}
@@ -131,7 +129,7 @@ def merge(
         if here == there:
             found['known'].add(field)
         elif field not in then_ours or field not in then_theirs:
-            found[_first_look(here, there, direction, fill)].add(field)
+            found[_first_look(here, there, direction)].add(field)
         else:
             changed_here = here != key(field, then_ours[field])
             changed_there = there != key(field, then_theirs[field])
@@ -144,10 +142,10 @@ def merge(
     return Merge(**{name: frozenset(fields) for name, fields in found.items()})
 
 
-def _first_look(here, there, direction, fill):
-    if fill and not here and direction in TO_ODOO:
+def _first_look(here, there, direction):
+    if not here and direction in TO_ODOO:
         return 'take'
-    if fill and not there and direction in TO_BOOKS:
+    if not there and direction in TO_BOOKS:
         return 'send'
     return 'known'
 

@@ -14,8 +14,8 @@ from fieldpromax_accounting.three_way import BOTH, NONE, PULL, PUSH, blend, fiel
 AGREED = {'ours': {'phone': '1'}, 'theirs': {'phone': '1'}}
 
 
-def outcome(ours, theirs, direction=BOTH, baseline=AGREED, **options):
-    found = merge(baseline, {'phone': ours}, {'phone': theirs}, {'phone': direction}, **options)
+def outcome(ours, theirs, direction=BOTH, baseline=AGREED):
+    found = merge(baseline, {'phone': ours}, {'phone': theirs}, {'phone': direction})
     return next((name for name in ('take', 'send', 'conflicts', 'known') if getattr(found, name)), '')
 
 
@@ -43,20 +43,19 @@ def test_what_changed_since_both_agreed(ours, theirs, direction, expected):
 
 
 @pytest.mark.parametrize(
-    ('ours', 'theirs', 'direction', 'fill', 'expected'),
+    ('ours', 'theirs', 'direction', 'expected'),
     [
-        ('1', '1', BOTH, True, 'known'),
-        ('', '1', BOTH, True, 'take'),
-        ('1', '', BOTH, True, 'send'),
-        ('', '1', PUSH, True, 'known'),
-        ('1', '', PULL, True, 'known'),
-        ('1', '2', BOTH, True, 'known'),
-        ('', '1', BOTH, False, 'known'),
-        ('1', '', NONE, True, 'known'),
+        ('1', '1', BOTH, 'known'),
+        ('', '1', BOTH, 'take'),
+        ('1', '', BOTH, 'send'),
+        ('', '1', PUSH, 'known'),
+        ('1', '', PULL, 'known'),
+        ('1', '2', BOTH, 'known'),
+        ('1', '', NONE, 'known'),
     ],
 )
-def test_the_first_look_fills_and_overwrites_nothing(ours, theirs, direction, fill, expected):
-    assert outcome(ours, theirs, direction, None, fill=fill) == expected
+def test_the_first_look_fills_and_overwrites_nothing(ours, theirs, direction, expected):
+    assert outcome(ours, theirs, direction, None) == expected
 
 
 def test_each_side_keeps_its_spelling():
