@@ -92,6 +92,7 @@ class TestUndo(PullCommon):
         self.assertIn('3 links', wizard.changes_text)
         self.assertIn('1 record gets the values back', wizard.changes_text)
         self.assertIn('2 records that the import made are used', wizard.stays_text)
+        self.assertIn('filled in there from Odoo when the two were linked stays there', wizard.stays_text)
         self.undo()
         self.assertEqual(self.run.undo_state, 'done')
         self.assertFalse(self.partners('Unused').active)

@@ -52,7 +52,9 @@ class FieldpromaxRunUndo(models.TransientModel):
     def _stays(self, run, used, in_books):
         sentences = [
             self.env._(
-                'Nothing changes in %s, and nothing is deleted in Odoo.', run.connection_id._provider_label()
+                'Nothing changes in %s: what was filled in there from Odoo when the two were linked stays there. '
+                'Nothing is deleted in Odoo.',
+                run.connection_id._provider_label(),
             )
         ]
         if used:
