@@ -153,13 +153,27 @@ class FieldpromaxMatch(models.Model):
         ).items():
             column = record_fields(self.env)[kind]
             domain = [('connection_id', '=', connection.id), ('kind', '=', kind)]
-            tied = group.filtered('is_effective').mapped('external_id')
+            effective = group.filtered('is_effective').grouped('external_id')
             ignored = group.filtered(lambda match: match.decision == 'ignore').mapped('external_id')
-            links |= links.search([*domain, ('external_id', 'in', tied)])
+            links |= links.search([*domain, ('external_id', 'in', list(effective))]).filtered(
+                lambda link, effective=effective, column=column: any(
+                    match._has_made(link, column) for match in effective[link.external_id]
+                )
+            )
             links |= links.search(
                 [*domain, ('external_id', 'in', ignored), (column, '=', False), ('decision', '=', 'ignore')]
             )
         return links
+
+    def _has_made(self, link, column):
+        """Is ``link`` still the one that this decision made? The record of the books may be linked to another record of
+        Odoo since."""
+        self.ensure_one()
+        if self.decision == 'link':
+            return link[column] == self[column]
+        # What was created is none of the records that were offered.
+        offered = self | self._same_remote([('is_effective', '=', True), ('decision', '=', 'link')])
+        return link[column] not in offered.mapped(column)
 
     def _forget_lonely(self):
         """Rows without a record of Odoo were there because nothing else was left to decide; now there is."""
@@ -232,6 +246,8 @@ class FieldpromaxMatch(models.Model):
                 'is_deferred': False,
             }
         )
+        # No decision has a link of its own any more.
+        pair._same_remote([('is_effective', '=', True)]).is_effective = False
         lonely = pair._same_remote([('decision', '=', 'pending')])
         if not lonely:
             reasons = self._explained([Reason.of('apart', name=link.record_name or record.display_name)])

@@ -137,6 +137,30 @@ class TestMatchReview(ReviewCommon):
         row.action_link()
         self.assertEqual(self.links(connection).partner_id, partner[0])
 
+    def test_taking_back_leaves_a_later_link_alone(self):
+        connection, partner = self.pull(
+            {'Name': 'Holkham Beach Huts', 'EmailAddress': 'h@holkham.example'},
+            locals_=[
+                {'name': 'Holkham Beach Huts', 'email': 'x@holkham.example'},
+                {'name': 'Holkham Beach Hut'},
+            ],
+        )
+        row = self.best(connection, decision='pending')
+        row.action_link()
+        first, other = row.partner_id, partner - row.partner_id
+        self.links(connection).sudo().partner_id = other
+        row.action_reopen()
+        self.assertEqual((row.decision, self.links(connection).partner_id), ('pending', other))
+        self.links(connection).sudo().unlink()
+        row.action_create()
+        self.as_bookkeeper(self.links(connection)).action_take_apart()
+        pair = self.matches(connection, partner_id=other.id)
+        self.as_bookkeeper(pair).action_reopen()
+        self.as_bookkeeper(pair).action_link()
+        self.as_bookkeeper(row).action_reopen()
+        self.assertEqual(self.links(connection).partner_id, other)
+        self.assertNotEqual(first, other)
+
     def test_what_was_created_stays(self):
         connection, partner = self.pull(
             {'Name': 'Ingleborough Caves', 'EmailAddress': 'i@caves.example'},
