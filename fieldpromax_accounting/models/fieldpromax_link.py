@@ -340,6 +340,9 @@ class FieldpromaxLink(models.Model):
 
         :return: whether there may be more to do.
         """
+        # Until a plan is run nothing is changed, not between pairs of an earlier connection either.
+        if self.env['fieldpromax.run']._awaits_plan(connection):
+            return False
         more = False
         for kind in three_way.FIELDS:
             links = self.search(

@@ -242,6 +242,12 @@ class FieldpromaxRun(models.Model):
         return self._open_run(connection).filtered(lambda run: run.plan_state in UNDECIDED)
 
     @api.model
+    def _awaits_plan(self, connection):
+        """Is a plan being read, or does one wait for a person? Until it is run nothing is made, linked or changed."""
+        plan_state = self._open_run(connection).plan_state
+        return plan_state == 'reading' or plan_state in WAITS_FOR_PERSON
+
+    @api.model
     def _is_known(self, connection, kind):
         return super()._is_known(connection, kind) and not self._undecided(connection)
 

@@ -456,6 +456,26 @@ class TestPlanSteering(PlanCommon):
         connection = self.connect('US')
         self.assertEqual(connection.run_ids.plan_state, 'reading')
 
+    def test_existing_pairs_wait_for_the_plan(self):
+        """Of an organization that was connected before: they are compared once the plan is run."""
+        partner = self.local('Equal Ltd', 'office@equal.example')
+        phones = [{'PhoneType': 'DEFAULT', 'PhoneNumber': '555 0777'}]
+        self.put_contacts(self.contact('Equal Ltd', 'office@equal.example', Phones=phones))
+        self.company.fieldpromax_first_import = 'safe'
+        self.connection = self.connect('US')
+        self.run_pull(self.connection)
+        self.assertEqual(partner.phone, '555 0777')
+        partner.with_context(fieldpromax_no_push=True).phone = False
+        self.links(self.connection).sudo().write({'baseline': False, 'is_unmerged': True})
+        self.company.fieldpromax_first_import = 'plan'
+        run = self.env['fieldpromax.run'].sudo()._new(self.connection, 'initial')
+        run._forget_reading()
+        self.run_pull(self.connection)
+        self.run_push(self.connection)
+        self.assertEqual((run.plan_state, partner.phone), ('ready', False))
+        self.carry_out(run)
+        self.assertEqual(partner.phone, '555 0777')
+
     def test_the_push_reads_nothing_past_the_plan(self):
         self.put_many(2)
         connection = self.connect('US')
