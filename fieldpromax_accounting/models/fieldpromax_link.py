@@ -403,7 +403,9 @@ class FieldpromaxLink(models.Model):
     def _local_values(self, context):
         """``{field: value}`` of the record of Odoo."""
         self.ensure_one()
-        return self._record_of()._fieldpromax_values(context.connection, role=self.role)
+        record = self._record_of()
+        values = record._fieldpromax_values(context.connection, role=self.role)
+        return record._fieldpromax_untouched(values, (self.baseline or {}).get('ours') or {})
 
     def _merge_safely(self, connection, kind):
         """:meth:`_merge`; what one record refuses stays with that record, and a person reads why."""

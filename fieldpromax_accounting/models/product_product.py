@@ -187,6 +187,9 @@ class ProductProduct(models.Model):
             'active': product.active,
         }
 
+    def _fieldpromax_untouched(self, values, _agreed):
+        return values
+
     def _fieldpromax_takes(self, field):
         """May a value of the books be written into this field? What stands on the template, only where the product
         is its one variant; a price, only in the company's own currency."""

@@ -258,6 +258,25 @@ class ResPartner(models.Model):
             'active': self.active,
         }
 
+    def _fieldpromax_untouched(self, values, agreed):
+        """``values`` with what comes from contacts that are kept out as both sides last agreed: it is neither sent nor
+        taken away.
+
+        :param agreed: ``{field: value}`` of this side at the last agreement.
+        """
+        self.ensure_one()
+        contacts = self.child_ids.filtered(lambda child: not child.is_company)
+        kept_out = contacts.filtered('fieldpromax_do_not_sync')
+        if not kept_out:
+            return values
+        values = dict(values)
+        if 'delivery' in kept_out.mapped('type') and 'delivery' not in (contacts - kept_out).mapped('type'):
+            values['delivery_address'] = agreed.get('delivery_address') or values['delivery_address']
+        names = {child.name for child in kept_out} - {person['name'] for person in values['persons']}
+        persons = [person for person in agreed.get('persons') or () if person['name'] in names]
+        values['persons'] = [*values['persons'], *persons][: three_way.MAX_PERSONS]
+        return values
+
     def _fieldpromax_bill_to(self):
         """Whose address the bill goes to: the contact of type Invoice, or the customer itself."""
         self.ensure_one()
