@@ -279,20 +279,19 @@ class FieldpromaxExchange(models.Model):
         self.invalidate_model()
 
     @api.model
-    def _enqueue_safely(self, connection, kind, records):
-        """:meth:`_enqueue` where people save records: whatever goes wrong here never stops them. What was not queued
-        goes over with the first document that needs it."""
-        if not records:
+    def _queue_safely(self, records, enqueue):
+        """Call ``enqueue()`` where people save ``records``: whatever goes wrong there never stops them. What was not
+        queued goes over with the first document that needs it."""
+        if not records or self.env.context.get('fieldpromax_no_push'):
             return
         try:
             with self.env.cr.savepoint(flush=False):
-                self.sudo()._enqueue(connection, kind, records)
-                connection._trigger_push()
+                enqueue()
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise  # Odoo repeats the whole request
         except Exception:
             # What was saved stays saved.
-            _logger.exception('%s %s could not be queued for the books', kind, records.ids)
+            _logger.exception('%s %s could not be queued for the books', records._name, records.ids)
 
     @api.model
     def _sweep(self, connection):

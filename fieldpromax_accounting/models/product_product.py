@@ -100,8 +100,9 @@ class ProductProduct(models.Model):
 
     def _fieldpromax_queue_new(self):
         """New products go over at once where the connection says so; otherwise with their first invoice."""
-        if self.env.context.get('fieldpromax_no_push'):
-            return
+        self.env['fieldpromax.exchange']._queue_safely(self, self._fieldpromax_enqueue_new)
+
+    def _fieldpromax_enqueue_new(self):
         connection = self.env['fieldpromax.connection']._active_for(self.env.company)
         if connection.item_push != 'created':
             return
@@ -114,9 +115,9 @@ class ProductProduct(models.Model):
             )
         )
         known = self.env['fieldpromax.link'].sudo()._of(connection, products)
-        self.env['fieldpromax.exchange']._enqueue_safely(
-            connection, 'item', products.filtered(lambda product: product.id not in known)
-        )
+        if new := products.filtered(lambda product: product.id not in known):
+            self.env['fieldpromax.exchange'].sudo()._enqueue(connection, 'item', new)
+            connection._trigger_push()
 
     # === WHAT GOES OVER === #
 

@@ -130,8 +130,9 @@ class ResPartner(models.Model):
 
     def _fieldpromax_queue_new(self):
         """New customers go over at once where the connection says so; otherwise with their first invoice."""
-        if self.env.context.get('fieldpromax_no_push'):
-            return
+        self.env['fieldpromax.exchange']._queue_safely(self, self._fieldpromax_enqueue_new)
+
+    def _fieldpromax_enqueue_new(self):
         connection = self.env['fieldpromax.connection']._active_for(self.env.company)
         if connection.contact_push != 'created':
             return
@@ -144,7 +145,9 @@ class ResPartner(models.Model):
                 and not partner._fieldpromax_why_not(connection)
             )
         )
-        self.env['fieldpromax.exchange']._enqueue_safely(connection, 'contact', customers)
+        if customers:
+            self.env['fieldpromax.exchange'].sudo()._enqueue(connection, 'contact', customers)
+            connection._trigger_push()
 
     # === ACTIONS === #
 
