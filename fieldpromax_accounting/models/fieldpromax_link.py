@@ -645,8 +645,13 @@ class FieldpromaxLink(models.Model):
     @api.model
     def _sweep_changes(self, connection):
         """Queue linked records that were saved after they were last compared: what a failing hook, or an addon that
-        writes around it, left behind. Returns how many."""
+        writes around it, left behind. Returns how many.
+
+        Those that were queued longest ago come first: one that settles without being compared keeps no other from its
+        turn.
+        """
         self.flush_model()
+        self.env['fieldpromax.exchange'].flush_model()
         count = 0
         for kind, followed, changed in (
             (
@@ -676,6 +681,9 @@ class FieldpromaxLink(models.Model):
                              WHERE l.connection_id = %(connection)s AND l.kind = %(kind)s
                                AND l.%(column)s IS NOT NULL AND l.external_values IS NOT NULL
                                AND %(changed)s > l.compared_at AND %(followed)s
+                             ORDER BY (SELECT max(x.write_date) FROM fieldpromax_exchange x
+                                        WHERE x.connection_id = l.connection_id
+                                          AND x.%(column)s = l.%(column)s) NULLS FIRST, l.id
                              LIMIT %(limit)s) l
                      GROUP BY l.role
                     """,
