@@ -35,6 +35,20 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
             )
         )
         unlinked = [link_id for (link_id,) in self.env.cr.fetchall()]
+        # What the loser had agreed on says nothing about the survivor, whose own values would count as edits and go
+        # over unasked: the two are compared as if they were just linked.
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE fieldpromax_link
+                   SET baseline = NULL, sent_hash = NULL, is_unmerged = external_values IS NOT NULL
+                 WHERE partner_id IN %(partners)s AND partner_id != %(survivor)s
+                RETURNING id
+                """,
+                **parameters,
+            )
+        )
+        moved = [link_id for (link_id,) in self.env.cr.fetchall()]
         self.env.cr.execute(
             SQL(
                 """
@@ -67,7 +81,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         result = super()._update_foreign_keys(src_partners, dst_partner)
         self.env.invalidate_all()
         links = self.env['fieldpromax.link'].sudo().browse(unlinked)
-        links._end_conflicts()
+        (links | links.browse(moved))._end_conflicts()
         links._report_merged_here(dst_partner.sudo())
         self.env['fieldpromax.radar.finding']._forget_merged(src_partners, dst_partner)
         return result
