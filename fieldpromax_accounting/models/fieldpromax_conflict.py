@@ -139,6 +139,7 @@ class FieldpromaxConflict(models.Model):
 
     def _ask(self, keep):
         conflicts = self._to_decide()
+        shown = conflicts.sudo()._renew()
         return {
             'type': 'ir.actions.act_window',
             'name': self.env._("Keep Odoo's values")
@@ -147,7 +148,11 @@ class FieldpromaxConflict(models.Model):
             'res_model': 'fieldpromax.conflict.resolve',
             'view_mode': 'form',
             'target': 'new',
-            'context': {'default_conflict_ids': conflicts.ids, 'default_keep': keep},
+            'context': {
+                'default_conflict_ids': conflicts.ids,
+                'default_keep': keep,
+                'default_shown': shown,
+            },
         }
 
     def action_open_record(self):
@@ -175,12 +180,61 @@ class FieldpromaxConflict(models.Model):
             )
         return conflicts
 
-    def _resolve(self, keep):
+    def _current_texts(self):
+        """``{conflict id: texts}`` as :meth:`_texts`, as both sides are now; without those whose record is gone."""
+        texts = {}
+        for (connection, kind), group in self.grouped(lambda one: (one.connection_id, one.kind)).items():
+            driver = connection._as_driver()
+            context = MergeContext(driver, kind)
+            # In the driver's language: these are compared with what the driver noted.
+            for conflict in driver.env[self._name].browse(group.ids):
+                if conflict.link_id._record_of() and conflict.link_id.external_values:
+                    texts[conflict.id] = conflict._texts(conflict.link_id, conflict.field, context)
+        return texts
+
+    def _renew(self):
+        """Have the rows tell what both sides have now. :return: ``{conflict id as text: [Odoo's, the books']}``."""
+        texts = self._current_texts()
+        for conflict in self:
+            values = texts.get(conflict.id, {})
+            if any(conflict[name] != value for name, value in values.items()):
+                conflict.write(values)
+        return {str(conflict.id): [conflict.ours_text, conflict.theirs_text] for conflict in self}
+
+    def _check_unchanged(self, shown):
+        """:raise UserError: a value is not the one that the person decided about."""
+        texts = self._current_texts()
+        changed = self.browse()
+        for conflict in self:
+            now = texts.get(conflict.id) or {}
+            seen = shown.get(str(conflict.id)) if shown else [conflict.ours_text, conflict.theirs_text]
+            if [now.get('ours_text'), now.get('theirs_text')] != seen:
+                changed |= conflict
+        if len(changed) == 1:
+            raise UserError(
+                self.env._(
+                    'A value of "%(name)s" was changed after it was shown to you, so nothing was decided. Reload the '
+                    'list, look at both values and decide again.',
+                    name=changed.record_name or '',
+                )
+            )
+        if changed:
+            raise UserError(
+                self.env._(
+                    '%(count)s of these values were changed after they were shown to you, so nothing was decided. '
+                    'Reload the list, look at them and decide again.',
+                    count=len(changed),
+                )
+            )
+
+    def _resolve(self, keep, shown=None):
         """Let one side's values win: ``ours`` are sent with the next push, ``theirs`` are written here at once.
 
-        :raise UserError: Odoo takes none of them.
+        :param shown: what the person saw, as :meth:`_renew` returns it; None: what the rows tell.
+        :raise UserError: a value was changed since it was shown, or Odoo takes none of them.
         """
         conflicts = self._to_decide().sudo()
+        conflicts._check_unchanged(shown)
         stamp = {'decided_by_id': self.env.user.id, 'decided_at': fields.Datetime.now()}
         conflicts.write({'state': keep, **stamp})
         for (connection, kind), group in conflicts.grouped(lambda one: (one.connection_id, one.kind)).items():

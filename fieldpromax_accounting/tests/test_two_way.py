@@ -5,7 +5,9 @@ from unittest.mock import patch
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+from psycopg2.errors import SerializationFailure
 
+from ..models import fieldpromax_link
 from ..models.fieldpromax_exchange import FieldpromaxExchange
 from .push_common import FieldpromaxPushCommon
 from .quickbooks_push_common import QuickBooksPushCommon
@@ -50,6 +52,10 @@ class TwoWay:
                 [('connection_id', '=', self.connection.id), ('state', 'not in', ('done', 'cancelled'))]
             )
         )
+
+    def asked(self, action):
+        model = self.env[action['res_model']].with_user(self.user_bookkeeper)
+        return model.with_context(**action['context']).create({})
 
     # === TESTS === #
 
@@ -123,13 +129,7 @@ class TwoWay:
         self.assertEqual(self.connection.conflict_count, 2)
         with self.assertRaises(AccessError):
             conflicts.with_user(self.user_invoice).action_keep_ours()
-        action = conflicts.with_user(self.user_bookkeeper).action_keep_theirs()
-        wizard = (
-            self.env[action['res_model']]
-            .with_user(self.user_bookkeeper)
-            .with_context(**action['context'])
-            .create({})
-        )
+        wizard = self.asked(conflicts.with_user(self.user_bookkeeper).action_keep_theirs())
         self.assertIn('2 values of', wizard.text)
         wizard.action_confirm()
         self.assertEqual((self.customer.phone, self.product.product_tmpl_id.list_price), ('555 0777', 70))
@@ -147,6 +147,45 @@ class TwoWay:
         self.run_push(self.connection)
         self.assertEqual((self.in_contact('phone'), self.customer.phone), ('555 0888', '555 0888'))
         self.assertNothingWaits()
+
+    def test_nothing_is_decided_on_values_that_nobody_saw(self):
+        self.change_contact(phone='555 0777')
+        self.customer.phone = '555 0888'
+        self.run_pull(self.connection)
+        conflict = self.conflicts().with_user(self.user_bookkeeper)
+        wizard = self.asked(conflict.action_keep_ours())
+        self.change_contact(phone='555 0666')
+        self.run_pull(self.connection)
+        with self.assertRaisesRegex(UserError, 'after it was shown'):
+            wizard.action_confirm()
+        self.customer.with_context(fieldpromax_no_push=True).phone = '555 0999'
+        with self.assertRaisesRegex(UserError, 'after it was shown'):
+            conflict._resolve('theirs')
+        self.assertEqual((conflict.state, self.customer.phone), ('open', '555 0999'))
+        self.assertEqual(self.in_contact('phone'), '555 0666')
+        wizard = self.asked(conflict.action_keep_ours())
+        self.assertEqual((conflict.ours_text, conflict.theirs_text), ('555 0999', '555 0666'))
+        wizard.action_confirm()
+        self.run_push(self.connection)
+        self.assertEqual(self.in_contact('phone'), '555 0999')
+
+    def test_merged_here_into_one_that_differs(self):
+        survivor = self.env['res.partner'].create(
+            {'name': 'Harbour Works', 'phone': '555 0999', 'is_company': True}
+        )
+        self.change_contact(phone='555 0777')
+        self.customer.phone = '555 0888'
+        self.run_pull(self.connection)
+        self.assertTrue(self.conflicts())
+        self.env['base.partner.merge.automatic.wizard']._merge((self.customer | survivor).ids, survivor)
+        self.customer = survivor
+        self.assertFalse(self.conflicts())
+        self.run_push(self.connection)
+        self.run_pull(self.connection)
+        self.assertEqual((self.in_contact('phone'), survivor.phone), ('555 0777', '555 0999'))
+        survivor.phone = '555 0111'
+        self.run_push(self.connection)
+        self.assertEqual(self.in_contact('phone'), '555 0111', 'what changes from now on travels')
 
     def test_a_conflict_cured_anywhere_closes_itself(self):
         self.change_contact(phone='555 0777')
@@ -288,6 +327,15 @@ class TwoWay:
             self.customer.phone = '555 0333'
         self.env.flush_all()
         self.assertEqual(self.customer.phone, '555 0333')
+        logger = 'odoo.addons.fieldpromax_accounting.models.fieldpromax_exchange'
+        for record in (self.customer, self.product):
+            values = {'name': 'New', 'customer_rank': 1} if record == self.customer else {'name': 'New'}
+            hook = patch.object(type(record), '_fieldpromax_why_not', side_effect=ValueError('broken'))
+            with hook, mute_logger(logger):
+                self.assertTrue(record.create(values).id)
+            hook = patch.object(type(record), '_fieldpromax_why_not', side_effect=SerializationFailure)
+            with hook, self.assertRaises(SerializationFailure):
+                record.create(values)
         self.env.cr.execute(
             "UPDATE fieldpromax_link SET compared_at = compared_at - interval '1 hour' WHERE id = %s",
             [self.link().id],
@@ -297,6 +345,26 @@ class TwoWay:
         driver.env['fieldpromax.exchange']._sweep(driver)
         self.run_push(self.connection)
         self.assertEqual(self.in_contact('phone'), '555 0333')
+
+    def test_the_sweep_takes_turns(self):
+        """One that settles without being compared is found each time: after those that waited longer."""
+        second = self.env['res.partner'].create({'name': 'Second Works', 'customer_rank': 1})
+        self.run_push(self.connection)
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            UPDATE fieldpromax_link SET compared_at = compared_at - interval '1 hour' WHERE partner_id IN %(both)s;
+            UPDATE fieldpromax_exchange SET write_date = write_date - interval '1 hour'
+             WHERE partner_id = %(second)s
+            """,
+            {'both': tuple((self.customer | second).ids), 'second': second.id},
+        )
+        self.env.invalidate_all()
+        driver = self.connection._as_driver()
+        with patch.object(fieldpromax_link, 'SWEEP_SIZE', 1):
+            driver.env['fieldpromax.link']._sweep_changes(driver)
+        queued = self.env['fieldpromax.exchange'].search([('state', '=', 'queued')])
+        self.assertEqual(queued.partner_id, second)
 
 
 @tagged('post_install', '-at_install')
@@ -363,13 +431,21 @@ class TestTwoWayXero(TwoWay, FieldpromaxPushCommon):
             ]
         )
         self.run_push(self.connection)
+        self.assertEqual(self.children_there(), ('9 Dock Road', [('Pat', 'Doe')]))
+        # What is kept out from now on stays there as it is, whatever else goes over.
+        self.customer.child_ids.fieldpromax_do_not_sync = True
+        self.env['res.partner'].create({'name': 'Kim Roe', 'type': 'contact', 'parent_id': self.customer.id})
+        self.customer.phone = '555 0123'
+        self.run_push(self.connection)
+        self.assertEqual(self.in_contact('phone'), '555 0123')
+        street, persons = self.children_there()
+        self.assertEqual((street, set(persons)), ('9 Dock Road', {('Pat', 'Doe'), ('Kim', 'Roe')}))
+
+    def children_there(self):
         wanted = self.link().external_id
         row = next(row for row in self.books('contacts') if row['ContactID'] == wanted)
         street = next(one for one in row['Addresses'] if one['AddressType'] == 'STREET')
-        self.assertEqual(street['AddressLine1'], '9 Dock Road')
-        self.assertEqual(
-            [(one['FirstName'], one['LastName']) for one in row['ContactPersons']], [('Pat', 'Doe')]
-        )
+        return street['AddressLine1'], [(one['FirstName'], one['LastName']) for one in row['ContactPersons']]
 
     def test_record_of_two_connected_companies_takes_values_from_none_or_the_source(self):
         self.shared_customer.customer_rank = 1

@@ -11,6 +11,7 @@ class FieldpromaxConflictResolve(models.TransientModel):
     keep = fields.Selection(
         [('ours', "Keep Odoo's"), ('theirs', "Keep the books'")], required=True, readonly=True
     )
+    shown = fields.Json(readonly=True, help='Both values of each as they were when this was asked.')
     text = fields.Text(compute='_compute_text')
 
     @api.depends('conflict_ids', 'keep')
@@ -49,5 +50,5 @@ class FieldpromaxConflictResolve(models.TransientModel):
 
     def action_confirm(self):
         self.ensure_one()
-        self.conflict_ids._resolve(self.keep)
+        self.conflict_ids._resolve(self.keep, self.shown)
         return {'type': 'ir.actions.act_window_close'}
