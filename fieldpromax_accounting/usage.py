@@ -29,16 +29,23 @@ def uses_of(records):
         owners[parent] = {record[name].id: record.id for record in records}
     for model_name, own in owners.items():
         ids = list(own)
-        for user, table, column, condition in _references(env, model_name, own_model=records._name):
-            env.cr.execute(
+        references = defaultdict(list)
+        for user, table, own_id, column, condition in _references(env, model_name, records._name):
+            references[user].append(
                 SQL(
-                    'SELECT u.%(column)s, count(*) FROM %(table)s u '
-                    'WHERE u.%(column)s = ANY(%(ids)s) AND %(condition)s GROUP BY u.%(column)s',
+                    'SELECT u.%(column)s AS used, u.%(own_id)s AS by_id FROM %(table)s u '
+                    'WHERE u.%(column)s = ANY(%(ids)s) AND %(condition)s',
                     table=SQL.identifier(table),
+                    own_id=SQL.identifier(own_id),
                     column=SQL.identifier(column),
                     ids=ids,
                     condition=condition,
                 )
+            )
+        for user, queries in references.items():
+            # An invoice names its customer in several fields, and is one invoice.
+            env.cr.execute(
+                SQL('SELECT used, count(*) FROM (%s) pairs GROUP BY used', SQL(' UNION ').join(queries))
             )
             for record_id, count in env.cr.fetchall():
                 uses[own[record_id]][user] += count
@@ -58,7 +65,7 @@ def uses_of(records):
 
 
 def _references(env, target, own_model):
-    """``(model, table, column, condition)`` of every stored reference to ``target`` that means use."""
+    """``(model, table, column of its id, column, condition)`` of every stored reference to ``target``."""
     nothing = SQL('TRUE')
     own_relations = {
         field.relation for field in env[target]._fields.values() if field.type == 'many2many' and field.store
@@ -73,12 +80,12 @@ def _references(env, target, own_model):
             if name == own_model and env[own_model]._inherits.get(target) == field.name:
                 continue  # the record's own part: a product's template, a project's alias
             if field.type == 'many2one' and not field.company_dependent:
-                reference = (model._table, field.name)
+                reference = (model._table, 'id', field.name)
                 condition = SQL('u.%s <> u.id', SQL.identifier(field.name)) if name == target else nothing
                 if name == target and 'active' in model._fields:
                     condition = SQL('%s AND u.active', condition)
             elif field.type == 'many2many' and field.relation not in own_relations and name != own_model:
-                reference, condition = (field.relation, field.column2), nothing
+                reference, condition = (field.relation, field.column1, field.column2), nothing
             else:
                 continue
             if reference not in seen:

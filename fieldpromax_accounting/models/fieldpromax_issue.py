@@ -54,7 +54,7 @@ class FieldpromaxIssue(models.Model):
         readonly=True,
         tracking=True,
     )
-    solved_at = fields.Datetime(readonly=True)
+    solved_at = fields.Datetime('Solved on', readonly=True)
     partner_id = fields.Many2one(
         'res.partner', 'Customer', index='btree_not_null', ondelete='set null', readonly=True
     )

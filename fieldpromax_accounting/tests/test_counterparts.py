@@ -162,6 +162,9 @@ class Counterparts:
         action = issue.with_env(self.as_person(self.user_manager)).action_merge_partners()
         self.assertEqual(set(action['context']['active_ids']), {self.customer.id, twin.id})
         self.assertEqual(action['context']['default_dst_partner_id'], twin.id)
+        wizard = self.env['base.partner.merge.automatic.wizard'].with_context(**action['context']).create({})
+        self.assertEqual(wizard.dst_partner_id, twin, 'the survivor of the books is proposed')
+        self.assertEqual(wizard.partner_ids, self.customer | twin)
         self.run_push(self.connection)
         self.assertEqual(issue.state, 'open', 'it stands until it is settled')
         # The one whose counterpart is gone survives here: it takes over the link that works.

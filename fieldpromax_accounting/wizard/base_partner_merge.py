@@ -8,6 +8,15 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     _inherit = 'base.partner.merge.automatic.wizard'
 
     @api.model
+    def default_get(self, fields):
+        """Whoever opens the merge may say which of the contacts stays; Odoo would take the one that was made first."""
+        values = super().default_get(fields)
+        wanted = self.env.context.get('default_dst_partner_id')
+        if wanted and 'dst_partner_id' in values:
+            values['dst_partner_id'] = wanted
+        return values
+
+    @api.model
     def _update_foreign_keys(self, src_partners, dst_partner):
         """Make room before Odoo re-points foreign keys: a unique index of ours would abort the whole merge.
 
