@@ -112,9 +112,9 @@ class FieldpromaxMatch(models.Model):
         store=True,
         help='How sure it is that the two are the same. The values stand in the order in which they are read.',
     )
-    reason = fields.Char('Reason', readonly=True, help='As it was found, in English.')
+    reason = fields.Char(readonly=True, help='As it was found, in English.')
     reasons = fields.Json(readonly=True, help='What the sentence is made of.')
-    why = fields.Char('Why', compute='_compute_why')
+    why = fields.Char(compute='_compute_why')
     is_similar = fields.Boolean(
         readonly=True,
         help='Neither name, nor e-mail, nor code is equal: this does not keep an equal pair from being linked.',

@@ -1,3 +1,4 @@
+import logging
 from collections import Counter
 from time import monotonic
 
@@ -10,6 +11,8 @@ from ..exceptions import DATABASE_TROUBLE
 from ..usage import uses_of
 from .fieldpromax_link import record_fields
 from .fieldpromax_run import LOCK_WAIT, OPEN_STATES, RUN_SECONDS
+
+_logger = logging.getLogger(__name__)
 
 # Records that are looked at in one transaction.
 UNDO_SIZE = 500
@@ -419,9 +422,8 @@ class FieldpromaxRun(models.Model):
                 return {}
         except DATABASE_TROUBLE:
             raise
-        except UserError:
-            # One by one tells which record it is.
-            pass
+        except UserError as error:
+            _logger.info('Links %s are undone one by one: %s', links.ids, type(error).__name__)
         refused = {}
         for link in links:
             try:

@@ -369,7 +369,7 @@ class TestPlan(PlanCommon):
 
         def refuse(model, values_list):
             if any(values.get('name') == 'Customer 001' for values in values_list):
-                raise UserError('This name brings bad luck.')
+                raise UserError(model.env._('This name brings bad luck.'))
             return create(model, values_list)
 
         with patch.object(partner_class, 'create', refuse), mute_logger(LINE_LOGGER):

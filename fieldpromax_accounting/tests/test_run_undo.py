@@ -238,7 +238,7 @@ class TestUndo(PullCommon):
 
         def refuse(partners):
             if 'Noted' in partners.mapped('name'):
-                raise UserError('Somebody needs it.')
+                raise UserError(partners.env._('Somebody needs it.'))
             return archive(partners)
 
         with patch.object(partner_class, 'action_archive', refuse):

@@ -282,7 +282,7 @@ class TwoWay:
 
         def refuses(records, vals):
             if vals.get('phone') == '555 0777':
-                raise UserError('Phones of this sort are not allowed.')
+                raise UserError(records.env._('Phones of this sort are not allowed.'))
             return write(records, vals)
 
         self.change_contact(phone='555 0777')

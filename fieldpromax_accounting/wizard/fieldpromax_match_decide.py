@@ -30,42 +30,47 @@ class FieldpromaxMatchDecide(models.TransientModel):
             wizard.text = '\n'.join(sentences)
 
     def _sentence(self, count):
-        _ = self.env._
         one, several = {
             'link': (
-                _(
+                self.env._(
                     'The record of the books and the one of Odoo will be linked and kept in step: what one of them '
                     'lacks is filled in from the other, and what differs stays as it is.'
                 ),
-                _(
+                self.env._(
                     '%s pairs will be linked and kept in step: what one of a pair lacks is filled in from the other, '
                     'and what differs stays as it is.',
                     count,
                 ),
             ),
             'create': (
-                _(
+                self.env._(
                     'The record of the books will be created in Odoo and linked. What Odoo has stays as it is.'
                 ),
-                _(
+                self.env._(
                     '%s records of the books will be created in Odoo and linked. What Odoo has stays as it is.',
                     count,
                 ),
             ),
             'ignore': (
-                _('The record of the books will be left alone from now on. Nothing is changed in the books.'),
-                _(
+                self.env._(
+                    'The record of the books will be left alone from now on. Nothing is changed in the books.'
+                ),
+                self.env._(
                     '%s records of the books will be left alone from now on. Nothing is changed in the books.',
                     count,
                 ),
             ),
             'never': (
-                _('The two will be remembered as not the same. Neither of them is changed.'),
-                _('%s pairs will be remembered as not the same. None of the records is changed.', count),
+                self.env._('The two will be remembered as not the same. Neither of them is changed.'),
+                self.env._(
+                    '%s pairs will be remembered as not the same. None of the records is changed.', count
+                ),
             ),
         }[self.decision]
         if not count:
-            return _('Nothing of what you selected names a record of Odoo. Choose Create new, or Ignore.')
+            return self.env._(
+                'Nothing of what you selected names a record of Odoo. Choose Create new, or Ignore.'
+            )
         return one if count == 1 else several
 
     def _matches(self):
