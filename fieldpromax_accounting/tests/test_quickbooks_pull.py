@@ -256,7 +256,7 @@ class TestQuickBooksPull(QuickBooksPullCommon):
     # === LATER === #
 
     def test_changed_later(self):
-        """Renamed, made inactive, merged, new: links say so; nothing of Odoo is overwritten or made twice."""
+        """Renamed: Odoo follows. Made inactive, merged, new: links say so; nothing is made twice."""
         self.put_customers('Renamed', 'Closed', 'Loser', 'Winner')
         connection = self.connect_quickbooks('US')
         self.run_pull(connection)
@@ -276,7 +276,7 @@ class TestQuickBooksPull(QuickBooksPullCommon):
         self.assertEqual(connection.run_ids[:1].state, 'done', connection.run_ids[:1].reason)
         links = {link.external_id: link for link in self.links(connection)}
         self.assertEqual(links[ids['Renamed']].external_name, 'New name')
-        self.assertEqual(partners['Renamed'].name, 'Renamed')
+        self.assertEqual(partners['Renamed'].name, 'New name')
         self.assertFalse(links[ids['Closed']].external_active)
         self.assertTrue(links[ids['Winner']].external_active)
         self.assertTrue(self.partners('Newcomer'))
