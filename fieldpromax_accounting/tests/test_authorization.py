@@ -439,8 +439,8 @@ class TestAuthorizationRoutes(ConnectingHttpCommon):
             ),
         ]
         levels = [(logger, logger.level) for logger in loggers]
-        # Odoo's statements stand in full in a log of that level, with whatever they are about (the organization, too, and
-        # tokens as they are stored): they are looked at here and kept out of the log of the tests.
+        # Odoo's statements stand in full in a log of that level, with whatever they are about (the organization, too,
+        # and tokens as they are stored): they are looked at here and kept out of the log of the tests.
         usual = list(root.handlers)
         root.handlers[:] = [handler]
         try:
