@@ -12,7 +12,6 @@ import resource
 import subprocess
 import sys
 import time
-import types
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,11 +67,10 @@ ENDINGS = "son ton ley man berg ford wick field mann ski ova ini ez ham stad woo
 
 def engine_module():
     """The engine without the addon's ``__init__``, which would import Odoo."""
-    name = "fieldpromax_accounting"
-    if name not in sys.modules:
-        package = types.ModuleType(name)
-        package.__path__ = [str(ROOT / name)]
-        sys.modules[name] = package
+    sys.path.insert(0, str(ROOT / "tests"))
+    import without_odoo
+
+    without_odoo.register()
     from fieldpromax_accounting import match_engine
 
     return match_engine

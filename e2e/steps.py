@@ -35,6 +35,26 @@ def click_connect(desk):
     desk.page.locator("button[name=action_fieldpromax_connect]:visible").click()
 
 
+def enter_app(desk):
+    desk.page.locator("[name=fieldpromax_client_id] input").fill(CLIENT_ID)
+    desk.page.locator("[name=fieldpromax_client_secret] input").fill(CLIENT_SECRET)
+
+
+def sign_in(desk):
+    """At the provider's own page."""
+    desk.page.fill("#username", PERSON)
+    desk.page.fill("#password", PERSON_PASSWORD)
+    desk.page.click("#login-submit")
+
+
+def allow_xero(desk, country="US"):
+    """Sign in at Xero and consent to one organization; back in the settings it is connected."""
+    sign_in(desk)
+    desk.page.check(f"#organisation-{country}")
+    desk.page.click("#consent-allow")
+    expect(desk.field("fieldpromax_status")).to_have_text("Connected")
+
+
 def new_invoice(desk, customer, product, tax):
     desk.action(INVOICES)
     desk.page.locator(".o_list_button_add").click()

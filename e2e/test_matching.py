@@ -10,13 +10,11 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import expect
 from steps import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    PERSON,
-    PERSON_PASSWORD,
+    allow_xero,
     choose_provider,
     click_connect,
     confirm_invoice,
+    enter_app,
     new_invoice,
     open_settings,
     state_line,
@@ -174,18 +172,12 @@ def sync_now(desk):
 def test_administrator_wants_to_see_the_plan_and_connects(admin):
     open_settings(admin)
     choose_provider(admin, "Xero")
-    admin.page.locator("[name=fieldpromax_client_id] input").fill(CLIENT_ID)
-    admin.page.locator("[name=fieldpromax_client_secret] input").fill(CLIENT_SECRET)
+    enter_app(admin)
     admin.page.locator("[name=fieldpromax_first_import] label", has_text="Show me the plan").click()
     expect(admin.page.locator("#fieldpromax_connection")).to_contain_text("until you have seen the plan")
     admin.look("60-settings-show-me-the-plan")
     click_connect(admin)
-    admin.page.fill("#username", PERSON)
-    admin.page.fill("#password", PERSON_PASSWORD)
-    admin.page.click("#login-submit")
-    admin.page.check("#organisation-US")
-    admin.page.click("#consent-allow")
-    expect(admin.field("fieldpromax_status")).to_have_text("Connected")
+    allow_xero(admin)
     admin.look("61-settings-connected")
 
 

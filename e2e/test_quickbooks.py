@@ -7,17 +7,17 @@ import re
 
 from playwright.sync_api import expect
 from steps import (
-    CLIENT_ID,
     CLIENT_SECRET,
     ODOOS_OWN,
-    PERSON,
-    PERSON_PASSWORD,
     SETTINGS,
+    allow_xero,
     choose_provider,
     click_connect,
     confirm_invoice,
+    enter_app,
     new_invoice,
     open_settings,
+    sign_in,
     state_line,
 )
 
@@ -26,11 +26,6 @@ BOOKS = {
     "xero": {"seed": "demo", "organisations": ["US"]},
 }
 COMPANY = "Lakeside Field Services"
-
-
-def enter_app(desk):
-    desk.page.locator("[name=fieldpromax_client_id] input").fill(CLIENT_ID)
-    desk.page.locator("[name=fieldpromax_client_secret] input").fill(CLIENT_SECRET)
 
 
 # --- the administrator connects
@@ -51,9 +46,7 @@ def test_intuit_asks_to_sign_in_to_consent_and_for_the_company(admin):
     click_connect(admin)
     expect(admin.page.locator("#username")).to_be_visible()
     admin.look("51-intuit-sign-in")
-    admin.page.fill("#username", PERSON)
-    admin.page.fill("#password", PERSON_PASSWORD)
-    admin.page.click("#login-submit")
+    sign_in(admin)
     expect(admin.page.locator("#consent-allow")).to_be_visible()
     expect(admin.page.locator("#scopes")).to_contain_text("project")
     admin.look("52-intuit-consent")
@@ -181,12 +174,7 @@ def test_switching_to_xero_after_disconnecting(admin, world):
     choose_provider(admin, "Xero")
     enter_app(admin)
     click_connect(admin)
-    admin.page.fill("#username", PERSON)
-    admin.page.fill("#password", PERSON_PASSWORD)
-    admin.page.click("#login-submit")
-    admin.page.check("#organisation-US")
-    admin.page.click("#consent-allow")
-    expect(admin.field("fieldpromax_status")).to_have_text("Connected")
+    allow_xero(admin)
     expect(admin.page.locator("#fieldpromax_connection")).to_contain_text("Xero")
     admin.look("64-switched-to-xero")
 

@@ -11,14 +11,14 @@ from steps import (
     CLIENT_SECRET,
     INVOICES,
     ODOOS_OWN,
-    PERSON,
-    PERSON_PASSWORD,
     SETTINGS,
     choose_provider,
     click_connect,
     confirm_invoice,
+    enter_app,
     new_invoice,
     open_settings,
+    sign_in,
     state_in_list,
     state_line,
 )
@@ -53,17 +53,14 @@ def test_overview_before_connecting_says_what_to_do(bookkeeper):
 
 
 def test_app_is_entered_and_xero_asks_to_log_in(admin):
-    admin.page.locator("[name=fieldpromax_client_id] input").fill(CLIENT_ID)
-    admin.page.locator("[name=fieldpromax_client_secret] input").fill(CLIENT_SECRET)
+    enter_app(admin)
     click_connect(admin)
     expect(admin.page.locator("h1")).to_have_text("Log in")
     admin.look("03-xero-login")
 
 
 def test_consent_lists_what_is_asked_for_and_can_be_cancelled(admin):
-    admin.page.fill("#username", PERSON)
-    admin.page.fill("#password", PERSON_PASSWORD)
-    admin.page.click("#login-submit")
+    sign_in(admin)
     expect(admin.page.locator("h1")).to_contain_text("wants access to")
     expect(admin.page.locator("#scopes li").first).to_be_visible()
     admin.look("04-xero-consent")

@@ -1,5 +1,7 @@
 """Values of customers and products that are made in Odoo from the books."""
 
+import functools
+
 from odoo.tools.mail import plaintext2html
 
 from .matching import one_line, text_key
@@ -42,17 +44,19 @@ class Places:
     """Countries and states of Odoo by what people write into addresses, as one connection's books mean it."""
 
     def __init__(self, connection):
-        env = connection.env
-        countries = env['res.country'].search_fetch([], ['code', 'name'])
-        self.countries = {text_key(country.code): country.id for country in countries}
-        self.countries |= {text_key(country.name): country.id for country in countries}
-        self.countries |= {alias: self.countries[text_key(code)] for alias, code in COUNTRY_ALIASES.items()}
-        states = env['res.country.state'].search_fetch([], ['code', 'name', 'country_id'])
-        self.states = {(state.country_id.id, text_key(state.code)): state.id for state in states}
-        self.states |= {(state.country_id.id, text_key(state.name)): state.id for state in states}
+        countries, self.states = connection.env['res.country']._fieldpromax_spellings()
+        aliases = {alias: countries[text_key(code)] for alias, code in COUNTRY_ALIASES.items()}
+        self.countries = {**countries, **aliases}
         self.home = self.countries.get(text_key(connection.organization_country or ''), False)
-        self._regions = {key: state_id for (_country, key), state_id in self.states.items()}
-        self._regions |= {key: state for (country, key), state in self.states.items() if country == self.home}
+
+    def _region(self, text):
+        """A state by its name alone: the one of the home country, otherwise whichever Odoo knows."""
+        key = text_key(text)
+        return self.states.get((self.home, key)) or self._regions.get(key)
+
+    @functools.cached_property
+    def _regions(self):
+        return {key: state_id for (_country, key), state_id in self.states.items()}
 
     def find(self, address):
         """``(country id, state id)`` of an address of the books, False where Odoo does not know it. A state of the
@@ -67,7 +71,7 @@ class Places:
 
     def canonical(self, part, text):
         """The same for "TX" and "Texas", "USA" and "United States"."""
-        found = (self.countries if part == 'country' else self._regions).get(text_key(text))
+        found = self.countries.get(text_key(text)) if part == 'country' else self._region(text)
         return str(found) if found else text
 
 

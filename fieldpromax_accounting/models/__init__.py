@@ -41,5 +41,7 @@ from . import (
     res_company,
     res_config_settings,
     res_config_settings_webhook,
+    res_country,
+    res_country_state,
     res_partner,
 )

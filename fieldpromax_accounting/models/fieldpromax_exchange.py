@@ -354,12 +354,24 @@ class FieldpromaxExchange(models.Model):
             if not held:
                 connection._trigger_push()
                 return
+            self._drive_shown(connection, removal)
+
+    def _drive_shown(self, connection, removal):
+        """A round of the driver. What it meets that the program does not know is shown to people, not only logged: a
+        cron that keeps failing would be switched off by Odoo, and nobody would hear of it."""
+        try:
             self._drive_step(self._recover, connection)
             if removal:
                 self._drive_removal(connection, removal)
             else:
                 self._drive_calls(connection)
-            self._drive_step(self._wake_for_next, connection)
+            self._drive_step(self._end_round, connection)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception:
+            _logger.exception('Push of accounting connection %s failed', connection.id)
+            self.env.cr.rollback()
+            self._drive_step(self.env['fieldpromax.issue']._note_failure, connection, 'push')
 
     def _drive_step(self, function, *arguments, processed=0):
         """Run and commit ``function(*arguments)``; repeat it when a person's concurrent edit made the transaction fail.
@@ -391,14 +403,12 @@ class FieldpromaxExchange(models.Model):
                 connection.invalidate_recordset()
                 if connection._silence_reason():
                     break
-                self._drive_step(self.env['fieldpromax.link']._merge_pending, connection)
-                worked = (
+                self._drive_step(self._between_calls, connection)
+                if not (
                     self._drive_uncertain(connection)
                     or self._drive_stale(connection)
                     or self._drive_ready(connection)
-                )
-                self._drive_step(self._announce, connection)
-                if not worked:
+                ):
                     break
             else:
                 connection._trigger_push()
@@ -408,7 +418,6 @@ class FieldpromaxExchange(models.Model):
             if not self._drive_step(connection._on_provider_error, error):
                 pause = timedelta(seconds=error.retry_after) if error.retry_after else BACK_OFF[0]
                 self._drive_step(self._postpone, connection, pause, self._reason_of(connection, error))
-            self._drive_step(self._announce, connection)
         except UserError as error:
             # Ours, for an administrator: the app is not entered, the encryption key is missing on this server.
             self._drive_step(self._postpone, connection, BACK_OFF[1], str(error))
@@ -421,27 +430,47 @@ class FieldpromaxExchange(models.Model):
 
     def _drive_ready(self, connection):
         """One round: look ahead for what is missing, then one call of the first kind that has work. False when idle."""
-        self._drive_step(self._queue_missing, connection)
-        if self.search_count([*self._of_connection(connection, 'contact'), *self._ready_domain()], limit=1):
+        for kind, anew in self._drive_step(self._look_ahead, connection).items():
+            self.env['fieldpromax.run']._pull_changes(connection, kind, anew=anew)
+        # Written ahead: key, members and body are stored and committed before anything leaves (invariant 2).
+        claimed = self._drive_step(self._claim_next, connection)
+        if claimed is None:
+            return False
+        call, verification = claimed
+        if call:
+            self._drive_call(connection, call)
+        elif verification:
+            self._drive_verification(connection, verification)
+        return True
+
+    @api.model
+    def _look_ahead(self, connection):
+        """Queue what the next documents need. :return: ``{kind: anew}``, what has to be read before anything is sent;
+        see ``fieldpromax.run._pull_changes``. Another addon adds its own kinds."""
+        self._queue_missing(connection)
+        wanted = {}
+        if self._is_ready(connection, 'contact'):
             # Customers are compared with the books as they are now, not as they were an hour ago.
-            self.env['fieldpromax.run']._pull_changes(connection, 'contact')
+            wanted['contact'] = False
         if not connection._capabilities().checks_versions:
-            for kind in three_way.FIELDS:
-                # The last write wins there, so what was changed there a moment ago has to be seen first.
-                if self._drive_step(self._has_changed, connection, kind):
-                    self.env['fieldpromax.run']._pull_changes(connection, kind, anew=True)
+            # The last write wins there, so what was changed there a moment ago has to be seen first.
+            wanted |= {kind: True for kind in three_way.FIELDS if self._has_changed(connection, kind)}
+        return wanted
+
+    @api.model
+    def _claim_next(self, connection):
+        """:meth:`_claim` of the first kind that has work; None when none has."""
         for kind in self._kind_order():
-            # Written ahead: key, members and body are stored and committed before anything leaves (invariant 2).
-            claimed = self._drive_step(self._claim, connection, kind)
-            if claimed is None:
-                continue
-            call, verification = claimed
-            if call:
-                self._drive_call(connection, call)
-            elif verification:
-                self._drive_verification(connection, verification)
-            return True
-        return False
+            claimed = self._claim(connection, kind)
+            if claimed is not None:
+                return claimed
+        return None
+
+    @api.model
+    def _is_ready(self, connection, kind):
+        return bool(
+            self.search_count([*self._of_connection(connection, kind), *self._ready_domain()], limit=1)
+        )
 
     @api.model
     def _has_changed(self, connection, kind):
@@ -602,6 +631,19 @@ class FieldpromaxExchange(models.Model):
         )
         for exchange in dead - written:
             exchange._reopen('queued', {'next_attempt_at': fields.Datetime.now()})
+
+    @api.model
+    def _between_calls(self, connection):
+        """What the last call brought is compared and shown before the next one is decided."""
+        self.env['fieldpromax.link']._merge_pending(connection)
+        self._announce(connection)
+
+    @api.model
+    def _end_round(self, connection):
+        """The driver came to its end: show where things stand, and come back for what waits for a time."""
+        self._announce(connection)
+        self._wake_for_next(connection)
+        self.env['fieldpromax.issue']._note_success(connection, 'push')
 
     @api.model
     def _wake_for_next(self, connection):

@@ -356,7 +356,7 @@ class FieldpromaxIssue(models.Model):
     def _note_failure(self, connection, task):
         """A task in the background met something that the program does not know: people see it until it succeeds.
 
-        :param str task: ``sweep`` or ``renewal``
+        :param str task: ``push``, ``sweep`` or ``renewal``
         """
         provider = connection._provider_label()
         if task == 'renewal':
@@ -364,6 +364,12 @@ class FieldpromaxIssue(models.Model):
             remedy = self.env._(
                 'It is tried again tomorrow by itself. Should this stay, connect again in the settings: nothing that '
                 'waits is lost.'
+            )
+        elif task == 'push':
+            title = self.env._('What waits could not be sent to %s', provider)
+            remedy = self.env._(
+                'It is tried again within ten minutes by itself, and nothing that waits is lost. Should this stay, '
+                'show the server log to whoever looks after this Odoo.'
             )
         else:
             title = self.env._('Invoices that were not queued could not be looked for')

@@ -101,6 +101,7 @@ class FieldpromaxLink(models.Model):
     is_unmerged = fields.Boolean(
         readonly=True, help='The books told something new that was not compared yet.'
     )
+    # To the microsecond, like the time of a record's last change, which the sweep holds against it.
     compared_at = fields.Datetime('Last compared', readonly=True)
     sent_hash = fields.Char(readonly=True, help='Hash of what was last sent, to tell later changes.')
     decision = fields.Selection(
@@ -396,7 +397,7 @@ class FieldpromaxLink(models.Model):
                         'parent': link.parent_external_id or '',
                     },
                     'is_unmerged': False,
-                    'compared_at': fields.Datetime.now(),
+                    'compared_at': self.env.cr.now(),
                 }
             )
 
@@ -440,7 +441,7 @@ class FieldpromaxLink(models.Model):
         context = MergeContext(connection, kind)
         conflicts = self.env['fieldpromax.conflict']
         noted, to_send = {}, defaultdict(list)
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         run = self.env['fieldpromax.run'].browse(self.env.context.get('fieldpromax_run_id'))
         for link in self.with_prefetch(self.ids):
             record = link._record_of()
@@ -547,7 +548,7 @@ class FieldpromaxLink(models.Model):
         link.write(
             {
                 'baseline': baseline,
-                'compared_at': fields.Datetime.now(),
+                'compared_at': self.env.cr.now(),
                 # Whatever else the answer tells was changed there meanwhile, and is compared in a step of its own.
                 'is_unmerged': any(
                     # What is the same letter by letter needs no look at countries and regions.
@@ -563,7 +564,7 @@ class FieldpromaxLink(models.Model):
         """What became equal, or is looked at for the first time, is remembered; a conflict is noted or closed."""
         self.ensure_one()
         baseline = three_way.remembered(self.baseline, ours, self.external_values, merge.known)
-        values = {'compared_at': fields.Datetime.now()}
+        values = {'compared_at': self.env.cr.now()}
         if baseline != self.baseline:
             values['baseline'] = {'parent': self.parent_external_id or ''} | baseline
         self.write(values)

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import time
-import unittest
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from odoo import Command, modules
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 from odoo.tests import HttpCase, TransactionCase, new_test_user
 
+from ..models import fieldpromax_run
 from ..providers import base, transport
 
 # Kept before Odoo's tests put their own in its place.
@@ -48,12 +48,15 @@ class Simulator:
         """The simulator: the one that :attr:`variable` names, otherwise one for this class of tests alone (Odoo ends
         every child process with the class).
 
-        :raise unittest.SkipTest: the simulators do not lie beside the addon.
+        :raise AssertionError: the simulators do not lie beside the addon, where the repository has them.
         """
         if url := os.environ.get(cls.variable):
             return cls(url)
         if not (REPOSITORY / cls.module.replace('.', '/') / '__main__.py').is_file():
-            raise unittest.SkipTest(f'{cls.module} does not lie beside the addon.')
+            raise AssertionError(
+                f'{cls.module} does not lie beside the addon. Run its tests from the repository, or name a simulator '
+                f'that runs already in {cls.variable}.'
+            )
         process = subprocess.Popen(
             [sys.executable, '-m', cls.module, '--port', '0'],
             cwd=REPOSITORY,
@@ -196,6 +199,8 @@ class ConnectedCompanies:
         super().setUpClass()
         impatient = partial(base.ProviderConfig, read_timeout=READ_TIMEOUT)
         cls.startClassPatcher(patch.object(base, 'ProviderConfig', impatient))
+        # In a test nobody else comes by while the pull makes room for a push.
+        cls.startClassPatcher(patch.object(fieldpromax_run, 'PUSH_PAUSE', 0))
         cls.simulator = Simulator.start(cls)
         aud = cls.env.ref('base.AUD')
         aud.active = True

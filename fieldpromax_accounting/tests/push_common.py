@@ -20,16 +20,19 @@ class FieldpromaxPushCommon(FieldpromaxCommon):
         """Connect before the savepoint of the first test, so that every test of the class begins with it."""
         for simulator in self.simulators():
             simulator.reset()
-        connection = self.connect_books()
-        self.run_pull(connection)
-        self.confirm_mappings(connection)
-        type(self).customer = self.env['res.partner'].create(
-            {'name': 'Harbour Café', 'email': 'office@harbour.example', 'is_company': True}
-        )
+        type(self).connection = self.connect_books()
+        self.run_pull(self.connection)
+        self.confirm_mappings(self.connection)
+        self.arrange_class()
         self.env.flush_all()
         for simulator in self.simulators():
             simulator.bookmark('connected')
-        type(self).connection = connection
+
+    def arrange_class(self):
+        """What every test of the class begins with besides."""
+        type(self).customer = self.env['res.partner'].create(
+            {'name': 'Harbour Café', 'email': 'office@harbour.example', 'is_company': True}
+        )
 
     def simulators(self):
         """Those whose books the tests change."""

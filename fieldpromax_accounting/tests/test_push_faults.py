@@ -178,6 +178,21 @@ class TestPushFaults(FieldpromaxPushCommon):
         self.assertTrue(killed, 'assertRaises would undo what was committed')
         self.env.invalidate_all()
 
+    def test_what_the_program_does_not_know_is_shown_and_recovered_from(self):
+        move = self.invoice()
+        with (
+            patch.object(FieldpromaxExchange, '_drive_ready', side_effect=KeyError('of some addon')),
+            self.assertLogs('odoo.addons.fieldpromax_accounting.models.fieldpromax_exchange', 'ERROR'),
+        ):
+            self.run_push(self.connection)
+        issue = self.env["fieldpromax.issue"].search([("cause_key", "=", "program:push")])
+        self.assertEqual(issue.state, 'open')
+        self.assertIn('Xero', issue.title)
+        self.assertEqual(move.fieldpromax_state, 'waiting')
+        self.run_push(self.connection)
+        self.assertSent(move)
+        self.assertEqual(issue.state, 'solved')
+
     # === LIMITS === #
 
     def test_rate_limit_postpones_everything_and_says_until_when(self):

@@ -280,7 +280,7 @@ class TestQuickBooksPull(QuickBooksPullCommon):
         self.assertFalse(links[ids['Closed']].external_active)
         self.assertTrue(links[ids['Winner']].external_active)
         self.assertTrue(self.partners('Newcomer'))
-        self.assertEqual(len(self.partners('Winner', 'Loser', 'Closed', 'New name')), 3)
+        self.assertEqual(len(self.partners('Winner', 'Loser', 'Closed', 'New name')), 4)
 
     def test_few_calls(self):
         self.put_numbered(30)

@@ -16,10 +16,9 @@ from .quickbooks_push_common import QuickBooksPushCommon
 class TwoWay:
     """The same for both providers; each says how its books are changed and read."""
 
-    def setUp(self):
-        super().setUp()
+    def arrange_class(self):
         self.connection.contact_push = self.connection.item_push = 'created'
-        self.customer = self.env['res.partner'].create(
+        type(self).customer = self.env['res.partner'].create(
             {
                 'name': 'Harbour Works',
                 'email': 'office@works.example',
@@ -28,8 +27,11 @@ class TwoWay:
                 'customer_rank': 1,
             }
         )
-        self.product = self.boiler_service(default_code='BOIL', description_sale='Yearly service')
+        type(self).product = self.boiler_service(default_code='BOIL', description_sale='Yearly service')
         self.run_push(self.connection)
+
+    def setUp(self):
+        super().setUp()
         self.forget()
 
     def boiler_service(self, **values):
@@ -345,6 +347,11 @@ class TwoWay:
         driver.env['fieldpromax.exchange']._sweep(driver)
         self.run_push(self.connection)
         self.assertEqual(self.in_contact('phone'), '555 0333')
+
+    def test_the_sweep_finds_nothing_that_was_just_compared(self):
+        """However short the time between a record's change and its comparison is."""
+        driver = self.connection._as_driver()
+        self.assertEqual(driver.env['fieldpromax.link']._sweep_changes(driver), 0)
 
     def test_the_sweep_takes_turns(self):
         """One that settles without being compared is found each time: after those that waited longer."""

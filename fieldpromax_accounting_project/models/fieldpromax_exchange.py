@@ -43,14 +43,13 @@ class FieldpromaxExchange(models.Model):
         place = kinds.index('invoice')
         return (*kinds[:place], 'project', *kinds[place:])
 
-    def _drive_ready(self, connection):
+    @api.model
+    def _look_ahead(self, connection):
         """New projects are compared with the books as they are now, like new customers."""
-        if connection.has_projects:
-            self._drive_step(self._queue_missing, connection)
-            ready = [*self._of_connection(connection, 'project'), *self._ready_domain()]
-            if self.search_count(ready, limit=1):
-                self.env['fieldpromax.run']._pull_changes(connection, 'project')
-        return super()._drive_ready(connection)
+        wanted = super()._look_ahead(connection)
+        if connection.has_projects and self._is_ready(connection, 'project'):
+            wanted['project'] = False
+        return wanted
 
     @api.model
     def _claim(self, connection, kind):

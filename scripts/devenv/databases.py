@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from devenv import browser, odoo_tree, postgres
-from devenv.settings import BIN, LOGS, ODOO_CONF, ODOO_DATA, ROOT, VENV_PYTHON, present_addons
+from devenv.settings import BIN, DEV, LOGS, ODOO_CONF, ODOO_DATA, ROOT, VENV_PYTHON, present_addons
 from devenv.steps import (
     DISK_FULL,
     SetupError,
@@ -92,13 +92,16 @@ def write_configuration() -> Path:
 def odoo_environment() -> dict[str, str]:
     """The environment in which Odoo, its tests and PostgreSQL's programs find each other and the browser."""
     path = os.pathsep.join([str(BIN), str(VENV_PYTHON.parent), os.environ.get("PATH", "")])
-    cleared = {name: value for name, value in os.environ.items() if name not in ("ODOO_RC", "OPENERP_SERVER")}
+    others = ("ODOO_RC", "OPENERP_SERVER", "PYTHONDONTWRITEBYTECODE")
+    cleared = {name: value for name, value in os.environ.items() if name not in others}
     return {
         **cleared,
         **postgres.environment(),
         **browser.environment(),
         "PATH": path,
         "PYTHONUNBUFFERED": "1",
+        # Odoo's packages come without compiled modules; every start would compile them anew for seconds.
+        "PYTHONPYCACHEPREFIX": str(DEV / "pycache"),
     }
 
 

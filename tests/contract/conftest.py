@@ -6,23 +6,9 @@ granted: a capability or an operation of the provider, or something that the ada
 who declares it gets the test; none is skipped while it runs.
 """
 
-import sys
-import types
-from pathlib import Path
-
+import ledger as ledger_module
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-if 'fieldpromax_accounting' not in sys.modules:
-    # Importing the addon itself would run Odoo: its name is registered as a bare package with its path.
-    _package = types.ModuleType('fieldpromax_accounting')
-    _package.__path__ = [str(ROOT / 'fieldpromax_accounting')]
-    sys.modules['fieldpromax_accounting'] = _package
-
-import ledger as ledger_module  # noqa: E402
-from books import PROVIDERS, adapter, features  # noqa: E402
+from books import PROVIDERS, adapter, features
 
 
 def pytest_configure(config):

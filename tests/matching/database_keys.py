@@ -5,9 +5,13 @@ A process of its own, because that module imports Odoo and the tests of this fol
 
 import json
 import sys
+from pathlib import Path
 
-import conftest  # noqa: F401 registers the bare package
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import without_odoo
 
-from fieldpromax_accounting.matching import text_key
+without_odoo.register()
+
+from fieldpromax_accounting.matching import text_key  # noqa: E402 the package is known only now
 
 json.dump([text_key(text) for text in json.load(sys.stdin)], sys.stdout)

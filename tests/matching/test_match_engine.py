@@ -369,7 +369,8 @@ def test_odd_texts_do_not_raise(name, other):
 
 SCRIPT = """
 import json, sys
-import conftest, labelled
+import without_odoo, labelled
+without_odoo.register()
 from fieldpromax_accounting.match_engine import Engine
 assert not any(name.partition('.')[0] == 'odoo' for name in sys.modules)
 pairs = [pair for pair in labelled.load() if pair.kind == 'customer']
@@ -384,7 +385,7 @@ def test_processes_agree():
         subprocess.run(
             [sys.executable, '-c', SCRIPT],
             cwd=Path(__file__).parent,
-            env={**os.environ, 'PYTHONHASHSEED': seed},
+            env={**os.environ, 'PYTHONHASHSEED': seed, 'PYTHONPATH': str(Path(__file__).parents[1])},
             capture_output=True,
             text=True,
             check=True,

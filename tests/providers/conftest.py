@@ -1,29 +1,14 @@
-"""Plain tests of the providers: no Odoo in this process.
-
-Importing the addon itself would run its ``__init__`` and with it Odoo, so its name is registered as a bare package
-whose ``__path__`` leads to the real one: ``fieldpromax_accounting.providers`` then imports by itself.
-"""
+"""Plain tests of the providers."""
 
 import os
 import secrets
 import socket
-import sys
-import types
 from pathlib import Path
 
+import provider_kit
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-if 'fieldpromax_accounting' not in sys.modules:
-    _package = types.ModuleType('fieldpromax_accounting')
-    _package.__path__ = [str(ROOT / 'fieldpromax_accounting')]
-    sys.modules['fieldpromax_accounting'] = _package
-
-import provider_kit  # noqa: E402
-
-from fieldpromax_accounting.providers import base, registry  # noqa: E402
+from fieldpromax_accounting.providers import base, registry
 
 
 @pytest.fixture(scope='session')
@@ -128,7 +113,9 @@ def closed_port():
 @pytest.fixture(scope='session')
 def specs():
     """The folder of Xero's OpenAPI files; tests that need it are skipped where it is absent."""
-    folder = Path(os.environ.get('FIELDPROMAX_SPECS') or ROOT.parent / 'shared' / 'specs')
+    folder = Path(
+        os.environ.get('FIELDPROMAX_SPECS') or Path(__file__).resolve().parents[3] / 'shared' / 'specs'
+    )
     if not (folder / 'xero_checker.py').exists():
         pytest.skip("Xero's OpenAPI files are not here (set FIELDPROMAX_SPECS).")
     return folder

@@ -5,7 +5,6 @@ import warnings
 
 import pytest
 import requests
-import urllib3
 
 from fieldpromax_accounting.providers import base, dto, errors, transport
 from fieldpromax_accounting.providers.xero.client import read_headers
@@ -182,8 +181,6 @@ def test_https_without_a_certificate_that_is_known(raw_server, http):
     ],
 )
 def test_a_lost_answer(raw_server, method, answer, expected, code):
-    if answer == 'trickle' and not hasattr(urllib3.HTTPResponse, 'read1'):
-        pytest.skip('This urllib3 cannot hand over what has arrived; the clock is looked at every 256 bytes.')
     server = raw_server(answer)
     with pytest.raises(expected) as caught:
         make(server.base_url).request('x', method, URL, body=b'{}')
