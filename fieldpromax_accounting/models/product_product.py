@@ -181,12 +181,18 @@ class ProductProduct(models.Model):
         self.ensure_one()
         product = self._fieldpromax_as_in_books(connection)
         return {
-            'name': one_line(product.name),
+            'name': product._fieldpromax_own_name(),
             'code': one_line(product.default_code or ''),
             'description': (product.description_sale or '').strip(),
             'price': f'{decimal_of(product.lst_price, 4).normalize():f}',
             'active': product.active,
         }
+
+    def _fieldpromax_own_name(self):
+        """The name that tells this variant from the others, which have the name of the template as well."""
+        name = one_line(self.name)
+        variant = one_line(self.product_template_attribute_value_ids._get_combination_name())
+        return f'{name} ({variant})' if variant else name
 
     def _fieldpromax_untouched(self, values, _agreed):
         return values

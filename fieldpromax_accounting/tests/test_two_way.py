@@ -314,6 +314,32 @@ class TwoWay:
         self.run_pull(self.connection)
         self.assertEqual(self.product.product_tmpl_id.list_price, 80)
 
+    def test_variants_go_over_by_their_own_names(self):
+        size = self.env['product.attribute'].create(
+            {'name': 'Size', 'value_ids': [(0, 0, {'name': '15 mm'}), (0, 0, {'name': '22 mm'})]}
+        )
+        template = self.env['product.template'].create(
+            {
+                'name': 'Copper pipe',
+                'attribute_line_ids': [
+                    (0, 0, {'attribute_id': size.id, 'value_ids': [(6, 0, size.value_ids.ids)]})
+                ],
+            }
+        )
+        thin, thick = template.product_variant_ids
+        thin.default_code, thick.default_code = 'PIPE15', 'PIPE22'
+        self.env['fieldpromax.exchange'].sudo()._enqueue(self.connection, 'item', thin | thick)
+        self.run_push(self.connection)
+        self.assertEqual(
+            [self.link(variant).external_name for variant in (thin, thick)],
+            ['Copper pipe (15 mm)', 'Copper pipe (22 mm)'],
+        )
+        template.name = 'Copper tube'
+        self.run_push(self.connection)
+        self.run_pull(self.connection)
+        self.assertEqual(self.link(thick).external_name, 'Copper tube (22 mm)')
+        self.assertEqual(template.name, 'Copper tube')
+
     def test_foreign_currency_takes_no_price(self):
         self.connection.currency_id = self.env.ref('base.AUD')
         self.change_item(price=70)
