@@ -431,7 +431,7 @@ class FieldpromaxRun(models.Model):
             with connection._exclusive(wait=LOCK_WAIT) as held:
                 if held and not run:
                     run = step(self._resume, connection)
-                more = bool(held and run) and self._drive_guarded(connection, run)
+                more, push_waits = self._drive_guarded(connection, run) if held and run else (False, False)
             if held and not more:
                 return
             if not held or monotonic() > deadline:
@@ -439,13 +439,12 @@ class FieldpromaxRun(models.Model):
                 # thread busy.
                 step(connection._trigger_pull)
                 return
-            if step(self._push_waits, connection):
+            if push_waits:
                 time.sleep(PUSH_PAUSE)
 
     @api.model
     def _drive_guarded(self, connection, run):
-        """:meth:`_drive_one`, with whatever goes wrong written down where a person sees it. False when it is
-        over for now."""
+        """:meth:`_drive_one`, with whatever goes wrong written down where a person sees it: then it is over for now."""
         step = self.env['fieldpromax.exchange']._drive_step
         try:
             return self._drive_one(connection, run)
@@ -466,7 +465,7 @@ class FieldpromaxRun(models.Model):
                 connection,
                 self.env._('Something unexpected went wrong; an administrator finds it in the server log.'),
             )
-        return False
+        return False, False
 
     @api.model
     def _resume(self, connection):
@@ -514,18 +513,20 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _drive_one(self, connection, run):
-        """One page of what is to be read next. We hold the connection's lock. False when nothing is left to
-        do."""
+        """One page of what is to be read next. We hold the connection's lock.
+
+        :return: ``(more, push_waits)``: whether something is left to do, and whether somebody waits for the lock.
+        """
         step = self.env['fieldpromax.exchange']._drive_step
         line = step(self._pick, connection, run)
         if not line:
-            return False
+            return False, False
         if line.kind == 'reference':
             self._drive_references(connection, line)
         else:
             full_before = run.started_at if run.kind != 'incremental' else None
             self._drive_page(connection, line.kind, line, full_before)
-        return step(run._look_on, connection)
+        return step(run._look_around, connection)
 
     @api.model
     def _pick(self, connection, run):
@@ -542,10 +543,14 @@ class FieldpromaxRun(models.Model):
             line.state = 'running'
         return line
 
+    def _look_around(self, connection):
+        return self._look_on(connection), self._push_waits(connection)
+
     def _look_on(self, connection):
         """Is there more to do? Otherwise the run is closed."""
         self.ensure_one()
-        self.attempts = 0
+        if self.attempts:
+            self.attempts = 0
         if connection._silence_reason():
             self.write({'state': 'paused', 'reason': connection._silence_reason()})
             return False
@@ -609,26 +614,35 @@ class FieldpromaxRun(models.Model):
         :return: whether the pass is complete.
         """
         step = self.env['fieldpromax.exchange']._drive_step
-        match = self.env['fieldpromax.match']
-        waiting = step(match._to_look_up, connection) if kind == 'contact' else match
+        waiting, merges, (phase, cursor, since, begins) = step(
+            self._look_at_page, connection, kind, full_before
+        )
         if waiting:
             names = waiting.mapped('external_name')
             found = connection._talk(lambda provider: provider.find_records('contact', names))
-            step(match._take_look_up, connection, waiting, found)
-        phase, cursor, since, begins = step(self._position, connection, kind, full_before)
+            step(self.env['fieldpromax.match']._take_look_up, connection, waiting, found)
         if phase == 'settling':
             return step(self._settle, connection, kind, line)
         if phase == 'checking':
             self._drive_check(connection, kind, line)
             return False
         try:
-            if begins:
-                self._drive_merges(connection, kind, line)
-                if since and self._drive_changes(connection, kind, line, since):
-                    return False
-            page = connection._talk(
-                lambda provider: provider.pull_page(kind, cursor=cursor, since=since, page_size=PAGE_SIZE)
-            )
+            if merges:
+                self._drive_merges(connection, kind, line, merges)
+            is_read = self._drive_changes(connection, kind, line, since) if begins and since else None
+            if is_read is None:
+                page = connection._talk(
+                    lambda provider: provider.pull_page(kind, cursor=cursor, since=since, page_size=PAGE_SIZE)
+                )
+                is_read = step(
+                    self._take_page,
+                    connection,
+                    kind,
+                    line,
+                    page,
+                    (cursor, since),
+                    processed=len(page.records),
+                )
         except ValueError:
             # A position that an older version of the provider wrote, and this one cannot read: everything
             # anew.
@@ -637,9 +651,16 @@ class FieldpromaxRun(models.Model):
             )
             step(self._restart, connection, kind)
             return False
-        return step(
-            self._take_page, connection, kind, line, page, (cursor, since), processed=len(page.records)
-        )
+        return is_read and step(self._settle, connection, kind, line)
+
+    @api.model
+    def _look_at_page(self, connection, kind, full_before):
+        """``(rows whose customers are to be looked up, merges that rang, position)``, before the next page."""
+        match = self.env['fieldpromax.match']
+        waiting = match._to_look_up(connection) if kind == 'contact' else match
+        position = self._position(connection, kind, full_before)
+        begins = position[-1]
+        return waiting, self.env['fieldpromax.doorbell']._merges(connection, kind) if begins else {}, position
 
     @api.model
     def _position(self, connection, kind, full_before):
@@ -659,14 +680,18 @@ class FieldpromaxRun(models.Model):
         the provider has a call for that. Each kind is stored with its checkpoint; what the provider left out, or what
         is lost when the process ends here, is read by itself.
 
-        :return: whether this kind was among it.
+        :return: whether this kind is read now; None when it was not among it.
         """
         step = self.env['fieldpromax.exchange']._drive_step
         wanted = {kind: since, **step(self._wanted_too, connection, kind, line)}
         pages = connection._talk(lambda provider: provider.pull_changes(wanted))
-        for one, page in pages.items():
-            step(self._take_changes, connection, one, line, page, wanted[one], processed=len(page.records))
-        return kind in pages
+        read = {
+            one: step(
+                self._take_changes, connection, one, line, page, wanted[one], processed=len(page.records)
+            )
+            for one, page in pages.items()
+        }
+        return read.get(kind)
 
     @api.model
     def _wanted_too(self, connection, kind, line):
@@ -695,14 +720,11 @@ class FieldpromaxRun(models.Model):
         return self._take_page(connection, kind, own_line, page, ('', since))
 
     @api.model
-    def _drive_merges(self, connection, kind, line):
+    def _drive_merges(self, connection, kind, line, merges):
         """Look into the merges that webhooks told of, before what is left of them comes as gone."""
-        step = self.env['fieldpromax.exchange']._drive_step
-        merges = step(self.env['fieldpromax.doorbell']._merges, connection, kind)
-        if merges:
-            asked = list({*merges, *merges.values()})
-            page = connection._talk(lambda provider: provider.get_records(kind, asked))
-            step(self._take_merges, connection, kind, line, merges, page)
+        asked = list({*merges, *merges.values()})
+        page = connection._talk(lambda provider: provider.get_records(kind, asked))
+        self.env['fieldpromax.exchange']._drive_step(self._take_merges, connection, kind, line, merges, page)
 
     @api.model
     def _take_merges(self, connection, kind, line, merges, page):
@@ -769,7 +791,10 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _take_page(self, connection, kind, line, page, position):
-        """Store a page together with its checkpoint."""
+        """Store a page together with its checkpoint.
+
+        :return: whether all is read, and what came together is to be settled.
+        """
         self.env.invalidate_all()
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
         if connection._silence_reason() or position != (checkpoint.cursor or '', checkpoint.pass_since or ''):
@@ -785,10 +810,11 @@ class FieldpromaxRun(models.Model):
         if line:
             line._count(counts, read=len(page.records) + len(page.unreadable), total=page.total, notes=notes)
             line.calls += 1
+        is_read = checkpoint.phase == 'settling'
         # Memory is bounded by the page: nothing of it stays in the cache.
         self.env.flush_all()
         self.env.invalidate_all(flush=False)
-        return False
+        return is_read
 
     @api.model
     def _take_records(self, connection, kind, page, line):

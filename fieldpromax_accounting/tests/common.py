@@ -193,6 +193,9 @@ class ConnectedCompanies:
         'GB': 'Thames Heating',
         'NZ': 'Southern',
     }
+    #: What the books begin with. A class with a method ``arrange_class`` goes on from there, once for all its tests;
+    #: what it makes, it keeps in attributes of the class.
+    seed = 'demo'
 
     @classmethod
     def setUpClass(cls):
@@ -264,8 +267,25 @@ class ConnectedCompanies:
         )
 
     def setUp(self):
+        arranges = hasattr(self, 'arrange_class')
+        if arranges and 'is_arranged' not in vars(type(self)):
+            self.reset_books(seed=self.seed)
+            # Before the savepoint of the first test, so that every test of the class begins with it.
+            self.arrange_class()
+            self.env.flush_all()
+            for simulator in self.simulators():
+                simulator.bookmark('arranged')
+            type(self).is_arranged = True
         super().setUp()
-        self.simulator.reset()
+        self.reset_books(**({'bookmark': 'arranged'} if arranges else {'seed': self.seed}))
+
+    def simulators(self):
+        """Those whose books the tests change."""
+        return [self.simulator]
+
+    def reset_books(self, **to):
+        for simulator in self.simulators():
+            simulator.reset(**to)
 
     # === CONSENT === #
 
@@ -370,6 +390,20 @@ class FieldpromaxCommon(ConnectedCompanies, AccountTestInvoicingCommon):
             return super()._create_company(**values)
         cls.env.user.company_ids = [Command.link(company.id)]
         return company
+
+
+class ConnectedOnce:
+    """Mix in before a class of tests that each connect to the same organization: the consent is given once for all of
+    them. A second :meth:`connect` in a test is a real one."""
+
+    def arrange_class(self):
+        type(self).consented = super().connect('US')
+
+    def connect(self, organization='US', **options):
+        if organization == 'US' and not options and not vars(self).get('has_connected'):
+            self.has_connected = True
+            return self.consented
+        return super().connect(organization, **options)
 
 
 class ConnectingCommon(ConnectedCompanies, TransactionCase):

@@ -6,37 +6,13 @@ from .common import FieldpromaxCommon
 
 
 class FieldpromaxPushCommon(FieldpromaxCommon):
-    #: set with the first test of a class
-    connection = customer = None
-
-    def setUp(self):
-        if 'connection' not in vars(type(self)):
-            self._connect_class()
-        super().setUp()
-        for simulator in self.simulators():
-            simulator.reset(bookmark='connected')
-
-    def _connect_class(self):
-        """Connect before the savepoint of the first test, so that every test of the class begins with it."""
-        for simulator in self.simulators():
-            simulator.reset()
+    def arrange_class(self):
         type(self).connection = self.connect_books()
         self.run_pull(self.connection)
         self.confirm_mappings(self.connection)
-        self.arrange_class()
-        self.env.flush_all()
-        for simulator in self.simulators():
-            simulator.bookmark('connected')
-
-    def arrange_class(self):
-        """What every test of the class begins with besides."""
         type(self).customer = self.env['res.partner'].create(
             {'name': 'Harbour Café', 'email': 'office@harbour.example', 'is_company': True}
         )
-
-    def simulators(self):
-        """Those whose books the tests change."""
-        return [self.simulator]
 
     # === ARRANGE === #
 

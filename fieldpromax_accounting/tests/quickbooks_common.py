@@ -38,10 +38,8 @@ class QuickBooksBooks:
         parameters.set_param('fieldpromax_accounting.quickbooks_base_url', cls.quickbooks.url)
         cls.env['fieldpromax.app'].sudo()._set_credentials('quickbooks', CLIENT_ID, CLIENT_SECRET)
 
-    def setUp(self):
-        # Before classes further up connect.
-        self.quickbooks.reset()
-        super().setUp()
+    def simulators(self):
+        return [*super().simulators(), self.quickbooks]
 
     def connect_quickbooks(self, company='US', user=None, odoo_company=None, person=PERSON):
         """Connect through the pages of Intuit. :return: the connection, with all rights."""

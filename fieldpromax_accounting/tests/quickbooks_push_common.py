@@ -11,9 +11,6 @@ class QuickBooksPushCommon(QuickBooksBooks, FieldpromaxPushCommon):
     #: company of the simulator that company one is connected to
     books_of = 'US'
 
-    def simulators(self):
-        return [*super().simulators(), self.quickbooks]
-
     def connect_books(self):
         return self.connect_quickbooks(self.books_of)
 

@@ -64,10 +64,12 @@ def own_methods(model):
 
 @tagged('post_install', '-at_install')
 class TestAccess(ConnectingCommon):
+    def arrange_class(self):
+        type(self).connection = self.connect('US')
+        type(self).other = self.connect('AU', user=self.user_manager_2)
+
     def setUp(self):
         super().setUp()
-        self.connection = self.connect('US')
-        self.other = self.connect('AU', user=self.user_manager_2)
         self.people = {
             'portal': self.user_portal,
             'employee': self.user_employee,

@@ -13,9 +13,11 @@ NEUTRALIZE = Path(__file__).resolve().parents[1] / 'data' / 'neutralize.sql'
 class TestCopy(ConnectingCommon):
     """A copied or neutralized database talks to nobody until an administrator says what it is."""
 
+    def arrange_class(self):
+        type(self).connection = self.connect('US')
+
     def setUp(self):
         super().setUp()
-        self.connection = self.connect('US')
         self.credentials = self.env['fieldpromax.credential'].sudo()
         self.person = self.connection.with_env(self.as_person(self.user_manager))
         self.simulator.forget_requests()

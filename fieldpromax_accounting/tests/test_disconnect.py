@@ -13,10 +13,12 @@ from .common import ConnectingCommon
 class TestDisconnect(ConnectingCommon):
     """Disconnecting removes this organization and no other, and deletes nothing."""
 
+    def arrange_class(self):
+        type(self).connection = self.connect('US')
+        type(self).other = self.connect('AU', user=self.user_manager_2)
+
     def setUp(self):
         super().setUp()
-        self.connection = self.connect('US')
-        self.other = self.connect('AU', user=self.user_manager_2)
         self.credentials = self.env['fieldpromax.credential'].sudo()
         self.simulator.forget_requests()
 

@@ -5,6 +5,7 @@ from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from .common import ConnectedOnce
 from .test_pull import PullCommon
 
 # What the books of these tests have; everything that the simulator brings is switched off first.
@@ -22,7 +23,7 @@ RATES = [
 
 
 @tagged('post_install', '-at_install')
-class TestMapping(PullCommon):
+class TestMapping(ConnectedOnce, PullCommon):
     def tax(self, amount, name=None, **values):
         return self.env['account.tax'].create(
             {

@@ -10,6 +10,7 @@ from odoo.tools.translate import code_translations
 from .. import blocking, match_engine, matching
 from ..models import fieldpromax_run
 from ..providers import dto
+from .common import ConnectedOnce
 from .test_pull import PullCommon
 
 
@@ -59,7 +60,7 @@ class TestKeys(PullCommon):
 
 
 @tagged('post_install', '-at_install')
-class TestMatch(PullCommon):
+class TestMatch(ConnectedOnce, PullCommon):
     def pull(self, *contacts, locals_=(), items=()):
         """Books with these contacts, Odoo with these partners, and the first import. :return: the
         connection."""

@@ -3,6 +3,7 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
+from .common import ConnectedOnce
 from .test_pull import PullCommon
 from .test_quickbooks_pull import QuickBooksPullCommon
 
@@ -37,7 +38,7 @@ class ReviewCommon(PullCommon):
 
 
 @tagged('post_install', '-at_install')
-class TestMatchReview(ReviewCommon):
+class TestMatchReview(ConnectedOnce, ReviewCommon):
     def pull(self, *contacts, locals_=()):
         created = self.env['res.partner'].create(list(locals_))
         self.put_contacts(*contacts)

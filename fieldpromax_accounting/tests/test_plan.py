@@ -10,15 +10,16 @@ from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from ..models import fieldpromax_run, fieldpromax_run_plan
+from .common import ConnectedOnce
 from .test_pull import Killed, PullCommon
 
 LINE_LOGGER = 'odoo.addons.fieldpromax_accounting.models.fieldpromax_plan_line'
 
 
-class PlanCommon(PullCommon):
-    def setUp(self):
-        super().setUp()
+class PlanCommon(ConnectedOnce, PullCommon):
+    def arrange_class(self):
         self.company.fieldpromax_first_import = 'plan'
+        super().arrange_class()
 
     def as_bookkeeper(self, record):
         return record.with_env(self.as_person(self.user_bookkeeper))
@@ -229,16 +230,16 @@ class TestPlan(PlanCommon):
         self.put_many(5)
         run = self.read_plan()
         run_class = type(self.env['fieldpromax.run'])
-        push_waits = run_class._push_waits
+        pick = run_class._pick
 
-        def dies_after_two_lines(model, connection):
+        def dies_after_two_lines(model, connection, run):
             if len(self.links(self.connection)) == 2:
                 raise Killed
-            return push_waits(model, connection)
+            return pick(model, connection, run)
 
         with patch.object(fieldpromax_run_plan, 'PLAN_SIZE', 1):
             # Not assertRaises: Odoo's takes back what was committed meanwhile.
-            with patch.object(run_class, '_push_waits', dies_after_two_lines), suppress(Killed):
+            with patch.object(run_class, '_pick', dies_after_two_lines), suppress(Killed):
                 self.carry_out(run)
             self.env.invalidate_all()
             self.assertEqual((run.plan_state, run.state), ('running', 'running'))

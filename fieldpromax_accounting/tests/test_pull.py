@@ -12,7 +12,7 @@ from odoo.tools import mute_logger
 
 from ..models import fieldpromax_run
 from ..providers import base, dto
-from .common import FieldpromaxCommon
+from .common import ConnectedOnce, FieldpromaxCommon
 
 RUN_LOGGER = 'odoo.addons.fieldpromax_accounting.models.fieldpromax_run'
 MATCH_LOGGER = 'odoo.addons.fieldpromax_accounting.models.fieldpromax_match'
@@ -25,9 +25,7 @@ class Killed(BaseException):
 class PullCommon(FieldpromaxCommon):
     """Books with nothing but what a test puts there."""
 
-    def setUp(self):
-        super().setUp()
-        self.simulator.reset(seed='empty')
+    seed = 'empty'
 
     def put(self, organization='US', **body):
         """Change the books as a person does in the provider's own pages."""
@@ -84,17 +82,19 @@ class PullCommon(FieldpromaxCommon):
 
     def pull_and_die(self, connection, steps):
         """The process that pulls ends after so many steps."""
-        calls = []
+        run_class, calls = type(self.env['fieldpromax.run']), []
+        pick = run_class._pick
 
-        def die(_run, _connection):
+        def die(*arguments):
             calls.append(1)
-            if len(calls) == steps:
+            if len(calls) > steps:
                 raise Killed
+            return pick(*arguments)
 
         # Not assertRaises: Odoo's takes back what was committed meanwhile.
-        with patch.object(type(self.env['fieldpromax.run']), '_push_waits', die), suppress(Killed):
+        with patch.object(run_class, '_pick', die), suppress(Killed):
             self.run_pull(connection)
-        self.assertEqual(len(calls), steps)
+        self.assertEqual(len(calls), steps + 1)
         self.env.invalidate_all()
 
     def check_waits(self, connection, words):
@@ -115,7 +115,7 @@ class PullCommon(FieldpromaxCommon):
 
 
 @tagged('post_install', '-at_install')
-class TestPull(PullCommon):
+class TestPull(ConnectedOnce, PullCommon):
     def test_first_import(self):
         self.put_contacts(
             {

@@ -79,13 +79,15 @@ class ChangesCommon:
 
 @tagged('post_install', '-at_install')
 class TestXeroChanges(ChangesCommon, PullCommon):
+    def arrange_class(self):
+        type(self).ids = self.put_contacts(*(f'Customer {number}' for number in range(7)))
+        self.put(items=[{'Code': 'STAYS', 'Name': 'Stays'}, {'Code': 'GOES', 'Name': 'Goes'}])
+        type(self).connection = self.connect('US')
+        self.run_pull(self.connection)
+
     def setUp(self):
         super().setUp()
         self.books = self.simulator
-        self.ids = self.put_contacts(*(f'Customer {number}' for number in range(7)))
-        self.put(items=[{'Code': 'STAYS', 'Name': 'Stays'}, {'Code': 'GOES', 'Name': 'Goes'}])
-        self.connection = self.connect('US')
-        self.run_pull(self.connection)
         self.books.control('POST', '/_sim/clock', {'advance_seconds': 5})
 
     def test_idle(self):
@@ -231,14 +233,16 @@ class TestXeroChanges(ChangesCommon, PullCommon):
 
 @tagged('post_install', '-at_install')
 class TestQuickBooksChanges(ChangesCommon, QuickBooksPullCommon):
+    def arrange_class(self):
+        self.put_customers(*(f'Customer {number}' for number in range(7)))
+        self.change_books('US', items=[{'Name': 'Call-out', 'Type': 'Service', 'UnitPrice': 10}])
+        type(self).connection = self.connect_quickbooks('US')
+        self.run_pull(self.connection)
+        type(self).ids = [self.id_of(f'Customer {number}') for number in range(7)]
+
     def setUp(self):
         super().setUp()
         self.books = self.quickbooks
-        self.put_customers(*(f'Customer {number}' for number in range(7)))
-        self.change_books('US', items=[{'Name': 'Call-out', 'Type': 'Service', 'UnitPrice': 10}])
-        self.connection = self.connect_quickbooks('US')
-        self.run_pull(self.connection)
-        self.ids = [self.id_of(f'Customer {number}') for number in range(7)]
         self.books.control('POST', '/_sim/clock', {'advance_seconds': 5})
 
     def purposes(self):

@@ -14,11 +14,12 @@ from odoo.tests import tagged
 from ..models import fieldpromax_run
 from ..providers import dto
 from ..providers.xero import XeroProvider
+from .common import ConnectedOnce
 from .test_pull import PullCommon
 
 
 @tagged('post_install', '-at_install')
-class TestSteering(PullCommon):
+class TestSteering(ConnectedOnce, PullCommon):
     def setUp(self):
         super().setUp()
         self.put_many(5)
@@ -217,7 +218,7 @@ class TestSteering(PullCommon):
 
 
 @tagged('post_install', '-at_install')
-class TestFamilies(PullCommon):
+class TestFamilies(ConnectedOnce, PullCommon):
     """Pages as a provider gives them that knows sub-customers and one currency for each customer."""
 
     def setUp(self):

@@ -14,10 +14,6 @@ from .test_pull import PullCommon
 class QuickBooksPullCommon(QuickBooksBooks, PullCommon):
     """Books with nothing but what a test puts there."""
 
-    def setUp(self):
-        super().setUp()
-        self.quickbooks.reset(seed='empty')
-
     def put_customers(self, *customers, company='US'):
         """``customers``: names, or dicts of QuickBooks' fields."""
         rows = [{'DisplayName': row} if isinstance(row, str) else row for row in customers]

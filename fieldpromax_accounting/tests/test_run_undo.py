@@ -14,10 +14,12 @@ from .test_pull import PullCommon
 
 @tagged('post_install', '-at_install')
 class TestPrevious(PullCommon):
+    def arrange_class(self):
+        type(self).connection = self.connect('US')
+        self.run_pull(self.connection)
+
     def setUp(self):
         super().setUp()
-        self.connection = self.connect('US')
-        self.run_pull(self.connection)
         self.run = self.connection.run_ids
         self.partner = self.own_customer
 
@@ -44,9 +46,8 @@ class TestPrevious(PullCommon):
 
 @tagged('post_install', '-at_install')
 class TestUndo(PullCommon):
-    def setUp(self):
-        super().setUp()
-        self.known = self.env['res.partner'].create({'name': 'Known Ltd', 'email': 'known@example.com'})
+    def arrange_class(self):
+        type(self).known = self.env['res.partner'].create({'name': 'Known Ltd', 'email': 'known@example.com'})
         self.put_contacts(
             {'Name': 'Known Ltd', 'EmailAddress': 'known@example.com'},
             *(
@@ -55,8 +56,11 @@ class TestUndo(PullCommon):
             ),
         )
         self.put(items=[{'Code': 'FREE', 'Name': 'Free item', 'IsSold': True}])
-        self.connection = self.connect('US')
+        type(self).connection = self.connect('US')
         self.run_pull(self.connection)
+
+    def setUp(self):
+        super().setUp()
         self.run = self.connection.run_ids
         self.assertEqual((self.run.state, len(self.links(self.connection).partner_id)), ('done', 4))
 

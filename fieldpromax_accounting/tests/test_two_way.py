@@ -17,6 +17,7 @@ class TwoWay:
     """The same for both providers; each says how its books are changed and read."""
 
     def arrange_class(self):
+        super().arrange_class()
         self.connection.contact_push = self.connection.item_push = 'created'
         type(self).customer = self.env['res.partner'].create(
             {

@@ -73,9 +73,11 @@ def quickbooks_body(*rings, cloud_events=False):
 
 
 class WebhookCommon(ConnectingHttpCommon):
+    def arrange_class(self):
+        type(self).connection = self.connect('US')
+
     def setUp(self):
         super().setUp()
-        self.connection = self.connect('US')
         self.tenant = self.connection.organization_external_id
         self.enter_key()
         self.silence()
@@ -473,11 +475,13 @@ class TestWebhookKey(ConnectingCommon):
 class TestRungPull(PullCommon):
     """What the pull makes of a ring."""
 
+    def arrange_class(self):
+        self.put_contacts({'Name': 'Acme', 'EmailAddress': 'office@acme.example'})
+        type(self).connection = self.connect('US')
+        self.run_pull(self.connection)
+
     def setUp(self):
         super().setUp()
-        self.put_contacts({'Name': 'Acme', 'EmailAddress': 'office@acme.example'})
-        self.connection = self.connect('US')
-        self.run_pull(self.connection)
         self.env['ir.cron.trigger'].sudo().search([]).unlink()
         self.simulator.forget_requests()
 

@@ -20,7 +20,10 @@ class ProjectsCommon(FieldpromaxPushCommon):
         self.shelf = ProjectBooksProvider.shelf = Shelf()
         self.prepare_books()
         super().setUp()
-        self.acme = self.linked_customer('Acme Homes', 'office@acme.example')
+
+    def arrange_class(self):
+        super().arrange_class()
+        type(self).acme = self.linked_customer('Acme Homes', 'office@acme.example')
 
     def prepare_books(self):
         """What the books look like before they are connected."""
