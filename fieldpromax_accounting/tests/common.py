@@ -396,11 +396,17 @@ class ConnectedOnce:
     """Mix in before a class of tests that each connect to the same organization: the consent is given once for all of
     them. A second :meth:`connect` in a test is a real one."""
 
+    consented = None
+
     def arrange_class(self):
-        type(self).consented = super().connect('US')
+        self.before_consent()
+        type(self).consented = self.connect('US')
+
+    def before_consent(self):
+        """Settings that have to stand before."""
 
     def connect(self, organization='US', **options):
-        if organization == 'US' and not options and not vars(self).get('has_connected'):
+        if self.consented and organization == 'US' and not options and not vars(self).get('has_connected'):
             self.has_connected = True
             return self.consented
         return super().connect(organization, **options)

@@ -13,6 +13,10 @@ class FieldpromaxPushCommon(FieldpromaxCommon):
         type(self).customer = self.env['res.partner'].create(
             {'name': 'Harbour Café', 'email': 'office@harbour.example', 'is_company': True}
         )
+        self.arrange_more()
+
+    def arrange_more(self):
+        """What every test of the class begins with besides."""
 
     # === ARRANGE === #
 

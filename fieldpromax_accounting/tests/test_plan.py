@@ -17,9 +17,8 @@ LINE_LOGGER = 'odoo.addons.fieldpromax_accounting.models.fieldpromax_plan_line'
 
 
 class PlanCommon(ConnectedOnce, PullCommon):
-    def arrange_class(self):
+    def before_consent(self):
         self.company.fieldpromax_first_import = 'plan'
-        super().arrange_class()
 
     def as_bookkeeper(self, record):
         return record.with_env(self.as_person(self.user_bookkeeper))

@@ -16,8 +16,7 @@ from .quickbooks_push_common import QuickBooksPushCommon
 class TwoWay:
     """The same for both providers; each says how its books are changed and read."""
 
-    def arrange_class(self):
-        super().arrange_class()
+    def arrange_more(self):
         self.connection.contact_push = self.connection.item_push = 'created'
         type(self).customer = self.env['res.partner'].create(
             {

@@ -21,8 +21,7 @@ class ProjectsCommon(FieldpromaxPushCommon):
         self.prepare_books()
         super().setUp()
 
-    def arrange_class(self):
-        super().arrange_class()
+    def arrange_more(self):
         type(self).acme = self.linked_customer('Acme Homes', 'office@acme.example')
 
     def prepare_books(self):

@@ -369,8 +369,9 @@ def test_odd_texts_do_not_raise(name, other):
 
 SCRIPT = """
 import json, sys
-import without_odoo, labelled
+import without_odoo
 without_odoo.register()
+import labelled
 from fieldpromax_accounting.match_engine import Engine
 assert not any(name.partition('.')[0] == 'odoo' for name in sys.modules)
 pairs = [pair for pair in labelled.load() if pair.kind == 'customer']
