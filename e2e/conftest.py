@@ -117,9 +117,9 @@ def world(request, screenshots):
     with ExitStack() as running:
         running.enter_context(postgres.lease())
         running.callback(databases.drop, database)
-        # `make test` has installed our addons once for everybody.
-        if installed := os.environ.get("JOURNEYS_BEGIN_WITH"):
-            databases.copy(installed, database)
+        # `make test` has installed our addons and put the pages together once for everybody.
+        if begin := os.environ.get("JOURNEYS_BEGIN_WITH"):
+            databases.copy(begin, database)
         else:
             databases.create(database, present_addons(), log=LOGS / f"e2e-{name}-install.log")
         simulators = {}

@@ -183,22 +183,24 @@ class Databases:
 
     :ivar installed: name of a database with our addons
     :ivar prepared: name of one that also has what Odoo's tests share
+    :ivar opened: name of one whose pages are put together already, for the journeys
     """
 
     def __init__(self):
         self.installed = f"test_installed_{os.getpid()}"
         self.prepared = f"test_prepared_{os.getpid()}"
+        self.opened = f"test_opened_{os.getpid()}"
         self._lock, self._made = threading.Lock(), {}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_exception):
-        for name in (self.installed, self.prepared):
+        for name in (self.installed, self.prepared, self.opened):
             databases.drop(name)
 
     def ready(self, name: str) -> str:
-        """`name`, one of the two, which is there now.
+        """`name`, one of the three, which is there now.
 
         :raise SetupError: it cannot be made; every level that wants it is told the same
         """
@@ -214,7 +216,11 @@ class Databases:
                 else:
                     self._make(self.installed)
                     databases.copy(self.installed, name)
-                    databases.run_shell("Preparing the database of the tests", name, PREPARE_SCRIPT)
+                    what, script = {
+                        self.prepared: ("Preparing the database of the tests", PREPARE_SCRIPT),
+                        self.opened: ("Preparing the pages of the journeys", databases.WORK_PAGES_SCRIPT),
+                    }[name]
+                    databases.run_shell(what, name, script)
                 self._made[name] = None
             except SetupError as error:
                 self._made[name] = error
@@ -225,7 +231,7 @@ class Databases:
 def _plain(level: str, made: Databases) -> Outcome:
     env = databases.odoo_environment()
     if level == "e2e":
-        env["JOURNEYS_BEGIN_WITH"] = made.ready(made.installed)
+        env["JOURNEYS_BEGIN_WITH"] = made.ready(made.opened)
     return _pytest(level, env, "-p", "no:odoo")
 
 

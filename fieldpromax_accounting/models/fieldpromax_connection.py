@@ -410,8 +410,10 @@ class FieldpromaxConnection(models.Model):
     def _served_companies(self):
         """The company of the connection and the branches that have no nearer connection of their own."""
         self.ensure_one()
-        branches = self.env['res.company'].sudo().with_context(active_test=False)
-        branches = branches.search([('id', 'child_of', self.company_id.id)])
+        company = self.company_id.sudo().with_context(active_test=False)
+        if not company.child_ids:
+            return company if self.state != 'disconnected' else company.browse()
+        branches = company.search([('id', 'child_of', company.id)])
         return branches.filtered(lambda company: self._active_for(company) == self)
 
     # === THE DOOR TO THE PROVIDER === #
@@ -451,6 +453,7 @@ class FieldpromaxConnection(models.Model):
 
     def _database_identity(self):
         """What tells this database from a copy of it: uuid, name and object id."""
+        # Asked each time: a server goes on running while its database is replaced by a backup.
         self.env.cr.execute('SELECT oid FROM pg_database WHERE datname = current_database()')
         oid = self.env.cr.fetchone()[0]
         return {

@@ -381,8 +381,11 @@ class FieldpromaxExchange(models.Model):
         for repeat in range(CONFLICT_REPEATS):
             try:
                 result = function(*arguments)
-                # Progress is committed step by step: what one step settled is kept when the next one fails.
-                self.env['ir.cron']._commit_progress(processed)
+                # Step by step: what one step settled is kept when the next one fails.
+                if processed:
+                    self.env['ir.cron']._commit_progress(processed)
+                else:
+                    self.env.cr.commit()  # pylint: disable=invalid-commit
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 self.env.cr.rollback()
                 if repeat + 1 == CONFLICT_REPEATS:
