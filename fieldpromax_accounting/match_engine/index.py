@@ -26,7 +26,7 @@ WORDS_PAIRED = 6
 # that a person has enough to read, what is merely similar is not looked for.
 _EQUAL_COMPARED, _EQUAL_ENOUGH = 12, 6
 # Of the similar ones the first that pass, of so many that are most alike.
-_SIMILAR_COMPARED, _SIMILAR_LOOKED_AT = 5, 10
+_SIMILAR_COMPARED, _SIMILAR_LOOKED_AT = 4, 8
 _LEAST_RATIO = 30
 SHORTEST_TYPED = 4  # letters that a word needs for a typing error to be told from another word
 
