@@ -57,6 +57,8 @@ def _pull(base, simulator, key, record_to=None):
         assert there["contacts"] >= CONTACTS, there
         assert there["items"] >= ITEMS, there
         made = {kind: counts["created"] for kind, counts in told["counts"].items()}
+        # These books have no projects, with or without the addon that reads them.
+        made.pop("project", None)
         assert made == {"reference": 0, "contact": there["contacts"], "item": there["items"]}, told
         return told, asked
 
