@@ -26,6 +26,8 @@ RUN_SECONDS = 40.0
 CHANGES_SECONDS = 30.0
 # How long the pull waits for a push call to end before it gives up and triggers itself again.
 LOCK_WAIT = 10.0
+# The consent has read the organization: a first import that begins so soon after it need not ask again.
+JUST_CONNECTED = timedelta(minutes=10)
 # The push polls for the lock every 0.05 s: left alone this long, it gets it.
 PUSH_PAUSE = 0.2
 # What was read so recently, as a part of the time between two polls, is not due yet.
@@ -580,7 +582,9 @@ class FieldpromaxRun(models.Model):
     @api.model
     def _drive_references(self, connection, line):
         """Organization, accounts, tax rates and payment terms: not paged."""
-        organization = connection._talk(lambda provider: provider.get_organization())
+        organization = None
+        if line.run_id.kind != 'initial' or fields.Datetime.now() - connection.connected_at > JUST_CONNECTED:
+            organization = connection._talk(lambda provider: provider.get_organization())
         accounts = connection._talk(lambda provider: provider.list_accounts())
         rates = connection._talk(lambda provider: provider.list_tax_rates())
         terms = connection._talk(lambda provider: provider.list_terms())
@@ -595,13 +599,14 @@ class FieldpromaxRun(models.Model):
         self.env.invalidate_all()
         if connection._silence_reason():
             return
-        connection._take_organization(organization)
+        if organization:
+            connection._take_organization(organization)
         count = self.env['fieldpromax.reference']._store(connection, accounts, rates, terms)
         self.env['fieldpromax.mapping']._prepare(connection)
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, 'reference')
         checkpoint.write({'full_at': fields.Datetime.now(), 'pulled_at': fields.Datetime.now()})
         line._count({}, read=count, total=count)
-        line.calls += 3
+        line.calls += 4 if organization else 3
         line.state = 'done'
         connection._trigger_push()
 

@@ -413,16 +413,24 @@ class QuickBooksProvider(AccountingProvider):
         purpose, entity = f'{_PURPOSES[kind]}.list', ENTITIES[kind]
         of_kind = ['Job = true'] if kind == 'project' else []
         full = not position['since'] or (kind == 'project' and self._organization.has_projects)
-        if 'total' not in position:
-            position['total'] = None
-            if full and not position['since']:
-                position['total'] = self._count(purpose, entity, ['Active = true', *of_kind])
+        is_first = 'total' not in position
+        position.setdefault('total', None)
         field, time_of = ('MetaData.CreateTime', created) if full else ('MetaData.LastUpdatedTime', updated)
         edge = position.get('edge') or ('' if full else self._before(position['since']))
         where = [_EVERYTHING, *of_kind, *([f'{field} >= {quoted(edge)}'] if edge else [])]
         answer, envelope, elements = self._select(
             purpose, entity, where, order=field, start=position['start'], limit=position['size']
         )
+        if is_first and full and not position['since']:
+            position['total'] = (
+                self._count(purpose, entity, ['Active = true', *of_kind])
+                if len(elements) >= position['size']
+                # A page that is not full is all there is.
+                else sum(
+                    isinstance(element, dict) and flag(element, 'Active', default=True)
+                    for element in elements
+                )
+            )
         fresh = [element for element in elements if _mark(element) not in position.get('seen', ())]
         records, unreadable, dropped = self._read_page(kind, fresh)
         following = dict(position)
