@@ -55,4 +55,5 @@ class AccountMoveLine(models.Model):
             tax_code=tax.external_id,
             tax_amount=decimal_of(tax_amount, digits),
             amount=decimal_of(amount, digits),
+            tax_rate=None if tax.is_computed else decimal_of(tax.rate, 4),
         )

@@ -16,6 +16,7 @@ from ..comparison import VOID_STATUSES, agrees, content_hash, expectation, look_
 from ..exceptions import DATABASE_TROUBLE
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors, registry
+from ..providers.agreement import Refusal
 from .fieldpromax_link import MergeContext, record_fields
 
 _logger = logging.getLogger(__name__)
@@ -989,30 +990,71 @@ class FieldpromaxExchange(models.Model):
                 return None
             return Decision('verify', data, link.external_id)
         self._check_rules(context, data, move)
-        # Where the books work out the tax themselves, both sums are compared afterwards.
-        predicted = (
-            data.totals if connection.organization_computes_tax else context.provider.predict_totals(data)
-        )
-        if predicted != data.totals:
-            raise Hold(
-                'totals_predicted',
-                f'totals:{move.id}',
-                self.env._('%(provider)s would compute other totals', provider=connection._provider_label()),
-                self.env._(
-                    'Odoo has %(ours)s in all (tax %(our_tax)s), %(provider)s would make it %(theirs)s '
-                    '(tax %(their_tax)s).',
-                    provider=connection._provider_label(),
-                    ours=data.totals.total,
-                    our_tax=data.totals.tax,
-                    theirs=predicted.total,
-                    their_tax=predicted.tax,
-                ),
-                self.env._(
-                    'Reset the invoice to draft, change price, discount or quantity of the line, and post again.'
-                ),
-                move_id=move.id,
-            )
+        self._check_totals(connection, context.provider, data, move)
         return Decision('invoice.create', data, key=context.provider.natural_key('invoice', data))
+
+    @api.model
+    def _check_totals(self, connection, provider, data, move):
+        """Where the books work out the tax themselves, both sums are compared afterwards.
+
+        :raise Hold: the books would not come to Odoo's totals, with both sums and the difference.
+        """
+        found = provider.disagreement(data)
+        if not found:
+            return
+        label = connection._provider_label()
+        reasons = {
+            Refusal.DECIMALS: self.env._(
+                '%(provider)s keeps two decimals of an amount, and %(currency)s has more of them here.',
+                provider=label,
+                currency=data.currency,
+            ),
+            Refusal.LINE_AMOUNT: self.env._(
+                '%s multiplies quantity, price and discount of a line, and no price with four decimals gives the '
+                'amount of Odoo.',
+                label,
+            ),
+            Refusal.LINES_SUM: self.env._(
+                'The lines of the invoice do not add up to its untaxed amount in Odoo, and %s adds up lines.',
+                label,
+            ),
+            Refusal.TAX: self.env._('%s would work out another tax.', label),
+        }
+        remedies = {
+            Refusal.DECIMALS: self.env._(
+                'Reset the invoice to draft, enter prices whose amounts have two decimals, and post it again; or enter '
+                'it in %s by hand and keep it out of the books here.',
+                label,
+            ),
+            Refusal.TAX: self.env._(
+                'Open Mappings and check which tax rate of %s stands for the taxes of this invoice.', label
+            ),
+        }
+        raise Hold(
+            'totals_predicted',
+            f'totals:{move.id}',
+            self.env._('%(provider)s would compute other totals', provider=label),
+            ' '.join(
+                (
+                    reasons[found.refusal],
+                    self.env._(
+                        'Odoo has %(ours)s in all (tax %(our_tax)s), %(provider)s would make it %(theirs)s '
+                        '(tax %(their_tax)s): a difference of %(difference)s.',
+                        provider=label,
+                        ours=data.totals.total,
+                        our_tax=data.totals.tax,
+                        theirs=found.predicted.total,
+                        their_tax=found.predicted.tax,
+                        difference=abs(found.difference or found.predicted.untaxed - data.totals.untaxed),
+                    ),
+                )
+            ),
+            remedies.get(found.refusal)
+            or self.env._(
+                'Reset the invoice to draft, change price, discount or quantity of the line, and post again.'
+            ),
+            move_id=move.id,
+        )
 
     def _decide_void(self, context, move, link):
         """Somebody asked that what stands in the books be voided, because the invoice is cancelled here."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from . import checks, dto, webhooks
+from . import agreement, checks, dto, webhooks
 
 KINDS = ('contact', 'item', 'project', 'invoice')
 
@@ -271,6 +271,11 @@ class AccountingProvider(ABC):
         Where the organization computes the tax (:attr:`~.dto.Organization.computes_tax`) it cannot be known before;
         the caller compares afterwards.
         """
+
+    def disagreement(self, invoice: dto.Invoice) -> agreement.Disagreement | None:
+        """Why the totals would not be Odoo's to the cent; None when they would, and where they cannot be known before
+        (see :meth:`predict_totals`). Pure."""
+        return agreement.disagreement(invoice, self.predict_totals(invoice))
 
     @abstractmethod
     def prepare(self, operation: str, members: Sequence[tuple[str, object]]) -> dto.PreparedCall:

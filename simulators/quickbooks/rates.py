@@ -14,6 +14,9 @@ IN_USD = {
     "EUR": Decimal("1.1578"),
     "CAD": Decimal("0.7169"),
     "NZD": Decimal("0.5874"),
+    "JPY": Decimal("0.006604"),
+    "KWD": Decimal("3.2626"),
+    "BHD": Decimal("2.6596"),
 }
 NAMES = {
     "USD": "United States Dollar",
@@ -22,6 +25,9 @@ NAMES = {
     "EUR": "Euro",
     "CAD": "Canadian Dollar",
     "NZD": "New Zealand Dollar",
+    "JPY": "Japanese Yen",
+    "KWD": "Kuwaiti Dinar",
+    "BHD": "Bahraini Dinar",
 }
 
 

@@ -15,6 +15,8 @@ PER_USD = {
     "CAD": Decimal("1.3948"),
     "SGD": Decimal("1.2987"),
     "JPY": Decimal("151.42"),
+    "KWD": Decimal("0.3065"),
+    "BHD": Decimal("0.376"),
 }
 NAMES = {
     "USD": "United States Dollar",
@@ -25,6 +27,8 @@ NAMES = {
     "CAD": "Canadian Dollar",
     "SGD": "Singapore Dollar",
     "JPY": "Japanese Yen",
+    "KWD": "Kuwaiti Dinar",
+    "BHD": "Bahraini Dinar",
 }
 
 

@@ -35,6 +35,9 @@ PRICE_DIGITS = 7
 PRICE_DIGITS_STORED = 4
 RATE_DIGITS = 6
 EXCHANGE_RATE_DIGITS = 10
+#: what rounding makes of the tax of one line at most: half a cent for each of its taxes, of which there are seldom more
+ROUNDING_OF_A_LINE = Decimal('0.01')
+_HALF_CENT = Decimal('0.005')
 _HUNDRED = Decimal(100)
 
 #: line tax codes of American companies, whatever their real codes are (B11)
@@ -421,6 +424,41 @@ def tax_calculation(invoice: dto.Invoice) -> str:
     return 'TaxInclusive' if invoice.tax_included else 'TaxExcluded'
 
 
+def code_taxes(invoice: dto.Invoice) -> Decimal:
+    """The tax that QuickBooks works out outside America, prices without tax: one amount for each tax code, on the sum
+    of its lines. Of a code whose rate is not known on every line, our own amounts."""
+    codes: dict[str, list[dto.InvoiceLine]] = {}
+    for line in invoice.lines:
+        if not line.is_text and line.tax_code:
+            codes.setdefault(line.tax_code, []).append(line)
+    tax = Decimal('0.00')
+    for group in codes.values():
+        rates = {line.tax_rate for line in group}
+        if len(rates) == 1 and None not in rates:
+            net = sum((line_figures(line, False)[0] for line in group), Decimal(0))
+            tax += rounded(net * rates.pop() / _HUNDRED, AMOUNT_DIGITS)
+        else:
+            tax += sum((line_tax(line) for line in group), Decimal(0))
+    return tax
+
+
+def tax_override(invoice: dto.Invoice) -> Decimal | None:
+    """``TotalTax`` to send outside America: Odoo's own tax, where QuickBooks would come to another one by rounding
+    alone (Odoo may round each line, and each of two taxes on a line).
+
+    None: QuickBooks' own is the same, or its difference is more than rounding, which no override may hide, or no line
+    has a rate that could carry it.
+    """
+    if invoice.tax_included or tax_calculation(invoice) == 'NotApplicable':
+        return None
+    computed = code_taxes(invoice)
+    taxed = [line for line in invoice.lines if not line.is_text and line.tax_code and line.tax_rate]
+    own = sum((line_tax(line) for line in invoice.lines if not line.is_text), Decimal('0.00'))
+    if not taxed or own == computed:
+        return None
+    return own if abs(own - computed) <= ROUNDING_OF_A_LINE * len(taxed) + _HALF_CENT else None
+
+
 def to_invoice(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -> dict:
     """A whole invoice, or a sparse change of one whose lines are given anew.
 
@@ -428,8 +466,9 @@ def to_invoice(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -
       sub-customers alike; it is billed to the customer above.
     * Where QuickBooks numbers invoices, ours goes into the private note, where :func:`from_invoice` finds it again.
     * In American companies ``TotalTax`` is what the customer was charged; QuickBooks keeps it where it does not work
-      the tax out itself. Elsewhere the codes of the lines decide; where prices include the tax, each line has both its
-      net and its gross amount.
+      the tax out itself. Elsewhere the codes of the lines decide, and ``TotalTax`` is sent only where rounding alone
+      would make another tax (:func:`tax_override`); where prices include the tax, each line has both its net and its
+      gross amount.
     """
     if invoice.status != 'approved':
         raise ValueError(f'QuickBooks Online has approved invoices only, none that are {invoice.status!r}')
@@ -456,6 +495,8 @@ def to_invoice(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -
     if is_american(organization) and (organization.computes_tax or not organization.country):
         tax = sum((line_tax(line) for line in invoice.lines if not line.is_text), Decimal('0.00'))
         body['TxnTaxDetail'] = {'TotalTax': tax}
+    elif not is_american(organization) and (override := tax_override(invoice)) is not None:
+        body['TxnTaxDetail'] = {'TotalTax': override}
     return body
 
 

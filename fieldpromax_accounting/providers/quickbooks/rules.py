@@ -10,19 +10,18 @@ from decimal import Decimal
 
 from .. import dto
 from ..checks import BLANK, SPACES, EmailRule, NameRule, check_email, shown, too_long
-from ..wire import rounded
 from .mapping import (
-    AMOUNT_DIGITS,
     UNKNOWN,
+    code_taxes,
     is_american,
     line_figures,
     line_tax,
     tax_calculation,
+    tax_override,
 )
 
 LABEL = 'QuickBooks Online'
 MAX_LINES = 750
-_HUNDRED = Decimal(100)
 _FORBIDDEN = re.compile(r'[:\t\r\n]')
 
 
@@ -185,31 +184,13 @@ CHECKS = {
 }
 
 
-def _tax_outside_america(lines: list[dto.InvoiceLine]) -> Decimal:
-    """One tax amount for each tax code, on the sum of its lines. Of a code whose rate is not known on every line, our
-    own amounts."""
-    codes: dict[str, list[dto.InvoiceLine]] = {}
-    for line in lines:
-        codes.setdefault(line.tax_code, []).append(line)
-    tax = Decimal('0.00')
-    for code, group in codes.items():
-        rates = {line.tax_rate for line in group}
-        if not code:
-            continue
-        if len(rates) == 1 and None not in rates:
-            net = sum((line_figures(line, False)[0] for line in group), Decimal(0))
-            tax += rounded(net * rates.pop() / _HUNDRED, AMOUNT_DIGITS)
-        else:
-            tax += sum((line_tax(line) for line in group), Decimal(0))
-    return tax
-
-
 def predict_totals(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -> dto.Totals:
     """What QuickBooks will add up.
 
     * American companies: our own tax, which goes along as ``TotalTax``; it may be worked out otherwise there. None
       where the company uses no sales tax.
-    * Elsewhere, prices without tax: the tax of each code on the sum of its lines.
+    * Elsewhere, prices without tax: the tax of each code on the sum of its lines, unless ours goes along because
+      rounding alone tells them apart. Of codes whose rate is not known, our own amounts: they are compared afterwards.
     * Elsewhere, prices with tax: what the gross amounts leave, so that the total stays what was agreed.
     """
     lines = [line for line in invoice.lines if not line.is_text]
@@ -223,5 +204,7 @@ def predict_totals(invoice: dto.Invoice, organization: dto.Organization = UNKNOW
     elif invoice.tax_included:
         tax = own_tax
     else:
-        tax = _tax_outside_america(lines)
+        tax = tax_override(invoice)
+        if tax is None:
+            tax = code_taxes(invoice)
     return dto.Totals(untaxed=untaxed, tax=tax, total=untaxed + tax)

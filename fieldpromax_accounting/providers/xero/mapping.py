@@ -21,6 +21,7 @@ QUANTITY_DIGITS = 4
 DISCOUNT_DIGITS = 4
 AMOUNT_DIGITS = 2
 RATE_DIGITS = 6
+_HUNDRED = Decimal(100)
 #: persons of a contact (A7)
 MAX_PERSONS = 5
 
@@ -290,13 +291,35 @@ def from_item(element: dict) -> dto.Item:
 # === invoices (A9) === #
 
 
+def line_product(quantity: Decimal, unit_price: Decimal, discount: Decimal) -> Decimal:
+    """``Quantity × UnitAmount × (100 − DiscountRate) / 100``, two decimals, half up (A9)."""
+    return rounded(quantity * unit_price * (_HUNDRED - discount) / _HUNDRED, AMOUNT_DIGITS)
+
+
 def line_figures(line: dto.InvoiceLine) -> tuple[Decimal, Decimal, Decimal]:
-    """Quantity, unit price, discount as they are sent: prediction and body must not differ."""
-    return (
-        at_most(line.quantity, QUANTITY_DIGITS),
-        at_most(line.unit_price if line.unit_price is not None else Decimal(0), PRICE_DIGITS),
-        at_most(line.discount, DISCOUNT_DIGITS),
-    )
+    """Quantity, unit price, discount as they are sent: prediction and body must not differ.
+
+    Xero multiplies them anew. Where that gives another amount than Odoo's (which rounds over the whole invoice, to
+    whole yen, or has more decimals in its prices), the price is moved within its four decimals, or else the discount;
+    where neither gives the amount, they stay as they are and the prediction tells the difference.
+    """
+    quantity = at_most(line.quantity, QUANTITY_DIGITS)
+    unit_price = at_most(line.unit_price if line.unit_price is not None else Decimal(0), PRICE_DIGITS)
+    discount = at_most(line.discount, DISCOUNT_DIGITS)
+    plain = (quantity, unit_price, discount)
+    amount = None if line.amount is None else rounded(line.amount, AMOUNT_DIGITS)
+    if amount is None or line_product(*plain) == amount:
+        return plain
+    share = quantity * (_HUNDRED - discount) / _HUNDRED
+    if share:
+        moved = (quantity, rounded(amount / share, PRICE_DIGITS), discount)
+        if line_product(*moved) == amount:
+            return moved
+    if discount and quantity * unit_price:
+        rate = rounded(_HUNDRED - amount * _HUNDRED / (quantity * unit_price), DISCOUNT_DIGITS)
+        if 0 <= rate <= _HUNDRED and line_product(quantity, unit_price, rate) == amount:
+            return quantity, unit_price, rate
+    return plain
 
 
 def line_tax(line: dto.InvoiceLine) -> Decimal | None:

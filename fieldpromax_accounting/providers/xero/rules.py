@@ -10,8 +10,7 @@ from decimal import Decimal
 
 from .. import dto
 from ..checks import BLANK, SPACES, EmailRule, NameRule, too_long
-from ..wire import rounded
-from .mapping import AMOUNT_DIGITS, INVOICE_STATUS_TO_XERO, line_figures, line_tax
+from .mapping import INVOICE_STATUS_TO_XERO, line_figures, line_product, line_tax
 
 _HUNDRED = Decimal(100)
 
@@ -152,12 +151,8 @@ CHECKS = {'contact': check_contact, 'item': check_item, 'invoice': check_invoice
 
 
 def line_amount(line: dto.InvoiceLine) -> Decimal:
-    """``Quantity × UnitAmount × (100 − DiscountRate) / 100``, two decimals, half up (A9); 0 for a text
-    line."""
-    if line.is_text:
-        return Decimal('0.00')
-    quantity, unit_price, discount = line_figures(line)
-    return rounded(quantity * unit_price * (_HUNDRED - discount) / _HUNDRED, AMOUNT_DIGITS)
+    """What Xero multiplies the line to; 0 for a text line."""
+    return Decimal('0.00') if line.is_text else line_product(*line_figures(line))
 
 
 def predict_totals(invoice: dto.Invoice) -> dto.Totals:
