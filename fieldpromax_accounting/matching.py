@@ -14,7 +14,7 @@ import unicodedata
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize
@@ -130,6 +130,7 @@ def text_key_sql(column):
     return SQL("regexp_replace(%s, %s, '', 'g')", folded_sql(column), _DROPPED_SQL)
 
 
+@lru_cache(maxsize=4096)
 def email_key(email):
     """The first e-mail address in ``email``, as ``email_normalized`` of a partner holds it; '' when there is
     none."""

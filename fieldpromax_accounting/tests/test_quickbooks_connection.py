@@ -59,6 +59,8 @@ class TestQuickBooksConnection(QuickBooksBooks, ConnectingCommon):
 
     def test_flags_follow_the_books(self):
         connection = self.connect_quickbooks('US')
+        # What the consent has just read is not read again at once.
+        connection.connected_at -= timedelta(hours=1)
         self.change_books(CustomTxnNumbers=False, ProjectsEnabled=False)
         self.run_pull(connection)
         self.assertTrue(connection.organization_numbers_documents)
