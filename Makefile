@@ -1,6 +1,6 @@
 # Every command builds what it needs under .dev first; README.md says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint e2e processes bench
+.PHONY: help demo demo-reset test lint e2e processes bench cents
 
 DEV := python3 scripts/dev.py
 
@@ -27,3 +27,6 @@ processes: ## kill servers, drivers and people's requests in the middle (ten min
 
 bench: ## measure, one "name: value" a line
 	@$(DEV) bench
+
+cents: ## 10,000 generated invoices against the arithmetic of both simulators, to the cent (SEED=n, INVOICES=n)
+	@$(DEV) cents -- $(if $(SEED),--seed $(SEED)) $(if $(INVOICES),--invoices $(INVOICES))

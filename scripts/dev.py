@@ -100,6 +100,11 @@ def command_bench(args: argparse.Namespace) -> int:
     return _in_odoo_environment([str(VENV_PYTHON), "-m", "bench", *args.rest])
 
 
+def command_cents(args: argparse.Namespace) -> int:
+    setup.set_up()
+    return _in_odoo_environment([str(VENV_PYTHON), "-m", "bench.cents", *args.rest])
+
+
 def command_run(args: argparse.Namespace) -> int:
     return _in_odoo_environment(args.rest)
 
@@ -144,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("level", nargs="*", choices=[[], *levels.NAMES])
     add("lint", command_lint, "run every check of the code")
     add("bench", command_bench, "measure, one figure a line; further options go to the bench")
+    add("cents", command_cents, "prove that totals agree to the cent; options: --seed, --invoices")
     add("run", command_run, "run any program in the environment of Odoo and PostgreSQL, after --")
     return parser
 

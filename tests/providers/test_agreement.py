@@ -161,6 +161,13 @@ def test_tax_that_rounding_alone_tells_apart_goes_along():
     assert quickbooks_mapping.to_invoice(sent, GB)['TxnTaxDetail'] == {'TotalTax': D('0.42')}
 
 
+def test_tax_in_whole_yen_goes_along():
+    yen = invoice(line('1', '333', '333', '67', rate='20'), currency='JPY')
+    assert quickbooks_mapping.code_taxes(yen) == D('66.60')
+    assert quickbooks_mapping.tax_override(yen) == 67
+    assert quickbooks_rules.predict_totals(yen, GB) == yen.totals
+
+
 def test_tax_that_agrees_does_not_go_along():
     sent = invoice(*rounded_by_line(1))
     assert quickbooks_mapping.tax_override(sent) is None

@@ -35,7 +35,8 @@ PRICE_DIGITS = 7
 PRICE_DIGITS_STORED = 4
 RATE_DIGITS = 6
 EXCHANGE_RATE_DIGITS = 10
-#: what rounding makes of the tax of one line at most: half a cent for each of its taxes, of which there are seldom more
+#: what rounding makes of the tax of one line at most, in hundredths or in the currency's own smallest unit (yen): half
+#: of it for each of its taxes, of which there are seldom more than two
 ROUNDING_OF_A_LINE = Decimal('0.01')
 _HALF_CENT = Decimal('0.005')
 _HUNDRED = Decimal(100)
@@ -452,11 +453,17 @@ def tax_override(invoice: dto.Invoice) -> Decimal | None:
     if invoice.tax_included or tax_calculation(invoice) == 'NotApplicable':
         return None
     computed = code_taxes(invoice)
-    taxed = [line for line in invoice.lines if not line.is_text and line.tax_code and line.tax_rate]
+    taxed = [
+        line
+        for line in invoice.lines
+        if not line.is_text and line.tax_code and line.tax_rate and line.tax_amount is not None
+    ]
     own = sum((line_tax(line) for line in invoice.lines if not line.is_text), Decimal('0.00'))
     if not taxed or own == computed:
         return None
-    return own if abs(own - computed) <= ROUNDING_OF_A_LINE * len(taxed) + _HALF_CENT else None
+    digits = max(-line.tax_amount.as_tuple().exponent for line in taxed)
+    smallest = max(ROUNDING_OF_A_LINE, Decimal(1).scaleb(-digits))
+    return own if abs(own - computed) <= smallest * len(taxed) + _HALF_CENT else None
 
 
 def to_invoice(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -> dict:
