@@ -60,10 +60,13 @@ def new_invoice(desk, customer, product, tax):
     desk.page.locator(".o_list_button_add").click()
     choose(desk, desk.page.locator("[name=partner_id] input"), customer)
     lines = desk.page.locator("[name=invoice_line_ids]")
-    lines.locator(".o_optional_columns_dropdown button").click()
-    desk.page.locator(".o-dropdown--menu .o-dropdown-item", has_text=re.compile(r"^\s*Product\s*$")).click()
-    expect(lines.locator("th[data-name=product_id]")).to_be_visible()
-    desk.page.keyboard.press("Escape")
+    if not lines.locator("th[data-name=product_id]").count():  # the browser remembers the choice
+        lines.locator(".o_optional_columns_dropdown button").click()
+        desk.page.locator(
+            ".o-dropdown--menu .o-dropdown-item", has_text=re.compile(r"^\s*Product\s*$")
+        ).click()
+        expect(lines.locator("th[data-name=product_id]")).to_be_visible()
+        desk.page.keyboard.press("Escape")
     lines.locator(".o_field_x2many_list_row_add a").first.click()
     row = lines.locator("tr.o_selected_row")
     choose(desk, row.locator("td[name=product_id] input"), product)
@@ -83,6 +86,19 @@ def confirm_invoice(desk):
     expect(
         desk.page.locator(".o_arrow_button_current, .o_statusbar_status .btn-primary").first
     ).to_contain_text("Posted")
+
+
+def open_preview(desk, provider):
+    """The dialog that says what the books will show of the invoice at hand."""
+    desk.page.locator("button[name=action_fieldpromax_preview]:visible").click()
+    dialog = desk.page.locator(".modal")
+    expect(dialog.locator(".modal-title")).to_have_text(f"What {provider} will show")
+    return dialog
+
+
+def close_preview(desk):
+    desk.page.locator(".modal").get_by_role("button", name="Close").last.click()
+    expect(desk.page.locator(".modal")).to_have_count(0)
 
 
 def choose_provider(desk, name):

@@ -14,9 +14,11 @@ from steps import (
     SETTINGS,
     choose_provider,
     click_connect,
+    close_preview,
     confirm_invoice,
     enter_app,
     new_invoice,
+    open_preview,
     open_settings,
     sign_in,
     state_in_list,
@@ -150,6 +152,13 @@ def test_mappings_say_what_a_person_has_to_confirm(bookkeeper):
 def test_invoice_that_is_confirmed_becomes_sent_by_itself(bookkeeper):
     new_invoice(bookkeeper, "Azure Interior", "Corner Desk", "15%")
     bookkeeper.look("15-invoice-draft")
+    preview = open_preview(bookkeeper, "Xero")
+    expect(preview).to_contain_text("Nothing stops it.")
+    expect(preview).to_contain_text("nothing is sent until it is confirmed")
+    expect(preview.locator(".o_data_row")).to_contain_text("200 Sales")
+    expect(preview.locator("[name=total]")).to_contain_text("169.05")
+    bookkeeper.look("15a-preview")
+    close_preview(bookkeeper)
     confirm_invoice(bookkeeper)
     bookkeeper.snap("16-invoice-just-confirmed")
     bookkeeper.reload_until(state_line, re.compile(r"Xero: Sent · INV/2026/\d+ · \$\s169\.05"))

@@ -1,7 +1,9 @@
 from . import (
     account_move,
     account_move_line,
+    account_move_period,
     account_move_plan,
+    account_move_preview,
     fieldpromax_app,
     fieldpromax_authorization,
     fieldpromax_authorization_organization,

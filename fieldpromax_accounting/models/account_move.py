@@ -311,36 +311,43 @@ class AccountMove(models.Model):
     def _fieldpromax_why_not(self, connection, forced=False):
         """Why this document is not to be sent, as a sentence; '' when it is. ``forced``: somebody asked for it."""
         self.ensure_one()
+        return next(self._fieldpromax_reasons_against(connection, forced), '')
+
+    def _fieldpromax_reasons_against(self, connection, forced=False, as_posted=False):
+        """Every reason not to send this document, as sentences, the most telling one first.
+
+        :param as_posted: what would stand against it once it is confirmed.
+        """
+        self.ensure_one()
         if self.move_type == 'out_refund':
-            return self.env._('Credit notes are not sent yet.')
-        if self.move_type == 'out_receipt':
-            return self.env._('Receipts are not sent.')
-        if self.move_type != 'out_invoice':
-            return self.env._('Only customer invoices are sent.')
-        if self.state == 'draft':
-            return self.env._('Draft invoices are never sent. Confirm it first.')
+            yield self.env._('Credit notes are not sent yet.')
+        elif self.move_type == 'out_receipt':
+            yield self.env._('Receipts are not sent.')
+        elif self.move_type != 'out_invoice':
+            yield self.env._('Only customer invoices are sent.')
+        if self.state == 'draft' and not as_posted:
+            yield self.env._('Draft invoices are never sent. Confirm it first.')
         if self.state == 'cancel':
-            return self.env._('Cancelled invoices are not sent.')
+            yield self.env._('Cancelled invoices are not sent.')
         if self.fieldpromax_do_not_sync:
-            return self.env._('It is marked to be kept out of the books.')
+            yield self.env._('It is marked to be kept out of the books.')
         if self.commercial_partner_id.fieldpromax_do_not_sync:
-            return self.env._(
+            yield self.env._(
                 'The customer "%s" is marked not to be synchronised.', self.commercial_partner_id.name
             )
         currencies = (connection.organization_currencies or '').split(',')
         if connection.organization_currencies and self.currency_id.name not in currencies:
-            return self.env._(
+            yield self.env._(
                 '%(organization)s does not use the currency %(currency)s. Add it in %(provider)s, then use "Sync now".',
                 organization=connection.organization_name,
                 currency=self.currency_id.name,
                 provider=connection._provider_label(),
             )
         if not forced and self.invoice_date and self.invoice_date < connection.start_date:
-            return self.env._(
+            yield self.env._(
                 'It is dated before the start date %s. Use "Push to accounting" to send it all the same.',
                 fields.Date.to_string(connection.start_date),
             )
-        return ''
 
     @api.model
     def _fieldpromax_sweep_domain(self, connection):

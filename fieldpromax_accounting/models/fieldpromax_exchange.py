@@ -989,6 +989,8 @@ class FieldpromaxExchange(models.Model):
             if link.sent_hash == content_hash(data):
                 return None
             return Decision('verify', data, link.external_id)
+        if hold := move._fieldpromax_period_hold(connection):
+            raise hold
         self._check_rules(context, data, move)
         self._check_totals(connection, context.provider, data, move)
         return Decision('invoice.create', data, key=context.provider.natural_key('invoice', data))
@@ -1473,6 +1475,22 @@ class FieldpromaxExchange(models.Model):
                 self.env._(
                     'Look at the one in %s: rename or remove it there if it is another one, then try again.',
                     provider,
+                ),
+                can_retry=True,
+                **self._record_values(),
+            )
+        elif error.code == 'period_locked':
+            # Locked since the lock date was last read: once it is known, the next pass names the next open date.
+            self.env['fieldpromax.run']._start(connection, 'incremental', with_references=True)
+            hold = Hold(
+                'refused',
+                f'refused:period:{connection.organization_lock_date or ""}',
+                self.env._('The period is closed in %s', provider),
+                quoted,
+                self.env._(
+                    'The lock date is being read from %(provider)s. Date the invoice after it, or open the period '
+                    'there and try again; the date is never changed by itself.',
+                    provider=provider,
                 ),
                 can_retry=True,
                 **self._record_values(),

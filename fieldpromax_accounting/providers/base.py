@@ -264,6 +264,12 @@ class AccountingProvider(ABC):
                 break
         return ''
 
+    def shown_lines(self, invoice: dto.Invoice) -> tuple[dto.InvoiceLine, ...]:
+        """The lines as a person will read them at the provider once the invoice is sent: quantity, price, discount
+        (0 where the provider has none and the price carries it) and the amount that the provider shows beside them.
+        In the order of ``invoice.lines``. Pure."""
+        return tuple(invoice.lines)
+
     @abstractmethod
     def predict_totals(self, invoice: dto.Invoice) -> dto.Totals:
         """What the provider will make of the invoice, by its own arithmetic.

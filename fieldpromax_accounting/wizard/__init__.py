@@ -2,6 +2,8 @@ from . import (
     base_partner_merge,
     fieldpromax_conflict_resolve,
     fieldpromax_match_decide,
+    fieldpromax_preview,
+    fieldpromax_preview_line,
     fieldpromax_radar_accept,
     fieldpromax_relink,
     fieldpromax_run_schedule,

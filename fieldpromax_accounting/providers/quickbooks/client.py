@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from urllib.parse import quote, urlencode
 
 from requests.auth import HTTPBasicAuth
@@ -732,6 +733,18 @@ class QuickBooksProvider(AccountingProvider):
 
     def check(self, kind, record):
         return rules.CHECKS[kind](record, self._organization)
+
+    def shown_lines(self, invoice):
+        """Without tax, as QuickBooks keeps them; the discount is in the price (B10)."""
+        return tuple(
+            line if line.is_text else self._shown_line(line, invoice.tax_included) for line in invoice.lines
+        )
+
+    @staticmethod
+    def _shown_line(line, tax_included):
+        net, _gross = mapping.line_figures(line, tax_included)
+        quantity, unit_price = mapping.unit_price(line, net) or (Decimal(1), net)
+        return replace(line, quantity=quantity, unit_price=unit_price, discount=Decimal(0), amount=net)
 
     def predict_totals(self, invoice):
         return rules.predict_totals(invoice, self._organization)

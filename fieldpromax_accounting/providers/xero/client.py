@@ -629,6 +629,20 @@ class XeroProvider(AccountingProvider):
     def check(self, kind, record):
         return rules.CHECKS[kind](record)
 
+    def shown_lines(self, invoice):
+        return tuple(line if line.is_text else self._shown_line(line) for line in invoice.lines)
+
+    @staticmethod
+    def _shown_line(line):
+        quantity, unit_price, discount = mapping.line_figures(line)
+        return replace(
+            line,
+            quantity=quantity,
+            unit_price=unit_price,
+            discount=discount,
+            amount=rules.line_amount(line),
+        )
+
     def predict_totals(self, invoice):
         return rules.predict_totals(invoice)
 
