@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from devenv import browser, odoo_tree, postgres
-from devenv.settings import BIN, DEV, LOGS, ODOO_CONF, ODOO_DATA, ROOT, VENV_PYTHON, present_addons
+from devenv.settings import BIN, LOGS, ODOO_CONF, ODOO_DATA, PYCACHE, ROOT, VENV_PYTHON, present_addons
 from devenv.steps import (
     DISK_FULL,
     SetupError,
@@ -101,7 +101,7 @@ def odoo_environment() -> dict[str, str]:
         "PATH": path,
         "PYTHONUNBUFFERED": "1",
         # Odoo's packages come without compiled modules; every start would compile them anew for seconds.
-        "PYTHONPYCACHEPREFIX": str(DEV / "pycache"),
+        "PYTHONPYCACHEPREFIX": str(PYCACHE),
     }
 
 

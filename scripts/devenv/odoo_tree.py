@@ -1,12 +1,13 @@
 """The Odoo 19 source tree: Debian's package, unpacked, or the tree that ODOO_HOME names."""
 
+import ast
 import os
 import re
 from pathlib import Path
 
 from devenv import debian
-from devenv.settings import DEV, ODOO_ROOT
-from devenv.steps import SetupError, digest, remove, step
+from devenv.settings import DEV, ODOO_ROOT, PYCACHE
+from devenv.steps import SetupError, digest, remove, run, step
 
 # Odoo's web client links to files of these packages. Debian unstable has Font Awesome 7, without the names that
 # Odoo links to, so the fonts come from a release that still has version 4.7.
@@ -77,4 +78,30 @@ def ensure() -> None:
         digest(PACKAGES, LEFT_OUT),
         _unpack,
         lambda: (PACKAGE_FOLDER / "odoo" / "release.py").is_file(),
+    )
+
+
+def with_dependencies(modules: list[str]) -> list[Path]:
+    """The folders of these modules of Odoo's, and of all that they depend on."""
+    found: dict[str, Path] = {}
+    waiting = ["base", *modules]
+    while waiting:
+        name = waiting.pop()
+        folder = next((one / name for one in addons_folders() if (one / name).is_dir()), None)
+        if name not in found and folder:
+            found[name] = folder
+            waiting += ast.literal_eval((folder / "__manifest__.py").read_text()).get("depends", [])
+    return list(found.values())
+
+
+def compile_ahead(modules: list[str], python: str) -> None:
+    """Compile what installing these modules imports, on a processor that would be idle while packages arrive."""
+    core = [path for path in (odoo_home() / "odoo").iterdir() if path.name != "addons"]
+    command = [python, "-m", "compileall", "-q", "-x", "/tests/", *core, *with_dependencies(modules)]
+    step(
+        "compiled",
+        "Odoo's Python compiled",
+        digest(modules, str(odoo_home()), (odoo_home() / "odoo" / "release.py").stat().st_mtime, python),
+        lambda _before: run(command, "Compiling Odoo", env={"PYTHONPYCACHEPREFIX": str(PYCACHE)}),
+        PYCACHE.is_dir,
     )

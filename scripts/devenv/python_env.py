@@ -1,11 +1,22 @@
 """The virtual environment: Odoo's Python dependencies, the addon's, and the development tools."""
 
+import functools
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
 from devenv import debian, odoo_tree
-from devenv.settings import DEV, MINIMUM_PYTHON, ROOT, SCRIPTS, VENV, VENV_PYTHON
+from devenv.settings import (
+    DEV,
+    DISTRIBUTIONS_PYTHON,
+    MAXIMUM_PYTHON,
+    MINIMUM_PYTHON,
+    ROOT,
+    SCRIPTS,
+    VENV,
+    VENV_PYTHON,
+)
 from devenv.steps import SetupError, digest, remove, run, stamp_path, step
 
 # First what a running demo needs, so that Odoo can be installed while the development tools still arrive.
@@ -15,27 +26,48 @@ DEVELOP = [SCRIPTS / "requirements-dev.txt"]
 CONSTRAINTS = SCRIPTS / "constraints.txt"
 
 
+# What the environment needs and a minimal Python may lack; then the version.
+ABLE = "import ctypes, ensurepip, lzma, sqlite3, ssl, venv, platform; print(platform.python_version())"
+
+
+@functools.cache
+def interpreter() -> tuple[str, str]:
+    """The Python that the environment is made with, and its version.
+
+    The distribution's own where it will do, because distributions build it with profiles of real programs: one that
+    was compiled without them (as version managers do) takes half as long again for everything. Otherwise the one that
+    runs this.
+    """
+    try:
+        done = subprocess.run(
+            [DISTRIBUTIONS_PYTHON, "-I", "-c", ABLE], capture_output=True, text=True, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return sys.executable, platform.python_version()
+    version = done.stdout.strip()
+    if MINIMUM_PYTHON <= tuple(int(part) for part in version.split(".")[:2]) <= MAXIMUM_PYTHON:
+        return str(DISTRIBUTIONS_PYTHON), version
+    return sys.executable, platform.python_version()
+
+
 def _fits() -> bool:
-    """Whether the environment is there, was made by this very Python, and has not been moved."""
+    """Whether the environment is there, was made by the Python to use, and has not been moved."""
     made, program = VENV / "pyvenv.cfg", VENV / "bin" / "pip"
     if not program.is_file() or str(VENV.resolve()) not in program.read_text():
         return False
-    return (
-        VENV_PYTHON.exists()
-        and made.is_file()
-        and f"version = {platform.python_version()}\n" in made.read_text()
-    )
+    return VENV_PYTHON.exists() and made.is_file() and f"version = {interpreter()[1]}\n" in made.read_text()
 
 
 def _create() -> None:
     """Make an empty environment with pip, also where Debian's python3-venv is not installed."""
     remove(VENV)
+    python, _version = interpreter()
     try:
-        run([sys.executable, "-m", "venv", VENV], "Making the virtual environment")
+        run([python, "-m", "venv", VENV], "Making the virtual environment")
         return
     except SetupError:
         remove(VENV)
-    run([sys.executable, "-m", "venv", "--without-pip", VENV], "Making the virtual environment without pip")
+    run([python, "-m", "venv", "--without-pip", VENV], "Making the virtual environment without pip")
     if not debian.available():
         raise SetupError("Python has no pip here: install python3-venv (or ensurepip) and start again.")
     packages = debian.Packages(debian.codename() or "trixie")
@@ -66,8 +98,9 @@ def _install(files: list[Path], what: str) -> None:
 
 
 def check() -> None:
-    if sys.version_info < MINIMUM_PYTHON:
-        raise SetupError(f"Python {platform.python_version()} is too old: Odoo 19 needs 3.10 or newer.")
+    _python, version = interpreter()
+    if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_PYTHON:
+        raise SetupError(f"Python {version} is too old: Odoo 19 needs 3.10 or newer.")
 
 
 def ensure_run() -> None:
@@ -79,7 +112,7 @@ def ensure_run() -> None:
         _install(files, "Installing Python packages")
 
     files = [*RUN, *([SIMULATORS] if SIMULATORS.is_file() else [])]
-    wanted = digest(*files, CONSTRAINTS, platform.python_version(), str(VENV.resolve()))
+    wanted = digest(*files, CONSTRAINTS, *interpreter(), str(VENV.resolve()))
     if step("venv", "Python packages for Odoo", wanted, build, _fits):
         stamp_path("venv-develop").unlink(missing_ok=True)
     site = next(VENV.glob("lib/python3*/site-packages"))

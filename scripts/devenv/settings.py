@@ -15,8 +15,11 @@ ODOO_ROOT = DEV / "odoo"
 ODOO_CONF = DEV / "odoo.conf"
 ODOO_DATA = DEV / "data"
 SIMULATORS = DEV / "simulators"
+PYCACHE = DEV / "pycache"
 
-MINIMUM_PYTHON = (3, 10)
+# Odoo 19 runs on these, and the pinned packages have wheels for them.
+MINIMUM_PYTHON, MAXIMUM_PYTHON = (3, 10), (3, 13)
+DISTRIBUTIONS_PYTHON = Path("/usr/bin/python3")
 ADDONS = ("fieldpromax_accounting", "fieldpromax_accounting_project")
 
 

@@ -12,7 +12,13 @@ def set_up(*, develop: bool = True) -> None:
     check_disk(LATER_START_BYTES if stamp_of(postgres.stamp_name("template")) else FIRST_SETUP_BYTES)
     with exclusive("setup"):
         python_env.check()
-        together(odoo_tree.ensure, python_env.ensure_run)
+        together(
+            lambda: (
+                odoo_tree.ensure(),
+                odoo_tree.compile_ahead(databases.TEMPLATE_MODULES, python_env.interpreter()[0]),
+            ),
+            python_env.ensure_run,
+        )
         databases.write_configuration()
         postgres.ensure()
         with postgres.lease():

@@ -1,13 +1,15 @@
 """What the machine offers: another Odoo, another PostgreSQL, a Debian or not, ports that are taken."""
 
 import os
+import platform
 import socket
 import subprocess
+import sys
 
 import psutil
 import pytest
 
-from devenv import browser, databases, debian, odoo_tree, postgres, services
+from devenv import browser, databases, debian, odoo_tree, postgres, python_env, services
 from devenv.steps import SetupError
 
 
@@ -44,6 +46,43 @@ def test_a_checkout_of_odoo_brings_both_its_addons_folders(monkeypatch, tmp_path
         (tmp_path / folder / "__manifest__.py").write_text("{}")
     monkeypatch.setenv("ODOO_HOME", str(tmp_path))
     assert odoo_tree.addons_folders() == [tmp_path / "odoo" / "addons", tmp_path / "addons"]
+
+
+@pytest.mark.parametrize(
+    ("says", "chosen"),
+    [
+        ("echo 3.12.4", True),
+        ("echo 3.9.2", False),
+        ("echo 3.14.0", False),
+        ("echo 3.12.4; exit 1", False),
+        (None, False),
+    ],
+)
+def test_the_distributions_python_is_used_where_it_will_do(monkeypatch, tmp_path, says, chosen):
+    program = tmp_path / "python3"
+    if says:
+        program.write_text(f"#!/bin/sh\n{says}\n")
+        program.chmod(0o700)
+    monkeypatch.setattr(python_env, "DISTRIBUTIONS_PYTHON", program)
+    python_env.interpreter.cache_clear()
+    try:
+        found = python_env.interpreter()
+    finally:
+        python_env.interpreter.cache_clear()
+    assert found == ((str(program), "3.12.4") if chosen else (sys.executable, platform.python_version()))
+
+
+def test_what_is_compiled_ahead_is_what_the_modules_depend_on(monkeypatch, tmp_path):
+    for name, depends in {
+        "base": [],
+        "web": ["base"],
+        "account": ["web", "elsewhere"],
+        "sale": ["account"],
+    }.items():
+        (tmp_path / "addons" / name).mkdir(parents=True)
+        (tmp_path / "addons" / name / "__manifest__.py").write_text(repr({"depends": depends}))
+    monkeypatch.setenv("ODOO_HOME", str(tmp_path))
+    assert {folder.name for folder in odoo_tree.with_dependencies(["account"])} == {"base", "web", "account"}
 
 
 def test_without_debians_tools_the_sentence_names_the_way_out(monkeypatch, tmp_path):
