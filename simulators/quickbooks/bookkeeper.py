@@ -16,7 +16,7 @@ SETTINGS = {  # what the body may set → where it is kept
 }
 STATUSES = ("active", "lapsed", "closed")
 PARTS = ("contacts", "vendors", "employees", "merge", "items", "invoices", "creditmemos", "projects",
-    "tax_rates", "accounts",
+    "tax_rates", "accounts", "payments",
          "currencies")  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def change(books, body):
     SETTINGS, and
     ``contacts``, ``vendors``, ``employees``, ``merge``, ``items``, ``invoices``, ``creditmemos``, ``projects``,
     ``tax_rates``,
-    ``accounts``, ``currencies``.
+    ``accounts``, ``payments``, ``currencies``.
 
     :raise Refused: with a sentence
     """
@@ -60,6 +60,7 @@ def change(books, body):
     result["projects"] = [projects.set_project(books, values) for values in body.get("projects", ())]
     for part, kind in (("invoices", "Invoice"), ("creditmemos", "CreditMemo")):
         result[part] = [set_sale(books, kind, values) for values in body.get(part, ())]
+    result["payments"] = [set_payment(books, values) for values in body.get("payments", ())]
     return result
 
 
@@ -179,11 +180,57 @@ def set_sale(books, kind, values):
     return document["Id"]
 
 
-def pay(books, invoice, amount=None, deposited=False):
-    """A payment of the invoice: the whole balance, or ``amount``. Returns the payment's id."""
-    value = invoice["Balance"] if amount in (None, "") else number(amount)
+def set_payment(books, values):
+    """Receive a payment of one invoice or several, or with ``action`` (delete, void) undo the one with that Id.
+
+    :param values: ``invoices`` (``[{"DocNumber" or "Id", "amount"}]``), ``account`` (its Id), ``date``, ``reference``,
+        ``total`` (more than what is applied stays as credit of the customer)
+    """
+    if values.get("action"):
+        payment = books.payments.get(str(values.get("Id")))
+        if payment is None or values["action"] not in ("delete", "void"):
+            raise business("There is no such payment, or nothing to do with it but delete and void.")
+        (payments.delete if values["action"] == "delete" else payments.void)(books, payment)
+        return payment["Id"]
+    lines, first = [], None
+    for entry in values.get("invoices", ()):
+        invoice = sales.find(books, "Invoice", entry.get("Id") or entry.get("DocNumber"))
+        if invoice is None:
+            raise business("There is no such invoice.")
+        first = first or invoice
+        lines.append(
+            {
+                "Amount": _amount(entry.get("amount"), invoice["Balance"]),
+                "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": "Invoice"}],
+            }
+        )
+    if first is None:
+        raise business("A payment names the invoices that it pays.")
+    body = {
+        "CustomerRef": first["CustomerRef"],
+        "CurrencyRef": first["CurrencyRef"],
+        "TotalAmt": _amount(values.get("total"), sum(line["Amount"] for line in lines)),
+        "Line": lines,
+    }
+    if values.get("account"):
+        body["DepositToAccountRef"] = ref(str(values["account"]))
+    if values.get("date"):
+        body["TxnDate"] = parse_day(values["date"])
+    if values.get("reference"):
+        body["PaymentRefNum"] = str(values["reference"])
+    return payments.save(books, body)["Id"]
+
+
+def _amount(given, otherwise):
+    value = otherwise if given in (None, "") else number(given)
     if value is None or value <= 0:
         raise business("The amount of a payment is a number above 0.")
+    return value
+
+
+def pay(books, invoice, amount=None, deposited=False):
+    """A payment of the invoice: the whole balance, or ``amount``. Returns the payment's id."""
+    value = _amount(amount, invoice["Balance"])
     payment = payments.save(
         books,
         {
@@ -198,4 +245,4 @@ def pay(books, invoice, amount=None, deposited=False):
     return payment["Id"]
 
 
-__all__ = ["LISTS", "change", "pay", "set_item", "set_name", "set_sale"]
+__all__ = ["LISTS", "change", "pay", "set_item", "set_name", "set_payment", "set_sale"]

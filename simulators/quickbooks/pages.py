@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from ..common.pages import BookPages, Missing, money
-from . import bookkeeper, items, names, projects, sales
+from . import bookkeeper, items, names, payments, projects, sales
 from .entities import ENTITIES
 from .errors import Refused
 from .oauth import APPS
@@ -90,6 +90,7 @@ class Pages(BookPages):
                 web.post("/app/invoice", act(self.change_invoice, "Invoice", "txnId")),
                 web.get("/app/creditmemo", show(self.sale("CreditMemo"), "CreditMemo", "txnId")),
                 web.get("/app/recvpayment", show(self.payment, "Payment", "txnId")),
+                web.post("/app/recvpayment", act(self.change_payment, "Payment", "txnId")),
             ]
         )
 
@@ -409,22 +410,44 @@ class Pages(BookPages):
                 "totals": totals,
                 "codes": {code["Id"]: code["Name"] for code in books.tax_codes.values()},
                 "term": books.terms.get(ref_value(document.get("SalesTermRef"))),
+                "today": books.today(),
+                "accounts": [
+                    account
+                    for account in books.of("Account").values()
+                    if account["AccountType"] in payments.DEPOSIT_TYPES and account.get("Active", True)
+                ],
             }
 
         return page
 
     def payment(self, _request, books, document):
+        account = books.of("Account").get(str(ref_value(document.get("DepositToAccountRef"))))
         return "payment.html", {
             "section": "invoices",
             "payment": ENTITIES["Payment"].render(books, document),
+            "account": account["Name"] if account else "none",
+            "numbers": {
+                linked["TxnId"]: (books.invoices.get(linked["TxnId"]) or {}).get("DocNumber") or linked["TxnId"]
+                for line in document.get("Line", [])
+                for linked in line.get("LinkedTxn", [])
+            },
         }
+
+    def change_payment(self, books, payment, form):
+        bookkeeper.set_payment(books, {"Id": payment["Id"], "action": form.get("action")})
+        if form["action"] == "delete":
+            return "The payment is deleted.", "invoices", {}
+        return "The payment is void.", "recvpayment", {"txnId": payment["Id"]}
 
     def change_invoice(self, books, invoice, form):
         action = form.get("action")
         values = {"Id": invoice["Id"], "action": action}
         if action == "pay":
-            values["amount"] = form.get("amount", "")
-        bookkeeper.set_sale(books, "Invoice", values)
+            paid = {"Id": invoice["Id"], "amount": form.get("amount", "")}
+            more = {name: form[name].strip() for name in ("account", "date", "reference") if name in form}
+            bookkeeper.set_payment(books, {"invoices": [paid], **more})
+        else:
+            bookkeeper.set_sale(books, "Invoice", values)
         done = {
             "void": "The invoice is void.",
             "delete": "The invoice is deleted.",

@@ -3,12 +3,13 @@
 from ..common.numbers import round_to
 from . import sales
 from .changes import merged
-from .errors import bad_reference, business, missing
+from .errors import Refused, bad_reference, business, missing
 from .state import metadata
 from .wire import ZERO, plain, ref, ref_value
 
 READ_ONLY = {"UnappliedAmt", "LinkedTxn", "HomeTotalAmt", "TxnStatus", "TxnSource"}
 APPLIES_TO = ("Invoice",)
+DEPOSIT_TYPES = ("Bank", "Other Current Asset")
 
 
 def save(books, values, document=None):
@@ -35,9 +36,9 @@ def save(books, values, document=None):
     if not books.multicurrency:
         payment.pop("CurrencyRef", None)
     sales.set_currency(books, payment, customer)
-    for field, kind in (("PaymentMethodRef", "PaymentMethod"), ("DepositToAccountRef", "Account")):
-        if field in payment:
-            books.referred(kind, payment[field], field)
+    if "PaymentMethodRef" in payment:
+        books.referred("PaymentMethod", payment["PaymentMethodRef"], "PaymentMethodRef")
+    _check_deposit(books, payment)
     applied = _applications(books, payment)
     payment["UnappliedAmt"] = payment["TotalAmt"] - sum(applied.values(), ZERO)
     if payment["UnappliedAmt"] < 0:
@@ -49,6 +50,20 @@ def save(books, values, document=None):
         if _applied(document).get(key) != amount:
             sales.apply_payment(books, "Invoice", key, payment["Id"], amount)
     return payment
+
+
+def _check_deposit(books, payment):
+    """A payment goes to a bank or another current asset; without an account to Undeposited Funds."""
+    if "DepositToAccountRef" not in payment:
+        funds = [a for a in books.accounts.values() if a.get("AccountSubType") == "UndepositedFunds"]
+        if funds:
+            payment["DepositToAccountRef"] = ref(funds[0]["Id"])
+        return
+    account = books.referred("Account", payment["DepositToAccountRef"], "DepositToAccountRef", "Accounts")
+    if not account.get("Active", True):
+        raise Refused("2500", sales.INACTIVE.format(what="accounts"), "DepositToAccountRef")
+    if account["AccountType"] not in DEPOSIT_TYPES:
+        raise business("You must select a bank or current asset account for this transaction.")
 
 
 def _applied(payment):

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from ..common import jsonio
 from ..common.app import INSIDE
-from . import contacts, errors, invoices, items, settings
+from . import contacts, errors, invoices, items, payments, settings
 from .errors import ApiError, Refused
 from .shapes import SHAPES, fit
 from .where import compile_where, sort
@@ -30,6 +30,7 @@ RESOURCES = {  # path → (name in the envelope, scopes, methods without an id, 
         ("GET", "POST", "DELETE"),
     ),
     "invoices": ("Invoices", ("accounting.invoices",), ("GET", "PUT", "POST"), ("GET", "POST")),
+    "payments": ("Payments", ("accounting.payments",), ("GET", "PUT", "POST"), ("GET", "POST")),
 }
 WRITES = {"PUT": "create", "POST": "change", "DELETE": "delete"}
 
@@ -337,6 +338,28 @@ class Api:
             invoices.matches_search,
         )
 
+    def _get_payments(self, call):
+        """Deleted ones are listed too, until a filter on Status leaves them out."""
+        ledger = call.ledger
+        if call.identifier:
+            return ([payments.render(ledger, self._payment(call))],)
+        return self._list(
+            call,
+            ledger.payments.values(),
+            payments.fields(ledger),
+            "Payment",
+            "paymentid",
+            lambda p, _: payments.render(ledger, p),
+            payments.matches_search,
+        )
+
+    @staticmethod
+    def _payment(call):
+        payment = call.ledger.payments.get(as_guid(call.identifier))
+        if payment is None:
+            raise errors.NotFound
+        return payment
+
     # === WRITING === #
 
     @staticmethod
@@ -462,6 +485,26 @@ class Api:
             "InvoiceID",
             lambda v: invoices.upsert(call.ledger, {**v, **extra}, call.unitdp, call.identity.client),
             self._render_written(call),
+        )
+
+    def _put_payments(self, call):
+        return self._write(
+            call,
+            "PaymentID",
+            lambda v: payments.create(call.ledger, v, call.identity.client),
+            lambda p: payments.render(call.ledger, p),
+        )
+
+    def _post_payments(self, call):
+        """Without an id made as by PUT; with one there is deleting and nothing else (A10)."""
+        if not call.identifier:
+            return self._put_payments(call)
+        payment = self._payment(call)
+        return self._write(
+            call,
+            "PaymentID",
+            lambda v: payments.delete(call.ledger, payment, v),
+            lambda p: payments.render(call.ledger, p),
         )
 
 

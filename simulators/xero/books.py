@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from . import contacts, invoices, items
+from . import balance, contacts, invoices, items, payments
 from .errors import Refused
 from .rates import NAMES
 from .shapes import SHAPES, fit
@@ -16,13 +16,13 @@ def change(ledger, body):
     """Apply what the body names, in this order; the answer tells the ids of what was touched.
 
     ``PeriodLockDate``, ``EndOfYearLockDate`` (a day or null), ``rounding`` (bool), ``Name``, ``Class``, ``currencies``,
-    ``accounts``, ``tax_rates``, ``contacts``, ``merge``, ``items``, ``invoices``.
+    ``accounts``, ``tax_rates``, ``contacts``, ``merge``, ``items``, ``invoices``, ``payments``.
 
     :raise Refused: with a sentence
     """
     known = {
         "PeriodLockDate", "EndOfYearLockDate", "rounding", "Name", "Class", "currencies", "accounts",
-        "tax_rates", "contacts", "merge", "items", "invoices",
+        "tax_rates", "contacts", "merge", "items", "invoices", "payments",
     }  # fmt: skip
     if set(body) - known:
         raise Refused(f"Unknown: {', '.join(sorted(set(body) - known))}.")
@@ -46,6 +46,7 @@ def change(ledger, body):
         merge(ledger, pair["from"], pair["into"])
     result["items"] = [set_item(ledger, values) for values in body.get("items", ())]
     result["invoices"] = [set_invoice(ledger, values)["InvoiceID"] for values in body.get("invoices", ())]
+    result["payments"] = [set_payment(ledger, values)["PaymentID"] for values in body.get("payments", ())]
     return result
 
 
@@ -154,10 +155,48 @@ def set_invoice(ledger, values):
     if existing is None:
         raise Refused("There is no such invoice.")
     if action == "pay":
-        return invoices.pay(
-            ledger, existing, values.get("amount"), values.get("account", "090"), values.get("date")
-        )
+        pay(ledger, existing, values.get("amount"), values.get("account"), values.get("date"))
+        return ledger.invoices.get(existing["InvoiceID"])
     statuses = {"approve": "AUTHORISED", "void": "VOIDED", "delete": "DELETED"}
     if action not in statuses:
         raise Refused("The action is one of approve, void, delete and pay.")
     return invoices.upsert(ledger, {"InvoiceID": existing["InvoiceID"], "Status": statuses[action]}, 4, APP)
+
+
+def pay(ledger, invoice, amount=None, account=None, day=None, reference=""):
+    """Record a payment in the books, part or whole, as a person in Xero would; returns it.
+
+    :raise Refused: with a sentence
+    """
+    return payments.create(
+        ledger,
+        {
+            "Invoice": {"InvoiceID": invoice["InvoiceID"]},
+            "Account": {"Code": account or "090"},
+            "Amount": balance.due(invoice) if amount is None else amount,
+            "Date": day or None,
+            "Reference": reference,
+        },
+        APP,
+    )
+
+
+def set_payment(ledger, values):
+    """Add a payment (``InvoiceID`` or ``InvoiceNumber``, ``amount``, ``account``, ``date``, ``reference``), or with
+    ``{"PaymentID": …, "delete": true}`` remove one."""
+    if values.get("PaymentID"):
+        payment = ledger.payments.get(as_guid(values["PaymentID"]))
+        if payment is None or not values.get("delete"):
+            raise Refused("There is no such payment, or nothing to do with it: payments are added and deleted.")
+        return payments.delete(ledger, payment, {"Status": "DELETED"})
+    invoice = invoices.find(ledger, values.get("InvoiceID") or values.get("InvoiceNumber") or "")
+    if invoice is None:
+        raise Refused("There is no such invoice.")
+    return pay(
+        ledger,
+        invoice,
+        values.get("amount"),
+        values.get("account"),
+        values.get("date"),
+        values.get("reference", ""),
+    )

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 
+from . import balance
 from .errors import Refused
 from .state import fold
 from .wire import ZERO_GUID, as_guid, ms_time
@@ -314,7 +315,7 @@ def _balances(ledger, contact_id):
     for key in keys:
         invoice = ledger.invoices.get(key)
         if invoice["Status"] == "AUTHORISED":
-            due = Decimal(invoice["Total"]) - Decimal(invoice.get("AmountPaid", 0))
+            due = balance.due(invoice)
             sums[invoice["Type"]][0] += due
             if (invoice.get("DueDate") or today) < today:
                 sums[invoice["Type"]][1] += due

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from ..common.numbers import CENT, number, round_to
-from . import contacts
+from . import balance, contacts, payments
 from .arithmetic import ZERO, line_amount, line_tax, totals
 from .errors import Refused
 from .rates import day_rate
@@ -82,7 +82,7 @@ FIELDS = {
     "subtotal": lambda i: i["SubTotal"],
     "totaltax": lambda i: i["TotalTax"],
     "amountdue": lambda i: amount_due(i),
-    "amountpaid": lambda i: Decimal(i.get("AmountPaid", 0)),
+    "amountpaid": balance.paid,
     "currencycode": lambda i: i["CurrencyCode"],
     "senttocontact": lambda i: bool(i.get("SentToContact")),
     "contact.contactid": lambda i: i["ContactID"],
@@ -106,11 +106,7 @@ def _day_ms(day):
 def amount_due(invoice):
     if invoice["Status"] in ("VOIDED", "DELETED"):
         return ZERO
-    return Decimal(invoice["Total"]) - Decimal(invoice.get("AmountPaid", 0))
-
-
-def has_payment(invoice):
-    return bool(invoice.get("Payments"))
+    return balance.due(invoice)
 
 
 def find(ledger, identifier):
@@ -189,7 +185,7 @@ class _Writer:
             raise Refused("The Type of an existing invoice cannot be changed.")
         if self.old["Status"] in ("VOIDED", "DELETED"):
             raise Refused(WRONG_STATUS)
-        if has_payment(self.old):
+        if balance.is_touched(self.old):
             return self._update_paid(status)
         if status not in MOVES[self.old["Status"]]:
             raise Refused(WRONG_STATUS)
@@ -389,17 +385,8 @@ class _Writer:
             new["CurrencyRate"] = day_rate(base, currency, new["Date"])
 
     def _check_lock(self, day):
-        organisation = self.ledger.organisation
-        for name, words in (
-            ("PeriodLockDate", "period lock date"),
-            ("EndOfYearLockDate", "end of year lock date"),
-        ):
-            lock = organisation.get(name)
-            if lock and day and day <= lock:
-                shown = date.fromisoformat(lock).strftime("%d %B %Y").lstrip("0")
-                self.messages.append(
-                    f"The document date cannot be before the {words}, currently set at {shown}"
-                )
+        if day:
+            self.messages += self.ledger.lock_messages(day)
 
     def _check_complete(self):
         """What SUBMITTED and AUTHORISED need beyond a draft."""
@@ -612,36 +599,6 @@ class _Writer:
         self.new.update(RoundingAmount=amount, Total=total + amount)
 
 
-# === AS THE BOOKKEEPER === #
-
-
-def pay(ledger, invoice, amount=None, account_code="090", day=None):
-    """Record a payment in the books, part or whole, as a person in Xero would.
-
-    :raise Refused: with a sentence
-    """
-    if invoice["Status"] != "AUTHORISED":
-        raise Refused("Only an approved invoice can be paid.")
-    due = amount_due(invoice)
-    amount = due if amount is None else money(amount)
-    if not 0 < amount <= due:
-        raise Refused(f"The payment must be more than 0.00 and at most {due}.")
-    payment = {
-        "PaymentID": ledger.new_id(),
-        "Date": day or ledger.today(),
-        "Amount": amount,
-        "AccountCode": account_code,
-        "CurrencyRate": invoice["CurrencyRate"],
-    }
-    paid = Decimal(invoice.get("AmountPaid", 0)) + amount
-    changed = {**invoice, "Payments": [*invoice["Payments"], payment], "AmountPaid": paid}
-    if paid == Decimal(invoice["Total"]):
-        changed.update(Status="PAID", FullyPaidOnDate=payment["Date"])
-    changed = ledger.touch(changed)
-    ledger.invoices.put(changed["InvoiceID"], changed)
-    return changed
-
-
 # === RENDERING === #
 
 
@@ -680,17 +637,6 @@ def _total_discount(invoice):
     return total
 
 
-def _render_payment(payment):
-    return {
-        "PaymentID": payment["PaymentID"],
-        "Date": ms_date(payment["Date"]),
-        "Amount": money(payment["Amount"]),
-        "CurrencyRate": round_to(Decimal(payment["CurrencyRate"]), TEN),
-        "HasAccount": False,
-        "HasValidationErrors": False,
-    }
-
-
 def render(ledger, invoice, unitdp, lines=True, contact="full", summary=False, written=False, single=False):
     """An invoice as Xero writes it.
 
@@ -703,7 +649,7 @@ def render(ledger, invoice, unitdp, lines=True, contact="full", summary=False, w
     step = FOUR if unitdp == 4 else CENT
     due = amount_due(invoice)
     if written and invoice["Status"] == "VOIDED":
-        due = Decimal(invoice["Total"]) - Decimal(invoice.get("AmountPaid", 0))
+        due = balance.due(invoice)
     discount = _total_discount(invoice)
     result = {
         "Type": invoice["Type"],
@@ -713,13 +659,13 @@ def render(ledger, invoice, unitdp, lines=True, contact="full", summary=False, w
     if invoice["Type"] == "ACCREC":
         result["Reference"] = invoice.get("Reference", "")
     if not summary:
-        result["Payments"] = [_render_payment(payment) for payment in invoice["Payments"]]
+        result["Payments"] = [payments.render_in_invoice(entry) for entry in invoice["Payments"]]
         result["CreditNotes"] = []
         result["Prepayments"] = []
         result["Overpayments"] = []
     result["AmountDue"] = money(due)
-    result["AmountPaid"] = money(invoice.get("AmountPaid", 0))
-    result["AmountCredited"] = ZERO
+    result["AmountPaid"] = money(balance.paid(invoice))
+    result["AmountCredited"] = money(balance.credited(invoice))
     for name in ("Url", "BrandingThemeID"):
         if invoice.get(name):
             result[name] = invoice[name]

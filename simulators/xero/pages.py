@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from ..common.pages import BookPages, Missing, money
-from . import books, contacts, invoices, items
+from . import balance, books, contacts, invoices, items
 from .errors import Refused
 from .oauth import APPS
 from .wire import as_guid
@@ -34,6 +34,7 @@ DONE = {
     "void": "The invoice is void.",
     "delete": "The draft is deleted.",
     "pay": "The payment is recorded.",
+    "unpay": "The payment is removed.",
 }
 
 
@@ -277,21 +278,37 @@ class Pages(BookPages):
         if invoice["AmountPaid"]:
             totals.append(("Paid", "paid", invoice["AmountPaid"]))
         totals.append(("Amount due", "due", invoice["AmountDue"]))
-        paid = bool(document["Payments"])
+        accounts = [
+            account
+            for account in ledger.accounts.values()
+            if account["Status"] == "ACTIVE"
+            and (account["Type"] == "BANK" or account.get("EnablePaymentsToAccount"))
+        ]
         return "invoice.html", {
             "section": "invoices",
             "invoice": invoice,
             "totals": totals,
-            "actions": () if paid else ACTIONS.get(document["Status"], ()),
+            "actions": () if balance.is_touched(document) else ACTIONS.get(document["Status"], ()),
             "payable": document["Status"] == "AUTHORISED" and invoice["AmountDue"] > 0,
+            "payments": [ledger.payments.get(entry["PaymentID"]) for entry in document["Payments"]],
+            "accounts": sorted(accounts, key=lambda account: account.get("Code", "")),
+            "account_names": {
+                account["AccountID"]: f"{account.get('Code', '')} {account['Name']}".strip()
+                for account in ledger.accounts.values()
+            },
+            "today": ledger.today(),
             "tax_names": {rate["TaxType"]: rate["Name"] for rate in ledger.tax_rates.values()},
         }
 
     def change_invoice(self, request, ledger, form):
         document = self._found(ledger.invoices, request, "invoice")
         action = form.get("action")
-        values = {"InvoiceID": document["InvoiceID"], "action": action}
         if action == "pay":
-            values["amount"] = form.get("amount", "")
-        books.set_invoice(ledger, values)
+            names = ("amount", "account", "date", "reference")
+            values = {name: form[name].strip() for name in names if form.get(name, "").strip()}
+            books.set_payment(ledger, {"amount": "0", **values, "InvoiceID": document["InvoiceID"]})
+        elif action == "unpay":
+            books.set_payment(ledger, {"PaymentID": form.get("payment", ""), "delete": True})
+        else:
+            books.set_invoice(ledger, {"InvoiceID": document["InvoiceID"], "action": action})
         return DONE[action], request.path

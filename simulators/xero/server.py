@@ -14,6 +14,7 @@ from .invoices import render as render_invoice
 from .items import render as render_item
 from .limits import TIERS, Limits
 from .oauth import APPS, PEOPLE, SCOPES, OAuth
+from .payments import render as render_payment
 from .settings import render_account, render_currency, render_organisation, render_tax_rate
 from .state import Ledger
 from .webhooks import body_of, events_of
@@ -188,7 +189,7 @@ class XeroSimulator(BooksSimulator):
             "BaseCurrency": ledger.base_currency,
             "counts": {
                 name: len(getattr(ledger, name))
-                for name in ("contacts", "items", "invoices", "accounts", "tax_rates", "currencies")
+                for name in ("contacts", "items", "invoices", "payments", "accounts", "tax_rates", "currencies")
             },
         }
 
@@ -200,6 +201,7 @@ class XeroSimulator(BooksSimulator):
             "invoices",
             lambda: [render_invoice(ledger, i, 4, single=True) for i in ledger.invoices.values()],
         )
+        yield "payments", lambda: [render_payment(ledger, p) for p in ledger.payments.values()]
         yield "accounts", lambda: [render_account(a) for a in ledger.accounts.values()]
         yield "tax_rates", lambda: [render_tax_rate(t) for t in ledger.tax_rates.values()]
         yield "currencies", lambda: [render_currency(c) for c in ledger.currencies.values()]

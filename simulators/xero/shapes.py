@@ -61,7 +61,15 @@ INVOICE = Shape(
     {"Contact": CONTACT},
     {"LineItems": LINE},
 )
-SHAPES = {"contacts": CONTACT, "items": ITEM, "invoices": INVOICE}
+PAYMENT = Shape(
+    _names("PaymentID InvoiceNumber Code Date Reference Status PaymentType"),
+    _names("Amount BankAmount CurrencyRate IsReconciled"),
+    {
+        "Invoice": Shape(_names("InvoiceID InvoiceNumber")),
+        "Account": Shape(_names("AccountID Code")),
+    },
+)
+SHAPES = {"contacts": CONTACT, "items": ITEM, "invoices": INVOICE, "payments": PAYMENT}
 
 
 def fit(value, shape, path):

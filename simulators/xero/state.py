@@ -1,5 +1,7 @@
 """The books of the simulated organisations: documents by id and the indexes that uniqueness needs."""
 
+from datetime import date
+
 from ..common.index import Index, fold, keep_indexed
 from .wire import new_guid, to_datetime
 
@@ -31,6 +33,7 @@ class Ledger:
         self.contacts = store.collection(f"{tenant}/contacts")
         self.items = store.collection(f"{tenant}/items")
         self.invoices = store.collection(f"{tenant}/invoices")
+        self.payments = store.collection(f"{tenant}/payments")
         self.contact_names, self.contact_numbers = Index(), Index()
         self.item_codes, self.invoice_numbers, self.invoices_of = Index(), Index(), Index()
         for collection, keys in (
@@ -80,6 +83,19 @@ class Ledger:
     def item(self, code):
         key = self.item_codes.first(fold(code))
         return self.items.get(key) if key else None
+
+    def lock_messages(self, day):
+        """Why nothing may be dated that day; [] when it may."""
+        found = []
+        for name, words in (
+            ("PeriodLockDate", "period lock date"),
+            ("EndOfYearLockDate", "end of year lock date"),
+        ):
+            lock = self.organisation.get(name)
+            if lock and day <= lock:
+                shown = date.fromisoformat(lock).strftime("%d %B %Y").lstrip("0")
+                found.append(f"The document date cannot be before the {words}, currently set at {shown}")
+        return found
 
     def subscribed(self, currency):
         return currency in self.currencies

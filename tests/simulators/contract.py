@@ -206,6 +206,28 @@ INVOICE = {
     "UpdatedDateUTC": "time",
     "UpdatedDateUTCString": "time_string",
 }
+PAYMENT = {
+    "PaymentID": "guid",
+    "Date": "date",
+    "Amount": "money",
+    "BankAmount": "money",
+    "CurrencyRate": "rate",
+    "Reference": "text",
+    "Status": one_of("AUTHORISED", "DELETED"),
+    "PaymentType": one_of("ACCRECPAYMENT", "ACCPAYPAYMENT"),
+    "IsReconciled": "bool",
+    "HasAccount": one_of(True),
+    "Account": {"AccountID": "guid", "Code?": "text"},
+    "Invoice": {
+        "Type": one_of("ACCREC", "ACCPAY"),
+        "InvoiceID": "guid",
+        "InvoiceNumber": "text",
+        "Contact": SHORT_CONTACT,
+        "CurrencyCode": "currency",
+    },
+    "UpdatedDateUTC": "time",
+    "UpdatedDateUTCString": "time_string",
+}
 REFUSED = {
     "StatusAttributeString": one_of("ERROR"),
     "HasValidationErrors": one_of(True),
@@ -251,6 +273,7 @@ ELEMENTS = {
     "Contacts": CONTACT,
     "Items": ITEM,
     "Invoices": {**INVOICE, "Contact": CONTACT},
+    "Payments": PAYMENT,
 }
 LISTED_INVOICE = {**INVOICE, "Contact": SHORT_CONTACT}
 

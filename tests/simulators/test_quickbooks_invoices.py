@@ -419,6 +419,9 @@ def test_payments_are_refused_when_they_do_not_fit(qbo_us):
         ({"TotalAmt": 50}, "6000"),
         ({"TotalAmt": -1}, "6000"),
         ({"PaymentMethodRef": {"value": "99"}}, "2500"),
+        ({"DepositToAccountRef": {"value": "99"}}, "2500"),
+        ({"DepositToAccountRef": {"value": "12"}}, "2500"),
+        ({"DepositToAccountRef": {"value": "8"}}, "6000"),
         ({"Line": [{"LinkedTxn": []}]}, "2020"),
         ({"Line": [{"Amount": 1, "LinkedTxn": [{"TxnId": "999", "TxnType": "Invoice"}]}]}, "2500"),
     ):
@@ -448,6 +451,41 @@ def test_payment_settles_and_its_void_opens_again(qbo_us):
     )
     assert (void["TotalAmt"], void["PrivateNote"]) == (0, "Voided")
     assert qbo_us.get(f"invoice/{invoice['Id']}")["Invoice"]["Balance"] == 115
+
+
+def test_one_payment_of_several_invoices_changed_and_deleted(qbo_us):
+    first, second = (qbo_us.post("Invoice", qbo_us.invoice()) for _time in range(2))
+
+    def lines(*pairs):
+        return [
+            {"Amount": amount, "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": "Invoice"}]}
+            for invoice, amount in pairs
+        ]
+
+    def balances():
+        return [qbo_us.get(f"invoice/{one['Id']}")["Invoice"]["Balance"] for one in (first, second)]
+
+    body = payment_of(first, 150, Line=lines((first, 115), (second, 20)), DepositToAccountRef={"value": "1"})
+    payment = qbo_us.post("Payment", {**body, "PaymentRefNum": "CHQ 7"})
+    assert (payment["UnappliedAmt"], payment["PaymentRefNum"]) == (15, "CHQ 7")
+    assert payment["DepositToAccountRef"] == {"value": "1"}
+    assert balances() == [0, 95]
+    head = {"Id": payment["Id"], "SyncToken": payment["SyncToken"]}
+    changed = qbo_us.post("Payment", {**head, "sparse": True, "Line": lines((second, 115))})
+    assert (changed["UnappliedAmt"], balances()) == (35, [115, 0])
+    assert qbo_us.refused("Payment", {**head, "sparse": True, "TotalAmt": 115})[0] == "5010"
+    made = qbo_us.control(payments=[{"invoices": [{"Id": first["Id"], "amount": 5}], "account": "4"}])
+    assert balances() == [110, 0]
+    qbo_us.control(payments=[{"Id": made["payments"][0], "action": "delete"}])
+    head["SyncToken"] = changed["SyncToken"]
+    assert qbo_us.post("Payment", head, operation="delete")["status"] == "Deleted"
+    assert balances() == [115, 115]
+    assert qbo_us.query("SELECT * FROM Payment") == {}
+
+
+def test_a_payment_without_account_goes_to_undeposited_funds(qbo_us):
+    invoice = qbo_us.post("Invoice", qbo_us.invoice())
+    assert qbo_us.post("Payment", payment_of(invoice, 5))["DepositToAccountRef"] == {"value": "4"}
 
 
 def test_voiding_a_paid_invoice_leaves_the_payment_as_credit(qbo_us):

@@ -95,10 +95,19 @@ def test_invoice_page_shows_lines_and_totals_and_its_buttons_work(qbo, qbo_us):
     assert 'id="invoice-due">20.00<' in text
     assert 'id="invoice-status">partly paid<' in text
     assert "number above 0" in press(qbo, "invoice", query, action="pay", amount="much").text
+    assert "bank or current asset" in press(qbo, "invoice", query, action="pay", amount="1", account="8").text
     payment = qbo_us.query("SELECT * FROM Payment")["Payment"][0]
     assert 'id="payment-total">5.55 USD<' in page(
         qbo, "recvpayment", txnId=payment["Id"], companyId=qbo_us.realm
     )
+    other = {"account": "1", "date": "2026-10-03", "reference": "<i>Wire</i>"}
+    press(qbo, "invoice", query, action="pay", amount="1", **other)
+    there = {"txnId": str(int(payment["Id"]) + 1), "companyId": qbo_us.realm}
+    text = page(qbo, "recvpayment", **there)
+    for part in ('id="payment-account">Checking<', "&lt;i&gt;Wire&lt;/i&gt;", "2026-10-03", ">P-1<"):
+        assert part in text, part
+    assert 'id="payment-total">0.00 USD<' in press(qbo, "recvpayment", there, action="void").text
+    assert press(qbo, "recvpayment", there, action="delete").url.startswith(f"{qbo.base_url}/app/invoices")
     text = press(qbo, "invoice", query, action="void").text
     assert 'id="invoice-status">void<' in text
     assert 'id="invoice-void"' not in text

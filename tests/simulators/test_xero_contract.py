@@ -120,6 +120,7 @@ def _invoice_answers(us, invoice, sim):
     listed = contract.envelope("Invoices", contract.LISTED_INVOICE)
     for params in ({"page": 1, "unitdp": 4}, {}, {"summaryOnly": "true"}):
         yield "GET", "/Invoices", us.call("GET", "Invoices", params=params), listed
+    yield from _payment_answers(us, invoice)
     void = next(e["InvoiceID"] for e in answer.json()["Invoices"] if e.get("Status") == "AUTHORISED")
     yield (
         "POST",
@@ -129,6 +130,20 @@ def _invoice_answers(us, invoice, sim):
     )
 
 
+def _payment_answers(us, invoice):
+    key = us.put("Invoices", invoice(CurrencyCode="EUR"))[0]["InvoiceID"]
+    form = contract.envelope("Payments")
+    body = {"Invoice": {"InvoiceID": key}, "Account": {"Code": "090"}, "Date": "2026-10-01", "Amount": "15.00"}
+    made = us.call("PUT", "Payments", {"Payments": [{**body, "Reference": "cheque"}]})
+    yield "PUT", "/Payments", made, form
+    yield "POST", "/Payments", us.call("POST", "Payments", {**body, "CurrencyRate": "0.91"}), form
+    for params in ({}, {"page": 1, "pageSize": 1}):
+        yield "GET", "/Payments", us.call("GET", "Payments", params=params), form
+    path = f"Payments/{made.json()['Payments'][0]['PaymentID']}"
+    yield "GET", "/Payments/{PaymentID}", us.call("GET", path), form
+    yield "POST", "/Payments/{PaymentID}", us.call("POST", path, {"Status": "DELETED"}), form
+
+
 def test_answers_keep_the_contract(us, invoice, sim):
     seen = 0
     for method, path, answer, form in _answers(us, invoice, sim):
@@ -136,7 +151,7 @@ def test_answers_keep_the_contract(us, invoice, sim):
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
         assert contract.violations(jsonio.loads(answer.content), form) == [], f"{method} {path}"
         seen += 1
-    assert seen >= 24
+    assert seen >= 30
 
 
 def test_answers_conform_to_the_openapi_files(us, invoice, sim, spec):

@@ -112,9 +112,21 @@ def test_leafing_through_many_contacts(sim, us, tenants):
 def test_void_approve_delete_and_pay(books, us, invoice):
     home, made, _ = books
     address = f"{home}/invoicing/view/{made['InvoiceID']}"
-    assert "more than 0.00" in _post(address, action="pay", amount="0")
-    assert "The payment is recorded." in _post(address, action="pay", amount="10")
+    assert "greater than zero" in _post(address, action="pay", amount="0")
+    assert "exceeds the amount outstanding" in _post(address, action="pay", amount="1000")
+    paid = _post(
+        address, action="pay", amount="10", account="091", date="2026-10-01", reference="By <b>hand</b>"
+    )
+    assert "The payment is recorded." in paid
+    assert "091 Business Savings Account" in paid
+    assert "By &lt;b&gt;hand&lt;/b&gt;" in paid
     assert "payments or credit notes" in _post(address, action="void")
+    (payment,) = us.get("Payments")["Payments"]
+    assert payment["Reference"] == "By <b>hand</b>"
+    gone = _post(address, action="unpay", payment=payment["PaymentID"])
+    assert "The payment is removed." in gone
+    assert 'id="payments"' not in gone
+    assert "There is no such payment" in _post(address, action="unpay", payment="nonsense")
     draft, other = us.put("Invoices", invoice(Status="DRAFT"), invoice(Status="DRAFT"))
     assert "approved" in _post(f"{home}/invoicing/view/{draft['InvoiceID']}", action="approve")
     assert "void" in _post(f"{home}/invoicing/view/{draft['InvoiceID']}", action="void")

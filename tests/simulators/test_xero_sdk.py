@@ -16,6 +16,9 @@ from xero_python.accounting import (
     Item,
     Items,
     LineItem,
+    Payment,
+    PaymentDelete,
+    Payments,
     Purchase,
 )
 from xero_python.api_client import ApiClient
@@ -157,6 +160,31 @@ def test_paid_invoice(sdk, sim):
     read = accounting.get_invoice(tenant, made.invoice_id).invoices[0]
     assert (read.status, read.amount_due, read.payments[0].amount) == ("PAID", 0, made.total)
     assert read.fully_paid_on_date
+
+
+def test_payments(sdk):
+    accounting, _, tenant = sdk
+    contact = accounting.get_contacts(tenant, where='Name=="Town Council"').contacts[0]
+    made = accounting.create_invoices(
+        tenant, Invoices(invoices=[_invoice(contact.contact_id)])
+    ).invoices[0]
+    payment = Payment(
+        invoice=Invoice(invoice_id=made.invoice_id),
+        account=Account(code="090"),
+        date=datetime.date(2026, 10, 1),
+        amount=Decimal("7.50"),
+        reference="cheque",
+    )
+    (made_payment,) = accounting.create_payments(tenant, Payments(payments=[payment])).payments
+    assert (made_payment.amount, made_payment.status, made_payment.account.code) == (7.5, "AUTHORISED", "090")
+    listed = accounting.get_payments(
+        tenant, where=f'Invoice.InvoiceID==guid("{made.invoice_id}")', order="UpdatedDateUTC ASC", page=1
+    )
+    assert [one.payment_id for one in listed.payments] == [made_payment.payment_id]
+    assert listed.payments[0].invoice.contact.contact_id == contact.contact_id
+    gone = accounting.delete_payment(tenant, made_payment.payment_id, PaymentDelete(status="DELETED"))
+    assert gone.payments[0].status == "DELETED"
+    assert accounting.get_payment(tenant, made_payment.payment_id).payments[0].status == "DELETED"
 
 
 def test_refusal_is_read_as_a_typed_error(sdk):
