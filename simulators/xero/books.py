@@ -187,7 +187,9 @@ def set_payment(ledger, values):
     if values.get("PaymentID"):
         payment = ledger.payments.get(as_guid(values["PaymentID"]))
         if payment is None or not values.get("delete"):
-            raise Refused("There is no such payment, or nothing to do with it: payments are added and deleted.")
+            raise Refused(
+                "There is no such payment, or nothing to do with it: payments are added and deleted."
+            )
         return payments.delete(ledger, payment, {"Status": "DELETED"})
     invoice = invoices.find(ledger, values.get("InvoiceID") or values.get("InvoiceNumber") or "")
     if invoice is None:

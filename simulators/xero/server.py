@@ -189,7 +189,15 @@ class XeroSimulator(BooksSimulator):
             "BaseCurrency": ledger.base_currency,
             "counts": {
                 name: len(getattr(ledger, name))
-                for name in ("contacts", "items", "invoices", "payments", "accounts", "tax_rates", "currencies")
+                for name in (
+                    "contacts",
+                    "items",
+                    "invoices",
+                    "payments",
+                    "accounts",
+                    "tax_rates",
+                    "currencies",
+                )
             },
         }
 

@@ -133,7 +133,12 @@ def _invoice_answers(us, invoice, sim):
 def _payment_answers(us, invoice):
     key = us.put("Invoices", invoice(CurrencyCode="EUR"))[0]["InvoiceID"]
     form = contract.envelope("Payments")
-    body = {"Invoice": {"InvoiceID": key}, "Account": {"Code": "090"}, "Date": "2026-10-01", "Amount": "15.00"}
+    body = {
+        "Invoice": {"InvoiceID": key},
+        "Account": {"Code": "090"},
+        "Date": "2026-10-01",
+        "Amount": "15.00",
+    }
     made = us.call("PUT", "Payments", {"Payments": [{**body, "Reference": "cheque"}]})
     yield "PUT", "/Payments", made, form
     yield "POST", "/Payments", us.call("POST", "Payments", {**body, "CurrencyRate": "0.91"}), form

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("xero_python")
 
 from xero_python.accounting import (
+    Account,
     AccountingApi,
     Contact,
     Contacts,
@@ -165,9 +166,7 @@ def test_paid_invoice(sdk, sim):
 def test_payments(sdk):
     accounting, _, tenant = sdk
     contact = accounting.get_contacts(tenant, where='Name=="Town Council"').contacts[0]
-    made = accounting.create_invoices(
-        tenant, Invoices(invoices=[_invoice(contact.contact_id)])
-    ).invoices[0]
+    made = accounting.create_invoices(tenant, Invoices(invoices=[_invoice(contact.contact_id)])).invoices[0]
     payment = Payment(
         invoice=Invoice(invoice_id=made.invoice_id),
         account=Account(code="090"),
