@@ -427,7 +427,7 @@ class Pages(BookPages):
             "payment": ENTITIES["Payment"].render(books, document),
             "account": account["Name"] if account else "none",
             "numbers": {
-                linked["TxnId"]: (books.invoices.get(linked["TxnId"]) or {}).get("DocNumber")
+                linked["TxnId"]: (books.of(linked["TxnType"]).get(linked["TxnId"]) or {}).get("DocNumber")
                 or linked["TxnId"]
                 for line in document.get("Line", [])
                 for linked in line.get("LinkedTxn", [])

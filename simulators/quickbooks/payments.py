@@ -1,4 +1,8 @@
-"""Payments as plain documents: an amount of a customer, applied to invoices or kept as credit."""
+"""Payments as plain documents: an amount of a customer, applied to invoices or kept as credit.
+
+A credit memo is applied by a payment, too: a line that links it adds to what the payment has for invoices, so one of
+nothing (``TotalAmt`` 0) with a line for the credit memo and one for the invoice applies the one to the other.
+"""
 
 from ..common.numbers import round_to
 from . import sales
@@ -8,7 +12,8 @@ from .state import metadata
 from .wire import ZERO, plain, ref, ref_value
 
 READ_ONLY = {"UnappliedAmt", "LinkedTxn", "HomeTotalAmt", "TxnStatus", "TxnSource"}
-APPLIES_TO = ("Invoice",)
+#: type of a linked transaction → does it use up what the payment has, or add to it?
+APPLIES_TO = {"Invoice": 1, "CreditMemo": -1}
 DEPOSIT_TYPES = ("Bank", "Other Current Asset")
 
 
@@ -40,15 +45,15 @@ def save(books, values, document=None):
         books.referred("PaymentMethod", payment["PaymentMethodRef"], "PaymentMethodRef")
     _check_deposit(books, payment)
     applied = _applications(books, payment)
-    payment["UnappliedAmt"] = payment["TotalAmt"] - sum(applied.values(), ZERO)
+    payment["UnappliedAmt"] = payment["TotalAmt"] - _used(applied)
     if payment["UnappliedAmt"] < 0:
         raise business("The amounts applied exceed the amount of the payment.", "Line")
     payment = books.put("Payment", payment)
-    for key in set(_applied(document)) - set(applied):
-        sales.apply_payment(books, "Invoice", key, payment["Id"], None)
-    for key, amount in applied.items():
-        if _applied(document).get(key) != amount:
-            sales.apply_payment(books, "Invoice", key, payment["Id"], amount)
+    for kind, key in set(_applied(document)) - set(applied):
+        sales.apply_payment(books, kind, key, payment["Id"], None)
+    for (kind, key), amount in applied.items():
+        if _applied(document).get((kind, key)) != amount:
+            sales.apply_payment(books, kind, key, payment["Id"], amount)
     return payment
 
 
@@ -68,15 +73,20 @@ def _check_deposit(books, payment):
 
 def _applied(payment):
     return {
-        linked["TxnId"]: line["Amount"]
+        (linked["TxnType"], linked["TxnId"]): line["Amount"]
         for line in (payment or {}).get("Line", [])
         for linked in line.get("LinkedTxn", [])
         if linked.get("TxnType") in APPLIES_TO
     }
 
 
+def _used(applied):
+    """What invoices take of the payment, less what credit memos bring."""
+    return sum((APPLIES_TO[kind] * amount for (kind, _key), amount in applied.items()), ZERO)
+
+
 def _applications(books, payment):
-    """Invoice id → amount; also cleans the lines."""
+    """(type, id) of a document → amount; also cleans the lines."""
     for line in payment.get("Line", []):
         if "Amount" not in line:
             raise missing("Line.Amount")
@@ -84,10 +94,31 @@ def _applications(books, payment):
         for linked in line.get("LinkedTxn", []):
             if linked.get("TxnType") not in APPLIES_TO:
                 raise bad_reference("Txn", linked.get("TxnId"), "LinkedTxn")
-            invoice = books.invoices.get(str(linked.get("TxnId")))
-            if invoice is None or invoice["CustomerRef"] != payment["CustomerRef"]:
+            document = books.of(linked["TxnType"]).get(str(linked.get("TxnId")))
+            if document is None or document["CustomerRef"] != payment["CustomerRef"]:
                 raise bad_reference("Txn", linked.get("TxnId"), "LinkedTxn")
     return _applied(payment)
+
+
+def without(books, payment, document_id):
+    """The payment without its line for a document that goes away. What a credit memo no longer brings is taken from the
+    invoices that had it, the last one first."""
+    lines = [line for line in payment.get("Line", []) if document_id not in _ids(line)]
+    lacking = _used(_applied({"Line": lines})) - payment["TotalAmt"]
+    left = []
+    for line in reversed(lines):
+        if lacking > 0 and line["LinkedTxn"][0]["TxnType"] == "Invoice":
+            kept = max(line["Amount"] - lacking, ZERO)
+            lacking -= line["Amount"] - kept
+            sales.apply_payment(books, "Invoice", _ids(line)[0], payment["Id"], kept or None)
+            line = {**line, "Amount": kept}
+        if line["Amount"]:
+            left.insert(0, line)
+    return {**payment, "Line": left, "UnappliedAmt": payment["TotalAmt"] - _used(_applied({"Line": left}))}
+
+
+def _ids(line):
+    return [linked.get("TxnId") for linked in line.get("LinkedTxn", [])]
 
 
 def void(books, payment):
@@ -95,8 +126,8 @@ def void(books, payment):
     if payment.get("_deposited"):
         raise sales.deposited()
     sales.check_open(books, payment["TxnDate"])
-    for key in _applied(payment):
-        sales.apply_payment(books, "Invoice", key, payment["Id"], None)
+    for kind, key in _applied(payment):
+        sales.apply_payment(books, kind, key, payment["Id"], None)
     note = payment.get("PrivateNote", "")
     return books.put(
         "Payment",
@@ -114,8 +145,8 @@ def delete(books, payment):
     if payment.get("_deposited"):
         raise sales.deposited()
     sales.check_open(books, payment["TxnDate"])
-    for key in _applied(payment):
-        sales.apply_payment(books, "Invoice", key, payment["Id"], None)
+    for kind, key in _applied(payment):
+        sales.apply_payment(books, kind, key, payment["Id"], None)
     books.remove("Payment", payment)
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from ..common.index import fold
 from ..common.numbers import round_to
-from . import names
+from . import names, payments
 from .arithmetic import HUNDRED, fits, net_of, shares, spread, tax_groups, tax_lines
 from .changes import merged
 from .errors import Refused, bad_reference, business, missing, not_found, too_long
@@ -441,18 +441,13 @@ def apply_payment(books, kind, key, payment, amount):
 
 def _release(books, sale):
     """Payments of a document that goes away stay as credit of the customer."""
-    for _kind, key, amount in sale.get("_payments", ()):
+    for _kind, key, _amount in sale.get("_payments", ()):
         payment = books.payments.get(key)
         if payment is None:
             continue
         if payment.get("_deposited"):
             raise deposited()
-        lines = [
-            line
-            for line in payment.get("Line", [])
-            if sale["Id"] not in [t.get("TxnId") for t in line.get("LinkedTxn", [])]
-        ]
-        books.put("Payment", {**payment, "Line": lines, "UnappliedAmt": payment["UnappliedAmt"] + amount})
+        books.put("Payment", payments.without(books, payment, sale["Id"]))
 
 
 def deposited():

@@ -1,13 +1,14 @@
 """The Accounting API under ``/api.xro/2.0``: who may call, limits, idempotency, filters, pages and envelopes."""
 
 import asyncio
+import re
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
 from ..common import jsonio
 from ..common.app import INSIDE
-from . import contacts, errors, invoices, items, payments, settings
+from . import contacts, creditnotes, errors, invoices, items, payments, settings
 from .errors import ApiError, Refused
 from .shapes import SHAPES, fit
 from .where import compile_where, sort
@@ -30,17 +31,32 @@ RESOURCES = {  # path → (name in the envelope, scopes, methods without an id, 
         ("GET", "POST", "DELETE"),
     ),
     "invoices": ("Invoices", ("accounting.invoices",), ("GET", "PUT", "POST"), ("GET", "POST")),
+    "creditnotes": ("CreditNotes", ("accounting.invoices",), ("GET", "PUT", "POST"), ("GET", "POST")),
+    # below a credit note alone, see NESTED
+    "allocations": ("Allocations", ("accounting.invoices",), (), ()),
     "payments": ("Payments", ("accounting.payments",), ("GET", "PUT", "POST"), ("GET", "POST")),
+}
+#: (resource above, pattern of what follows it) → resource below it, methods without an id of its own, methods with one
+NESTED = {
+    ("creditnotes", re.compile(r"(.+?)/Allocations(?:/(.+))?", re.IGNORECASE)): (
+        "allocations",
+        ("PUT",),
+        ("DELETE",),
+    ),
 }
 WRITES = {"PUT": "create", "POST": "change", "DELETE": "delete"}
 
 
 class Call:
-    """One API call: the resource, the identifier in the path, the parameters (their names without case), the body."""
+    """One API call: the resource, the identifiers in the path, the parameters (their names without case), the body.
 
-    def __init__(self, request, identity, ledger, resource, identifier, body):
+    ``above`` is the identifier of the record that the resource lies below, '' for a resource of its own.
+    """
+
+    def __init__(self, request, identity, ledger, route, body):
         self.identity, self.ledger = identity, ledger
-        self.method, self.resource, self.identifier, self.body = request.method, resource, identifier, body
+        self.resource, self.identifier, self.above = route
+        self.method, self.body = request.method, body
         self.since = parse_since(request.headers.get("If-Modified-Since"))
         self.query = {name.lower(): value for name, value in request.query.items()}
 
@@ -86,7 +102,9 @@ class Api:
         """``invoices.create``, ``contacts.list``, ``invoices.read`` …, for the request log."""
         parts = [part for part in path.split("/") if part]
         resource = parts[0].lower() if parts else "unknown"
-        if method == "GET":
+        if any(resource == above and shape.fullmatch("/".join(parts[1:])) for above, shape in NESTED):
+            resource = parts[2].lower()
+        elif method == "GET":
             return f"{resource}.{'read' if len(parts) > 1 else 'list'}"
         return f"{resource}.{WRITES.get(method, method.lower())}"
 
@@ -108,8 +126,8 @@ class Api:
         if tenant is None or not self.sim.oauth.connected(identity, tenant):
             raise ApiError(errors.forbidden())
         marks.update(tenant=tenant, app=identity.client)
-        resource, identifier = self._route(request)
-        self._check_scope(identity, request.method, resource)
+        route = self._route(request)
+        self._check_scope(identity, request.method, route[0])
         limits = self.sim.rate_limits
         problem = limits.problem(tenant, identity.client)
         if problem:
@@ -125,7 +143,7 @@ class Api:
                 await asyncio.sleep(inside.delay)
 
             async def call():
-                return self._run(request, identity, tenant, resource, identifier, body)
+                return self._run(request, identity, tenant, route, body)
 
             if request.method == "GET":
                 return await call()
@@ -141,12 +159,16 @@ class Api:
         resource = resource.lower()
         if resource not in RESOURCES:
             raise ApiError(errors.not_found())
-        methods = RESOURCES[resource][3 if identifier else 2]
+        above, methods = "", RESOURCES[resource][3 if identifier else 2]
+        for (parent, shape), (below, without, within) in NESTED.items():
+            if resource == parent and (found := shape.fullmatch(identifier)):
+                resource, above, identifier = below, found[1], found[2] or ""
+                methods = within if identifier else without
         if not methods:
             raise ApiError(errors.not_found())
         if request.method not in methods:
             raise ApiError(web.Response(status=405, content_type="text/html"))
-        return resource, identifier
+        return resource, identifier, above
 
     @staticmethod
     def _check_scope(identity, method, resource):
@@ -157,20 +179,20 @@ class Api:
         if not needed & identity.scopes:
             raise ApiError(errors.unauthorized("AuthorizationUnsuccessful"))
 
-    def _run(self, request, identity, tenant, resource, identifier, body):
+    def _run(self, request, identity, tenant, route, body):
         """The call itself; what it raises becomes the answer that an idempotency key keeps."""
         if INSIDE.get().server_error:
             return errors.server_error(INSIDE.get().server_error)
         try:
-            call = Call(request, identity, self.sim.ledgers[tenant], resource, identifier, body)
-            result = getattr(self, f"_{request.method.lower()}_{resource}")(call)
+            call = Call(request, identity, self.sim.ledgers[tenant], route, body)
+            result = getattr(self, f"_{request.method.lower()}_{route[0]}")(call)
         except ApiError as error:
             return error.response
         except errors.NotFound:
             return errors.not_found()
         if isinstance(result, web.Response):
             return result
-        return self._envelope(request, RESOURCES[resource][0], *result)
+        return self._envelope(request, RESOURCES[route[0]][0], *result)
 
     def _envelope(self, request, name, elements, extra=None):
         value = {
@@ -360,6 +382,30 @@ class Api:
             raise errors.NotFound
         return payment
 
+    def _get_creditnotes(self, call):
+        ledger = call.ledger
+        if call.identifier:
+            return ([creditnotes.render(ledger, self._credit_note(call, call.identifier), call.unitdp)],)
+        summary = call.flag("summaryOnly")
+        return self._list(
+            call,
+            ledger.credit_notes.values(),
+            creditnotes.fields(ledger),
+            "CreditNote",
+            "creditnoteid",
+            lambda n, page: creditnotes.render(
+                ledger, n, call.unitdp, lines=page is not None, contact="short", summary=summary
+            ),
+            creditnotes.matches_search,
+        )
+
+    @staticmethod
+    def _credit_note(call, identifier):
+        note = creditnotes.find(call.ledger, identifier)
+        if note is None:
+            raise errors.NotFound
+        return note
+
     # === WRITING === #
 
     @staticmethod
@@ -485,6 +531,50 @@ class Api:
             "InvoiceID",
             lambda v: invoices.upsert(call.ledger, {**v, **extra}, call.unitdp, call.identity.client),
             self._render_written(call),
+        )
+
+    def _write_credit_notes(self, call, save, extra=()):
+        return self._write(
+            call,
+            "CreditNoteID",
+            lambda v: save(call.ledger, {**v, **dict(extra)}, call.unitdp, call.identity.client),
+            lambda n: creditnotes.render(call.ledger, n, call.unitdp, written=True),
+        )
+
+    def _put_creditnotes(self, call):
+        return self._write_credit_notes(call, creditnotes.create)
+
+    def _post_creditnotes(self, call):
+        extra = {}
+        if call.identifier:
+            extra = {"CreditNoteID": self._credit_note(call, call.identifier)["CreditNoteID"]}
+        return self._write_credit_notes(call, creditnotes.upsert, extra)
+
+    def _put_allocations(self, call):
+        """Each element finds the credit note as the one before it left it."""
+        key = self._credit_note(call, call.above)["CreditNoteID"]
+
+        def note():
+            return call.ledger.credit_notes.get(key)
+
+        return self._write(
+            call,
+            "AllocationID",
+            lambda v: creditnotes.allocate(call.ledger, note(), v),
+            lambda a: creditnotes.render_allocation(call.ledger, note(), a),
+        )
+
+    def _delete_allocations(self, call):
+        """The answer is the bare allocation, without an envelope [YAML]."""
+        note = self._credit_note(call, call.above)
+        try:
+            with self.sim.store.transaction():
+                gone = creditnotes.release(call.ledger, note, as_guid(call.identifier))
+        except Refused as refused:
+            echo = _echo({"AllocationID": call.identifier}, "AllocationID", refused.messages)
+            return errors.validation_exception([echo])
+        return errors.json_answer(
+            {**creditnotes.render_allocation(call.ledger, note, gone, nested=True), "IsDeleted": True}
         )
 
     def _put_payments(self, call):

@@ -2,27 +2,29 @@
 
 from datetime import date
 
-from . import balance, contacts, invoices, items, payments
-from .errors import Refused
+from . import balance, contacts, creditnotes, invoices, items, payments
+from .errors import NotFound, Refused
 from .rates import NAMES
 from .shapes import SHAPES, fit
 from .state import CLASS_OF_TYPE, fold
 from .wire import as_guid
 
 APP = "bookkeeper"
+STATUS_OF_ACTION = {"approve": "AUTHORISED", "void": "VOIDED", "delete": "DELETED"}
 
 
 def change(ledger, body):
     """Apply what the body names, in this order; the answer tells the ids of what was touched.
 
     ``PeriodLockDate``, ``EndOfYearLockDate`` (a day or null), ``rounding`` (bool), ``Name``, ``Class``, ``currencies``,
-    ``accounts``, ``tax_rates``, ``contacts``, ``merge``, ``items``, ``invoices``, ``payments``.
+    ``accounts``, ``tax_rates``, ``contacts``, ``merge``, ``items``, ``invoices``, ``credit_notes``,
+    ``payments``.
 
     :raise Refused: with a sentence
     """
     known = {
         "PeriodLockDate", "EndOfYearLockDate", "rounding", "Name", "Class", "currencies", "accounts",
-        "tax_rates", "contacts", "merge", "items", "invoices", "payments",
+        "tax_rates", "contacts", "merge", "items", "invoices", "credit_notes", "payments",
     }  # fmt: skip
     if set(body) - known:
         raise Refused(f"Unknown: {', '.join(sorted(set(body) - known))}.")
@@ -46,6 +48,9 @@ def change(ledger, body):
         merge(ledger, pair["from"], pair["into"])
     result["items"] = [set_item(ledger, values) for values in body.get("items", ())]
     result["invoices"] = [set_invoice(ledger, values)["InvoiceID"] for values in body.get("invoices", ())]
+    result["credit_notes"] = [
+        set_credit_note(ledger, values)["CreditNoteID"] for values in body.get("credit_notes", ())
+    ]
     result["payments"] = [set_payment(ledger, values)["PaymentID"] for values in body.get("payments", ())]
     return result
 
@@ -125,9 +130,13 @@ def merge(ledger, loser, winner):
     losing, winning = ledger.contacts.get(as_guid(loser)), ledger.contacts.get(as_guid(winner))
     if losing is None or winning is None or losing is winning:
         raise Refused("A merge needs two contacts of this organisation.")
-    for key in ledger.invoices_of.ids(losing["ContactID"]):
-        invoice = {**ledger.invoices.get(key), "ContactID": winning["ContactID"]}
-        ledger.invoices.put(key, ledger.touch(invoice))
+    for documents, of_contact in (
+        (ledger.invoices, ledger.invoices_of),
+        (ledger.credit_notes, ledger.credit_notes_of),
+    ):
+        for key in list(of_contact.ids(losing["ContactID"])):
+            moved = {**documents.get(key), "ContactID": winning["ContactID"]}
+            documents.put(key, ledger.touch(moved))
     archived = {**losing, "ContactStatus": "ARCHIVED", "MergedToContactID": winning["ContactID"]}
     ledger.contacts.put(losing["ContactID"], ledger.touch(archived))
     ledger.contacts.put(winning["ContactID"], ledger.touch(winning))
@@ -157,10 +166,10 @@ def set_invoice(ledger, values):
     if action == "pay":
         pay(ledger, existing, values.get("amount"), values.get("account"), values.get("date"))
         return ledger.invoices.get(existing["InvoiceID"])
-    statuses = {"approve": "AUTHORISED", "void": "VOIDED", "delete": "DELETED"}
-    if action not in statuses:
+    if action not in STATUS_OF_ACTION:
         raise Refused("The action is one of approve, void, delete and pay.")
-    return invoices.upsert(ledger, {"InvoiceID": existing["InvoiceID"], "Status": statuses[action]}, 4, APP)
+    values = {"InvoiceID": existing["InvoiceID"], "Status": STATUS_OF_ACTION[action]}
+    return invoices.upsert(ledger, values, 4, APP)
 
 
 def pay(ledger, invoice, amount=None, account=None, day=None, reference=""):
@@ -202,3 +211,36 @@ def set_payment(ledger, values):
         values.get("date"),
         values.get("reference", ""),
     )
+
+
+def set_credit_note(ledger, values):
+    """Add or change a credit note, or with ``action`` (approve, void, delete, allocate, release) do that to the one
+    that is named. ``allocate``: ``invoice`` (id or number), ``amount`` (all that is open on both), ``date``;
+    ``release``: ``allocation`` (its id)."""
+    action = values.get("action")
+    wanted = values.get("CreditNoteID") or values.get("CreditNoteNumber") or ""
+    existing = creditnotes.find(ledger, wanted) if wanted else None
+    if action is None:
+        return creditnotes.upsert(ledger, fit(values, SHAPES["creditnotes"], "creditnotes"), 4, APP)
+    if existing is None:
+        raise Refused("There is no such credit note.")
+    if action == "allocate":
+        invoice = invoices.find(ledger, values.get("invoice") or "")
+        if invoice is None:
+            raise Refused("There is no such invoice.")
+        amount = values.get("amount")
+        if amount is None:
+            amount = min(creditnotes.remaining(existing), balance.due(invoice))
+        given = {"Invoice": {"InvoiceID": invoice["InvoiceID"]}, "Amount": amount, "Date": values.get("date")}
+        creditnotes.allocate(ledger, existing, given)
+    elif action == "release":
+        try:
+            creditnotes.release(ledger, existing, as_guid(values.get("allocation") or ""))
+        except NotFound:
+            raise Refused("There is no such allocation.") from None
+    elif action in STATUS_OF_ACTION:
+        values = {"CreditNoteID": existing["CreditNoteID"], "Status": STATUS_OF_ACTION[action]}
+        creditnotes.upsert(ledger, values, 4, APP)
+    else:
+        raise Refused("The action is one of approve, void, delete, allocate and release.")
+    return ledger.credit_notes.get(existing["CreditNoteID"])

@@ -83,6 +83,7 @@ FIELDS = {
     "totaltax": lambda i: i["TotalTax"],
     "amountdue": lambda i: amount_due(i),
     "amountpaid": balance.paid,
+    "amountcredited": balance.credited,
     "currencycode": lambda i: i["CurrencyCode"],
     "senttocontact": lambda i: bool(i.get("SentToContact")),
     "contact.contactid": lambda i: i["ContactID"],
@@ -129,7 +130,7 @@ def create(ledger, values, unitdp, app):
         raise Refused(
             "A new invoice cannot have the InvoiceID of an existing one. Use POST to change an invoice."
         )
-    return _Writer(ledger, values, unitdp, app).create()
+    return InvoiceWriter(ledger, values, unitdp, app).create()
 
 
 def upsert(ledger, values, unitdp, app):
@@ -138,16 +139,29 @@ def upsert(ledger, values, unitdp, app):
         existing = ledger.invoices.get(as_guid(values["InvoiceID"]))
         if existing is None:
             raise Refused("An existing Invoice with the specified InvoiceID could not be found")
-        return _Writer(ledger, values, unitdp, app, existing).update()
+        return InvoiceWriter(ledger, values, unitdp, app, existing).update()
     if values.get("InvoiceNumber") and values.get("Type", "ACCREC") == "ACCREC":
         key = ledger.invoice_numbers.first(fold(values["InvoiceNumber"]))
         if key:
-            return _Writer(ledger, values, unitdp, app, ledger.invoices.get(key)).update()
-    return _Writer(ledger, values, unitdp, app).create()
+            return InvoiceWriter(ledger, values, unitdp, app, ledger.invoices.get(key)).update()
+    return InvoiceWriter(ledger, values, unitdp, app).create()
 
 
-class _Writer:
-    """One invoice being created or changed; collects every message before it refuses."""
+class InvoiceWriter:
+    """One invoice being created or changed; collects every message before it refuses.
+
+    What credit notes have otherwise, they say in a class of their own (:mod:`.creditnotes`).
+    """
+
+    #: what the document is called in messages, and its fields
+    noun, id_field, number_field = "invoice", "InvoiceID", "InvoiceNumber"
+    #: the sale and the purchase
+    types = ("ACCREC", "ACCPAY")
+    type_message = "Invoice Type must be ACCREC or ACCPAY."
+    number_message = "Invoice # must be unique."
+    has_due_date = True
+    #: what a new one has beside
+    blank = {"Payments": [], "AmountPaid": ZERO}
 
     def __init__(self, ledger, values, unitdp, app, existing=None):
         self.ledger, self.values, self.app = ledger, values, app
@@ -156,24 +170,43 @@ class _Writer:
         self.new = dict(self.old)
         self.messages = []
 
+    @property
+    def documents(self):
+        return self.ledger.invoices
+
+    @property
+    def numbers(self):
+        """The numbers of sales that are in use."""
+        return self.ledger.invoice_numbers
+
+    def next_number(self):
+        return self.ledger.next_invoice_number()
+
+    @property
+    def is_sale(self):
+        return self.new["Type"] == self.types[0]
+
+    def is_touched(self):
+        """Does something stand against it as it is? Then most of it is fixed."""
+        return balance.is_touched(self.old)
+
     def create(self):
         kind = self.values.get("Type")
-        if kind not in ("ACCREC", "ACCPAY"):
-            self.messages.append("Invoice Type must be ACCREC or ACCPAY.")
-            kind = "ACCREC"
+        if kind not in self.types:
+            self.messages.append(self.type_message)
+            kind = self.types[0]
         status = self.values.get("Status") or "DRAFT"
         if status not in ("DRAFT", "SUBMITTED", "AUTHORISED"):
             self.messages.append(WRONG_STATUS)
         self.new = {
-            "InvoiceID": self.ledger.new_id(),
+            self.id_field: self.ledger.new_id(),
             "Type": kind,
             "Status": status,
             "LineAmountTypes": "Exclusive",
             "Date": self.ledger.today(),
             "CurrencyCode": None,
             "LineItems": [],
-            "Payments": [],
-            "AmountPaid": ZERO,
+            **self.blank,
             "_App": self.app,
         }
         return self._save()
@@ -182,10 +215,10 @@ class _Writer:
         status = self.values.get("Status") or self.old["Status"]
         wanted_type = self.values.get("Type")
         if wanted_type and wanted_type != self.old["Type"]:
-            raise Refused("The Type of an existing invoice cannot be changed.")
+            raise Refused(f"The Type of an existing {self.noun} cannot be changed.")
         if self.old["Status"] in ("VOIDED", "DELETED"):
             raise Refused(WRONG_STATUS)
-        if balance.is_touched(self.old):
+        if self.is_touched():
             return self._update_paid(status)
         if status not in MOVES[self.old["Status"]]:
             raise Refused(WRONG_STATUS)
@@ -204,7 +237,7 @@ class _Writer:
         """Once paid or part-paid only a few fields may change (A9)."""
         if status != self.old["Status"]:
             raise Refused(
-                f"The status {status} cannot be applied to the invoice "
+                f"The status {status} cannot be applied to the {self.noun} "
                 "because it has payments or credit notes allocated to it."
             )
         changed = {
@@ -212,7 +245,7 @@ class _Writer:
             for name, value in self.values.items()
             if value is not None
             and name not in NOT_SETTABLE
-            and name not in ("InvoiceID", "Type", "Status", "LineItems")
+            and name not in (self.id_field, "Type", "Status", "LineItems")
         }
         if changed - CHANGEABLE_WHEN_PAID and any(
             self._differs(name) for name in changed - CHANGEABLE_WHEN_PAID
@@ -272,8 +305,8 @@ class _Writer:
         if self.old:
             self._check_lock(self.old.get("Date"))
         self._refuse()
-        if self.new["Type"] == "ACCREC" and not self.new.get("InvoiceNumber"):
-            self.new["InvoiceNumber"] = self.ledger.next_invoice_number()
+        if self.is_sale and not self.new.get(self.number_field):
+            self.new[self.number_field] = self.next_number()
         return self._store()
 
     def _refuse(self):
@@ -281,15 +314,15 @@ class _Writer:
             raise Refused(*dict.fromkeys(self.messages))
 
     def _store(self):
-        invoice = self.ledger.touch(self.new)
-        self.ledger.invoices.put(invoice["InvoiceID"], invoice)
-        if invoice["Status"] != "DELETED":
-            flag = "IsCustomer" if invoice["Type"] == "ACCREC" else "IsSupplier"
-            contact = self.ledger.contacts.get(invoice["ContactID"])
+        document = self.ledger.touch(self.new)
+        self.documents.put(document[self.id_field], document)
+        if document["Status"] != "DELETED":
+            flag = "IsCustomer" if self.is_sale else "IsSupplier"
+            contact = self.ledger.contacts.get(document["ContactID"])
             if not contact.get(flag):
                 # Set by invoicing, and without a new UpdatedDateUTC (A4, A7).
                 self.ledger.contacts.put(contact["ContactID"], {**contact, flag: True})
-        return invoice
+        return document
 
     # --- header --- #
 
@@ -321,13 +354,13 @@ class _Writer:
 
     def _header(self):
         values, new = self.values, self.new
-        number_given = values.get("InvoiceNumber")
+        number_given = values.get(self.number_field)
         if number_given is not None:
             if len(number_given) > 255:
-                self.messages.append("The InvoiceNumber must be text of at most 255 characters.")
+                self.messages.append(f"The {self.number_field} must be text of at most 255 characters.")
             else:
                 self._check_number(number_given)
-                new["InvoiceNumber"] = number_given
+                new[self.number_field] = number_given
         for name in ("Date", "DueDate", "ExpectedPaymentDate", "PlannedPaymentDate"):
             if values.get(name) is not None:
                 day = parse_day(values[name])
@@ -335,7 +368,7 @@ class _Writer:
                     self.messages.append(f"The {name} is not a valid date.")
                 else:
                     new[name] = day
-        if values.get("Reference") is not None and new["Type"] == "ACCREC":
+        if values.get("Reference") is not None and self.is_sale:
             new["Reference"] = values["Reference"]
         if values.get("BrandingThemeID"):
             new["BrandingThemeID"] = values["BrandingThemeID"]
@@ -356,10 +389,10 @@ class _Writer:
             new["SentToContact"] = values["SentToContact"]
 
     def _check_number(self, text):
-        if self.new["Type"] != "ACCREC" or not text.strip():
+        if not self.is_sale or not text.strip():
             return
-        if self.ledger.invoice_numbers.first(fold(text), other_than=self.old.get("InvoiceID")):
-            self.messages.append("Invoice # must be unique.")
+        if self.numbers.first(fold(text), other_than=self.old.get(self.id_field)):
+            self.messages.append(self.number_message)
 
     def _currency(self):
         values, new, base = self.values, self.new, self.ledger.base_currency
@@ -390,7 +423,7 @@ class _Writer:
 
     def _check_complete(self):
         """What SUBMITTED and AUTHORISED need beyond a draft."""
-        if not self.new.get("DueDate"):
+        if self.has_due_date and not self.new.get("DueDate"):
             self.messages.append("The DueDate must be specified for this status.")
         lines = self.new["LineItems"]
         if not lines:
@@ -402,7 +435,7 @@ class _Writer:
             if not is_text_only and not line.get("AccountCode"):
                 self.messages.append("Account code must be specified")
         if self.new["Total"] < 0:
-            self.messages.append("The invoice total cannot be negative.")
+            self.messages.append(f"The {self.noun} total cannot be negative.")
 
     # --- lines --- #
 
@@ -422,7 +455,7 @@ class _Writer:
                 if key in known:
                     old = known.pop(key)
                 elif self.old:
-                    self.messages.append("The LineItemID of a line could not be found on this invoice.")
+                    self.messages.append("The LineItemID of a line could not be found on this document.")
             lines.append(self._line(values, old))
         self.new["LineItems"] = lines
 
@@ -431,8 +464,10 @@ class _Writer:
 
     def _line(self, values, old):
         line = dict(old) or {"LineItemID": self.ledger.new_id()}
+        # A line of text has no amounts of its own to go on from.
+        figures = ("Quantity", "UnitAmount", "LineAmount") if old.get("_TextOnly") else ()
         merged = {
-            **{k: v for k, v in old.items() if not k.startswith("_")},
+            **{k: v for k, v in old.items() if not k.startswith("_") and k not in figures},
             **{k: v for k, v in values.items() if v is not None},
         }
         item = self._item_of(merged, line)
@@ -461,14 +496,14 @@ class _Writer:
         """An item's price, account and tax for this kind of document."""
         if item is None:
             return {}
-        return item.get("SalesDetails" if self.new["Type"] == "ACCREC" else "PurchaseDetails", {})
+        return item.get("SalesDetails" if self.is_sale else "PurchaseDetails", {})
 
     def _line_texts(self, values, old, merged, item, line):
         description = merged.get("Description")
         if description is None and item is not None:
-            description = item.get(
-                "Description" if self.new["Type"] == "ACCREC" else "PurchaseDescription"
-            ) or item.get("Name")
+            description = item.get("Description" if self.is_sale else "PurchaseDescription") or item.get(
+                "Name"
+            )
         if description is not None:
             if len(description) > 4000:
                 self.messages.append("The field Description must be a string with a maximum length of 4000.")
@@ -602,7 +637,7 @@ class _Writer:
 # === RENDERING === #
 
 
-def _render_line(line, step):
+def render_line(line, step):
     result = {}
     if line.get("ItemCode"):
         result["ItemCode"] = line["ItemCode"]
@@ -637,6 +672,31 @@ def _total_discount(invoice):
     return total
 
 
+def _render_credits(ledger, invoice):
+    """The credit notes that count for it, each with how much of it does."""
+    applied = {}
+    for entry in invoice.get("CreditNotes", ()):
+        key = entry["CreditNoteID"]
+        applied[key] = applied.get(key, ZERO) + Decimal(entry["AppliedAmount"])
+    result = []
+    for key, amount in applied.items():
+        note = ledger.credit_notes.get(key)
+        result.append(
+            {
+                "CreditNoteID": key,
+                "CreditNoteNumber": note.get("CreditNoteNumber", ""),
+                "ID": key,
+                "HasErrors": False,
+                "AppliedAmount": money(amount),
+                "DateString": date_string(note["Date"]),
+                "Date": ms_date(note["Date"]),
+                "LineItems": [],
+                "Total": money(note["Total"]),
+            }
+        )
+    return result
+
+
 def render(ledger, invoice, unitdp, lines=True, contact="full", summary=False, written=False, single=False):
     """An invoice as Xero writes it.
 
@@ -660,7 +720,7 @@ def render(ledger, invoice, unitdp, lines=True, contact="full", summary=False, w
         result["Reference"] = invoice.get("Reference", "")
     if not summary:
         result["Payments"] = [payments.render_in_invoice(entry) for entry in invoice["Payments"]]
-        result["CreditNotes"] = []
+        result["CreditNotes"] = _render_credits(ledger, invoice)
         result["Prepayments"] = []
         result["Overpayments"] = []
     result["AmountDue"] = money(due)
@@ -693,7 +753,7 @@ def render(ledger, invoice, unitdp, lines=True, contact="full", summary=False, w
     result["Status"] = invoice["Status"]
     result["LineAmountTypes"] = invoice["LineAmountTypes"]
     result["LineItems"] = (
-        [_render_line(line, step) for line in invoice["LineItems"]] if lines and not summary else []
+        [render_line(line, step) for line in invoice["LineItems"]] if lines and not summary else []
     )
     result["SubTotal"] = money(invoice["SubTotal"])
     result["TotalTax"] = money(invoice["TotalTax"])

@@ -5,12 +5,12 @@ Element ids are stable; they are listed in the README. The deep links are those 
 
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from aiohttp import web
 
 from ..common.pages import BookPages, Missing, money
-from . import balance, books, contacts, invoices, items
+from . import balance, books, contacts, creditnotes, invoices, items
 from .errors import Refused
 from .oauth import APPS
 from .wire import as_guid
@@ -23,6 +23,13 @@ ACTIONS = {  # status → buttons
     "DRAFT": (("approve", "Approve"), ("delete", "Delete draft")),
     "SUBMITTED": (("approve", "Approve"), ("delete", "Delete draft")),
     "AUTHORISED": (("void", "Void"),),
+}
+DONE_TO_CREDIT_NOTE = {
+    "approve": "The credit note is approved.",
+    "void": "The credit note is void.",
+    "delete": "The draft is deleted.",
+    "allocate": "The credit is allocated.",
+    "release": "The allocation is removed.",
 }
 STATUS_WORDS = {
     "GDPRREQUEST": "GDPR request",
@@ -82,6 +89,10 @@ class Pages(BookPages):
                 web.get("/app/{code}/invoicing", show(self.invoices)),
                 web.get("/app/{code}/invoicing/view/{id}", show(self.invoice)),
                 web.post("/app/{code}/invoicing/view/{id}", act(self.change_invoice)),
+                web.get("/app/{code}/invoicing/credit-notes", show(self.credit_notes)),
+                web.get("/app/{code}/invoicing/credit-note/{id}", show(self.credit_note)),
+                web.post("/app/{code}/invoicing/credit-note/{id}", act(self.change_credit_note)),
+                web.get("/organisationlogin/default.aspx", self.classic),
             ]
         )
 
@@ -157,6 +168,14 @@ class Pages(BookPages):
         words = {"title": "Organisations", "content": "contacts, items and invoices"}
         return self.start_page(words, tiles, connections)
 
+    async def classic(self, request):
+        """A classic deep link (A13): the short code, and the page of a credit note."""
+        code, target = request.query.get("shortcode", ""), urlsplit(request.query.get("redirecturl", ""))
+        key = dict(parse_qsl(target.query)).get("creditNoteID", "")
+        if target.path != "/AccountsReceivable/ViewCreditNote.aspx":
+            return self.missing(Missing("No such page", "Of the classic pages, only credit notes are here."))
+        raise web.HTTPFound(f"/app/{quote(code)}/invoicing/credit-note/{quote(key)}")
+
     # === BOOKS === #
 
     def dashboard(self, _request, ledger):
@@ -167,7 +186,7 @@ class Pages(BookPages):
         return "dashboard.html", {
             "section": "dashboard",
             "awaiting": len(awaiting),
-            "owed": sum((invoices.amount_due(i) for i in home), Decimal(0)),
+            "owed": sum((balance.due(i) for i in home), Decimal(0)),
             "foreign": len(awaiting) - len(home),
             "drafts": sum(i["Status"] == "DRAFT" for i in ledger.invoices.values()),
             "contacts": sum(c["ContactStatus"] == "ACTIVE" for c in ledger.contacts.values()),
@@ -197,11 +216,13 @@ class Pages(BookPages):
             if other["ContactStatus"] == "ACTIVE" and other["ContactID"] != contact["ContactID"]
         ]
         documents = [ledger.invoices.get(key) for key in ledger.invoices_of.ids(contact["ContactID"])]
+        notes = [ledger.credit_notes.get(key) for key in ledger.credit_notes_of.ids(contact["ContactID"])]
         return "contact.html", {
             "section": "contacts",
             "contact": contacts.render(ledger, contact),
             "others": sorted(others, key=lambda other: other["Name"].casefold())[:500],
             "rows": self._invoice_rows(ledger, documents),
+            "credit_notes": self._credit_note_rows(ledger, notes),
         }
 
     @staticmethod
@@ -275,6 +296,8 @@ class Pages(BookPages):
         if invoice.get("RoundingAmount"):
             totals.append(("Rounding", "rounding", invoice["RoundingAmount"]))
         totals.append(("Total", "total", invoice["Total"]))
+        if invoice["AmountCredited"]:
+            totals.append(("Credited", "credited", invoice["AmountCredited"]))
         if invoice["AmountPaid"]:
             totals.append(("Paid", "paid", invoice["AmountPaid"]))
         totals.append(("Amount due", "due", invoice["AmountDue"]))
@@ -312,3 +335,57 @@ class Pages(BookPages):
         else:
             books.set_invoice(ledger, {"InvoiceID": document["InvoiceID"], "action": action})
         return DONE[action], request.path
+
+    @staticmethod
+    def _credit_note_rows(ledger, documents):
+        return [
+            creditnotes.render(ledger, document, 2, lines=False, contact="short") for document in documents
+        ]
+
+    def credit_notes(self, request, ledger):
+        term = request.query.get("q", "").strip().casefold()
+        rows = [
+            note
+            for note in ledger.credit_notes.values()
+            if not term
+            or creditnotes.matches_search(note, term)
+            or term in ledger.contacts.get(note["ContactID"])["Name"].casefold()
+        ]
+        rows.sort(key=lambda note: (note["Date"], note["UpdatedDateUTC"]), reverse=True)
+        values = self.cut(request, rows)
+        values["credit_notes"] = self._credit_note_rows(ledger, values["rows"])
+        return "credit_notes.html", {"section": "credit-notes", **values}
+
+    def credit_note(self, request, ledger):
+        document = self._found(ledger.credit_notes, request, "credit note")
+        note = creditnotes.render(ledger, document, 4)
+        totals = [
+            ("Subtotal", "subtotal", note["SubTotal"]),
+            ("Tax", "tax", note["TotalTax"]),
+            ("Total", "total", note["Total"]),
+            ("Remaining credit", "remaining", note["RemainingCredit"]),
+        ]
+        open_invoices = []
+        if document["Status"] == "AUTHORISED":
+            wanted = (creditnotes.INVOICE_TYPES[document["Type"]], "AUTHORISED", document["CurrencyCode"])
+            of_contact = [ledger.invoices.get(key) for key in ledger.invoices_of.ids(document["ContactID"])]
+            open_invoices = [i for i in of_contact if (i["Type"], i["Status"], i["CurrencyCode"]) == wanted]
+        return "credit_note.html", {
+            "section": "credit-notes",
+            "note": note,
+            "totals": totals,
+            "actions": () if document["Allocations"] else ACTIONS.get(document["Status"], ()),
+            "allocations": [
+                {**one, "InvoiceNumber": ledger.invoices.get(one["InvoiceID"]).get("InvoiceNumber")}
+                for one in document["Allocations"]
+            ],
+            "invoices": open_invoices,
+            "tax_names": {rate["TaxType"]: rate["Name"] for rate in ledger.tax_rates.values()},
+        }
+
+    def change_credit_note(self, request, ledger, form):
+        document = self._found(ledger.credit_notes, request, "credit note")
+        names = ("action", "allocation", "invoice", "amount")
+        values = {name: form[name].strip() for name in names if form.get(name, "").strip()}
+        books.set_credit_note(ledger, {**values, "CreditNoteID": document["CreditNoteID"]})
+        return DONE_TO_CREDIT_NOTE[values["action"]], request.path

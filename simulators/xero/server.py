@@ -9,6 +9,7 @@ from ..common.server import ThreadedServer
 from . import books, errors, pages, seeds
 from .api import Api
 from .contacts import render as render_contact
+from .creditnotes import render as render_credit_note
 from .idempotency import IdempotencyKeys
 from .invoices import render as render_invoice
 from .items import render as render_item
@@ -193,6 +194,7 @@ class XeroSimulator(BooksSimulator):
                     "contacts",
                     "items",
                     "invoices",
+                    "credit_notes",
                     "payments",
                     "accounts",
                     "tax_rates",
@@ -209,6 +211,7 @@ class XeroSimulator(BooksSimulator):
             "invoices",
             lambda: [render_invoice(ledger, i, 4, single=True) for i in ledger.invoices.values()],
         )
+        yield "credit_notes", lambda: [render_credit_note(ledger, n, 4) for n in ledger.credit_notes.values()]
         yield "payments", lambda: [render_payment(ledger, p) for p in ledger.payments.values()]
         yield "accounts", lambda: [render_account(a) for a in ledger.accounts.values()]
         yield "tax_rates", lambda: [render_tax_rate(t) for t in ledger.tax_rates.values()]

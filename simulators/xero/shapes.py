@@ -61,6 +61,19 @@ INVOICE = Shape(
     {"Contact": CONTACT},
     {"LineItems": LINE},
 )
+CREDIT_NOTE = Shape(
+    _names(
+        "CreditNoteID Type Status Date DueDate CreditNoteNumber Reference LineAmountTypes CurrencyCode BrandingThemeID"
+    ),
+    _names("CurrencyRate SentToContact SubTotal TotalTax Total"),
+    {"Contact": CONTACT},
+    {"LineItems": LINE},
+)
+ALLOCATION = Shape(
+    _names("AllocationID Date"),
+    _names("Amount"),
+    {"Invoice": Shape(_names("InvoiceID InvoiceNumber"))},
+)
 PAYMENT = Shape(
     _names("PaymentID InvoiceNumber Code Date Reference Status PaymentType"),
     _names("Amount BankAmount CurrencyRate IsReconciled"),
@@ -69,7 +82,14 @@ PAYMENT = Shape(
         "Account": Shape(_names("AccountID Code")),
     },
 )
-SHAPES = {"contacts": CONTACT, "items": ITEM, "invoices": INVOICE, "payments": PAYMENT}
+SHAPES = {
+    "contacts": CONTACT,
+    "items": ITEM,
+    "invoices": INVOICE,
+    "creditnotes": CREDIT_NOTE,
+    "allocations": ALLOCATION,
+    "payments": PAYMENT,
+}
 
 
 def fit(value, shape, path):

@@ -33,13 +33,16 @@ class Ledger:
         self.contacts = store.collection(f"{tenant}/contacts")
         self.items = store.collection(f"{tenant}/items")
         self.invoices = store.collection(f"{tenant}/invoices")
+        self.credit_notes = store.collection(f"{tenant}/credit_notes")
         self.payments = store.collection(f"{tenant}/payments")
         self.contact_names, self.contact_numbers = Index(), Index()
         self.item_codes, self.invoice_numbers, self.invoices_of = Index(), Index(), Index()
+        self.credit_note_numbers, self.credit_notes_of = Index(), Index()
         for collection, keys in (
             (self.contacts, self._contact_keys),
             (self.items, self._item_keys),
             (self.invoices, self._invoice_keys),
+            (self.credit_notes, self._credit_note_keys),
         ):
             keep_indexed(collection, keys)
 
@@ -57,6 +60,11 @@ class Ledger:
         # A deleted draft gives its number back, a voided invoice keeps it [GK].
         if invoice["Type"] == "ACCREC" and invoice["Status"] != "DELETED" and invoice.get("InvoiceNumber"):
             yield self.invoice_numbers, fold(invoice["InvoiceNumber"])
+
+    def _credit_note_keys(self, note):
+        yield self.credit_notes_of, note["ContactID"]
+        if note["Type"] == "ACCRECCREDIT" and note["Status"] != "DELETED" and note.get("CreditNoteNumber"):
+            yield self.credit_note_numbers, fold(note["CreditNoteNumber"])
 
     # === READING === #
 
@@ -104,11 +112,18 @@ class Ledger:
 
     def next_invoice_number(self):
         """INV-0001, INV-0002, … skipping numbers in use."""
-        number = self.organisation.get("_next_invoice", 1)
-        while self.invoice_numbers.first(fold(f"INV-{number:04d}")):
+        return self._next_number("INV", "_next_invoice", self.invoice_numbers)
+
+    def next_credit_note_number(self):
+        """CN-0001, CN-0002, … skipping numbers in use."""
+        return self._next_number("CN", "_next_credit_note", self.credit_note_numbers)
+
+    def _next_number(self, prefix, counter, used):
+        number = self.organisation.get(counter, 1)
+        while used.first(fold(f"{prefix}-{number:04d}")):
             number += 1
-        self.change_organisation(_next_invoice=number + 1)
-        return f"INV-{number:04d}"
+        self.change_organisation(**{counter: number + 1})
+        return f"{prefix}-{number:04d}"
 
     def touch(self, document):
         """The document with a new UpdatedDateUTC."""

@@ -1,4 +1,4 @@
-"""Xero's webhooks (A12): contacts and invoices; nothing for items, accounts and payments."""
+"""Xero's webhooks (A12): contacts, invoices and credit notes; nothing for items, accounts and payments."""
 
 import secrets
 import string
@@ -8,6 +8,7 @@ from .wire import to_datetime
 CATEGORIES = {
     "contacts": ("CONTACT", "Contacts", "ContactID"),
     "invoices": ("INVOICE", "Invoices", "InvoiceID"),
+    "credit_notes": ("CREDITNOTE", "CreditNotes", "CreditNoteID"),
 }
 
 

@@ -202,6 +202,9 @@ INVOICE = {
     "SentToContact?": "bool",
     "HasErrors": one_of(False),
     "FullyPaidOnDate?": "date",
+    "CreditNotes?": [
+        {"CreditNoteID": "guid", "CreditNoteNumber": "text", "AppliedAmount": "money", "Date": "date"}
+    ],
     "Payments?": [{"PaymentID": "guid", "Date": "date", "Amount": "money", "CurrencyRate": "rate"}],
     "UpdatedDateUTC": "time",
     "UpdatedDateUTCString": "time_string",
@@ -228,6 +231,43 @@ PAYMENT = {
     "UpdatedDateUTC": "time",
     "UpdatedDateUTCString": "time_string",
 }
+CREDIT_NOTE = {
+    "Type": one_of("ACCRECCREDIT", "ACCPAYCREDIT"),
+    "CreditNoteID": "guid",
+    "CreditNoteNumber": "text",
+    "Reference?": "text",
+    "Status": one_of("DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "VOIDED", "DELETED"),
+    "LineAmountTypes": one_of("Exclusive", "Inclusive", "NoTax"),
+    "LineItems": [LINE],
+    "Date": "date",
+    "DateString": "date_string",
+    "CurrencyCode": "currency",
+    "CurrencyRate": "rate",
+    "SubTotal": "money",
+    "TotalTax": "money",
+    "Total": "money",
+    "RemainingCredit": "money",
+    "Allocations?": [
+        {
+            "AllocationID": "guid",
+            "Amount": "money",
+            "Date": "date",
+            "Invoice": {"InvoiceID": "guid", "InvoiceNumber": "text"},
+        }
+    ],
+    "HasErrors": one_of(False),
+    "FullyPaidOnDate?": "date",
+    "UpdatedDateUTC": "time",
+    "UpdatedDateUTCString": "time_string",
+}
+ALLOCATION = {
+    "AllocationID": "guid",
+    "Amount": "money",
+    "Date": "date",
+    "Invoice": {"InvoiceID": "guid"},
+    "CreditNote": {"CreditNoteID": "guid"},
+}
+DELETED_ALLOCATION = {"AllocationID": "guid", "Date": "date", "IsDeleted": one_of(True)}
 REFUSED = {
     "StatusAttributeString": one_of("ERROR"),
     "HasValidationErrors": one_of(True),
@@ -273,9 +313,12 @@ ELEMENTS = {
     "Contacts": CONTACT,
     "Items": ITEM,
     "Invoices": {**INVOICE, "Contact": CONTACT},
+    "CreditNotes": {**CREDIT_NOTE, "Contact": CONTACT},
+    "Allocations": ALLOCATION,
     "Payments": PAYMENT,
 }
 LISTED_INVOICE = {**INVOICE, "Contact": SHORT_CONTACT}
+LISTED_CREDIT_NOTE = {**CREDIT_NOTE, "Contact": SHORT_CONTACT}
 
 
 def violations(value, form, where=""):

@@ -514,3 +514,66 @@ def test_credit_memo_lowers_the_balance_of_the_customer(qbo_us):
     assert qbo_us.customer("Town Council")["Balance"] == -115
     body = {"Id": memo["Id"], "SyncToken": "0"}
     assert qbo_us.post("CreditMemo", body, operation="delete")["status"] == "Deleted"
+
+
+def application(memo, invoice, amount, **values):
+    """A payment of nothing that applies a credit memo to an invoice."""
+    lines = [
+        {"Amount": amount, "LinkedTxn": [{"TxnId": document["Id"], "TxnType": kind}]}
+        for kind, document in (("Invoice", invoice), ("CreditMemo", memo))
+    ]
+    return {
+        "CustomerRef": {"value": invoice["CustomerRef"]["value"]},
+        "TotalAmt": 0,
+        "Line": lines,
+        **values,
+    }
+
+
+def balances(qbo_us, memo, invoice):
+    read = (
+        qbo_us.get(f"creditmemo/{memo['Id']}")["CreditMemo"],
+        qbo_us.get(f"invoice/{invoice['Id']}")["Invoice"],
+    )
+    return tuple(document["Balance"] for document in read)
+
+
+def test_a_credit_memo_is_applied_by_a_payment_of_nothing(qbo_us):
+    invoice = qbo_us.post("Invoice", qbo_us.invoice())
+    memo = qbo_us.post("CreditMemo", qbo_us.invoice(DueDate=None))
+    part = qbo_us.post("Payment", application(memo, invoice, 15))
+    assert (part["TotalAmt"], part["UnappliedAmt"]) == (0, 0)
+    assert [line["LinkedTxn"][0]["TxnType"] for line in part["Line"]] == ["Invoice", "CreditMemo"]
+    assert balances(qbo_us, memo, invoice) == (100, 100)
+    assert qbo_us.refused("Payment", application(memo, invoice, 101))[0] == "6000"
+    lines = application(memo, invoice, 20)["Line"]
+    lopsided = {**application(memo, invoice, 20), "Line": [lines[0], {**lines[1], "Amount": 10}]}
+    assert qbo_us.refused("Payment", lopsided)[0] == "6000", (
+        "more for the invoice than the credit memo brings"
+    )
+    other = {"value": qbo_us.customer("Bright Dental")["Id"]}
+    assert qbo_us.refused("Payment", {**application(memo, invoice, 1), "CustomerRef": other})[0] == "2500"
+    whole = qbo_us.post("Payment", application(memo, invoice, 100))
+    assert balances(qbo_us, memo, invoice) == (0, 0)
+    assert qbo_us.customer("Town Council")["Balance"] == 0
+    qbo_us.post("Payment", {"Id": part["Id"], "SyncToken": part["SyncToken"]}, operation="delete")
+    assert balances(qbo_us, memo, invoice) == (15, 15)
+    page = f"{qbo_us.server.base_url}/app/recvpayment?txnId={whole['Id']}&companyId={qbo_us.realm}"
+    assert "Credit memo" in qbo_us.session.get(page, timeout=10).text
+
+
+@pytest.mark.parametrize("gone", ["CreditMemo", "Invoice"])
+@pytest.mark.parametrize("operation", ["void", "delete"])
+def test_what_was_applied_is_open_again(qbo_us, gone, operation):
+    """Whichever of the two goes away: the other one is open as before, and nothing is left of the payment."""
+    invoice = qbo_us.post("Invoice", qbo_us.invoice())
+    memo = qbo_us.post("CreditMemo", qbo_us.invoice(DueDate=None))
+    payment = qbo_us.post("Payment", application(memo, invoice, 40))
+    key = {"CreditMemo": memo, "Invoice": invoice}[gone]["Id"]
+    qbo_us.post(gone, {"Id": key, "SyncToken": "1"}, operation=operation)
+    left = qbo_us.get(f"payment/{payment['Id']}")["Payment"]
+    if gone == "CreditMemo":
+        assert (left["UnappliedAmt"], left["Line"]) == (0, [])
+        assert qbo_us.get(f"invoice/{invoice['Id']}")["Invoice"]["Balance"] == 115
+    else:
+        assert left["UnappliedAmt"] == 40, "what it brought stays as credit of the customer"

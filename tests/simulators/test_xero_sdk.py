@@ -10,8 +10,12 @@ pytest.importorskip("xero_python")
 from xero_python.accounting import (
     Account,
     AccountingApi,
+    Allocation,
+    Allocations,
     Contact,
     Contacts,
+    CreditNote,
+    CreditNotes,
     Invoice,
     Invoices,
     Item,
@@ -216,3 +220,46 @@ def test_connections(sdk):
     assert connection.id != tenant
     identity.delete_connection(connection.id)
     assert identity.get_connections() == []
+
+
+def test_credit_notes_and_allocations(sdk):
+    accounting, _, tenant = sdk
+    contact = accounting.get_contacts(tenant, where='Name=="Town Council"').contacts[0]
+    one = accounting.create_invoices(tenant, Invoices(invoices=[_invoice(contact.contact_id)])).invoices[0]
+    line = LineItem(
+        description="Back", quantity=1, unit_amount=10.1234, account_code="200", tax_type="TAX001"
+    )
+    note = CreditNote(
+        type="ACCRECCREDIT",
+        contact=Contact(contact_id=contact.contact_id),
+        date=datetime.date(2026, 9, 15),
+        line_items=[line],
+        status="AUTHORISED",
+        credit_note_number="SDK-C1",
+    )
+    made = accounting.create_credit_notes(
+        tenant, CreditNotes(credit_notes=[note]), unitdp=4, summarize_errors=False
+    ).credit_notes[0]
+    assert (made.remaining_credit, made.status_attribute_string) == (Decimal("11.64"), "OK")
+    allocations = Allocations(
+        allocations=[
+            Allocation(
+                invoice=Invoice(invoice_id=one.invoice_id), amount=11.64, date=datetime.date(2026, 9, 15)
+            )
+        ]
+    )
+    given = accounting.create_credit_note_allocation(tenant, made.credit_note_id, allocations).allocations[0]
+    read = accounting.get_credit_note(tenant, made.credit_note_id, unitdp=4).credit_notes[0]
+    assert (read.status, read.allocations[0].allocation_id) == ("PAID", given.allocation_id)
+    assert read.line_items[0].unit_amount == Decimal("10.1234")
+    credited = accounting.get_invoice(tenant, one.invoice_id).invoices[0]
+    assert (credited.amount_credited, credited.credit_notes[0].applied_amount) == (Decimal("11.64"),) * 2
+    assert accounting.delete_credit_note_allocations(
+        tenant, made.credit_note_id, given.allocation_id
+    ).is_deleted
+    where = 'CreditNoteNumber=="SDK-C1"'
+    assert accounting.get_credit_notes(tenant, where=where, page=1, page_size=100).credit_notes[0].line_items
+    voided = accounting.update_credit_note(
+        tenant, made.credit_note_id, CreditNotes(credit_notes=[CreditNote(status="VOIDED")])
+    )
+    assert voided.credit_notes[0].status == "VOIDED"
