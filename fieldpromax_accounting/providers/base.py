@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from . import agreement, checks, dto, webhooks
 
-KINDS = ('contact', 'item', 'project', 'invoice')
+KINDS = ('contact', 'item', 'project', 'invoice', 'credit_note', 'allocation')
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,9 @@ class AccountingProvider(ABC):
         return {}
 
     @abstractmethod
-    def get_record(self, kind: str, external_id: str) -> dto.Contact | dto.Item | dto.Project | dto.Invoice:
+    def get_record(
+        self, kind: str, external_id: str
+    ) -> dto.Contact | dto.Item | dto.Project | dto.Invoice | dto.Allocation:
         """:raise NotFound: there is none."""
 
     @abstractmethod
@@ -202,18 +204,22 @@ class AccountingProvider(ABC):
     @abstractmethod
     def find_records(self, kind: str, keys: Sequence[str]) -> tuple:
         """Records by their natural key, several at once: contact → our number or name, item → code or name,
-        invoice → number, project → name."""
+        invoice, credit note → number, project → name. Allocations have none: (), see :meth:`look_up`."""
 
     def natural_key(self, kind: str, record) -> str:
-        """By what :meth:`find_records` and :meth:`look_up` find ``record`` (a DTO). Pure."""
+        """By what :meth:`find_records` and :meth:`look_up` find ``record`` (a DTO); '' for allocations. Pure."""
+        if kind == 'allocation':
+            return ''
         if kind == 'contact':
             return record.number or record.name
-        return getattr(record, {'item': 'code', 'project': 'name', 'invoice': 'number'}[kind])
+        fields = {'item': 'code', 'project': 'name', 'invoice': 'number', 'credit_note': 'number'}
+        return getattr(record, fields[kind])
 
     def look_up(self, kind: str, wanted: Sequence[dto.Wanted]) -> tuple:
         """Records that may be what an uncertain write made, several at once; the caller compares them.
 
-        By their natural key, unless the provider numbers documents itself.
+        By their natural key, unless the provider numbers documents itself. Allocations: those between the same two
+        documents.
         """
         return self.find_records(kind, [one.key for one in wanted if one.key])
 

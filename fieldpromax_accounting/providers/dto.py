@@ -195,6 +195,8 @@ class Wanted:
     currency: str = ''
     total: Decimal | None = None
     since: datetime | None = None
+    #: of an allocation: ids of the credit note and of the invoice
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -270,6 +272,39 @@ class Invoice:
     project_external_id: str = ''
     term: str = ''
     amount_due: Decimal | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CreditNote(Invoice):
+    """A customer credit note: everything as of an invoice, the other way round.
+
+    Amounts are what the customer gets back, above zero; ``amount_due`` is the credit that is left, ``status`` is paid
+    when none is. It has no due date and no term.
+    """
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """A part of a credit note that counts for an invoice. ``status`` is approved, void or deleted.
+
+    ``contact_external_id`` and ``project_external_id`` are those of both documents; ``amount`` is in their currency.
+    """
+
+    credit_note_external_id: str
+    invoice_external_id: str
+    amount: Decimal
+    date: date
+    contact_external_id: str = ''
+    project_external_id: str = ''
+    currency: str = ''
+    #: foreign units per one unit of the base currency; None = base currency, or the provider's own rate
+    currency_rate: Decimal | None = None
+    #: for people: which credit note goes to which invoice
+    reference: str = ''
+    status: str = 'approved'
+    external_id: str = ''
+    version: str = ''
     updated_at: datetime | None = None
 
 

@@ -31,6 +31,10 @@ class Books(AdapterBase):
         'item.create': ('/item$', 'POST'),
         'invoice.create': ('/invoice$', 'POST'),
         'invoice.void': ('/invoice$', 'POST'),
+        'credit_note.create': ('/creditmemo$', 'POST'),
+        'credit_note.void': ('/creditmemo$', 'POST'),
+        'allocation.create': ('/payment$', 'POST'),
+        'allocation.delete': ('/payment$', 'POST'),
         'project.create': ('/graphql$', 'POST'),
     }
     outcomes = {
@@ -69,6 +73,8 @@ class Books(AdapterBase):
             'project': ('contacts', 'DisplayName'),
             'item': ('items', 'Name'),
             'invoice': ('invoices', 'DocNumber'),
+            'credit_note': ('credit_memos', 'DocNumber'),
+            'allocation': ('payments', 'Id'),
         }[kind]
         return [
             record.get(name)

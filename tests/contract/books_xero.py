@@ -18,6 +18,10 @@ class Books(AdapterBase):
         'item.create': ('/Items$', 'PUT'),
         'invoice.create': ('/Invoices$', 'PUT'),
         'invoice.void': ('/Invoices/', 'POST'),
+        'credit_note.create': ('/CreditNotes$', 'PUT'),
+        'credit_note.void': ('/CreditNotes/', 'POST'),
+        'allocation.create': ('/Allocations$', 'PUT'),
+        'allocation.delete': ('/Allocations/', 'DELETE'),
     }
     outcomes = {
         'AccessTokenExpired': lambda books, tag: books.expire(),
@@ -45,10 +49,14 @@ class Books(AdapterBase):
         return next(iter(found.values()))[entity]
 
     def records(self, tag, kind):
+        if kind == 'allocation':
+            notes = self._state(tag, 'credit_notes')
+            return [one['AllocationID'] for note in notes for one in note['Allocations']]
         entity, name = {
             'contact': ('contacts', 'Name'),
             'item': ('items', 'Code'),
             'invoice': ('invoices', 'InvoiceNumber'),
+            'credit_note': ('credit_notes', 'CreditNoteNumber'),
         }[kind]
         return [record.get(name) for record in self._state(tag, entity)]
 

@@ -96,6 +96,30 @@ class Ledger:
         )
 
     def invoice(self, contact=None, lines=None, **values):
+        return self._document(dto.Invoice, contact, lines, values)
+
+    def credit_note(self, contact=None, lines=None, **values):
+        return self._document(dto.CreditNote, contact, lines, {'due_date': None, **values})
+
+    def allocation(self, amount='5', note=None, invoice=None, **values):
+        """Of two documents that are there already; without, both are made, for one customer."""
+        contact = self.a_contact() if note is None or invoice is None else None
+        note = note or self.create('credit_note', self.credit_note(contact))[0]
+        invoice = invoice or self.create('invoice', self.invoice(contact))[0]
+        return dto.Allocation(
+            **{
+                'credit_note_external_id': note.external_id,
+                'invoice_external_id': invoice.external_id,
+                'amount': D(amount),
+                'date': date(2026, 9, 20),
+                'contact_external_id': invoice.contact_external_id,
+                'currency': invoice.currency,
+                'reference': 'CT-1 to CT-2',
+                **values,
+            }
+        )
+
+    def _document(self, document_class, contact, lines, values):
         contact = contact or self.a_contact()
         lines = lines or (
             self.line('3', '33.3333', '5'),
@@ -107,7 +131,7 @@ class Ledger:
         amount = sum((line.amount or D(0) for line in lines), D('0.00'))
         untaxed = amount - tax if included else amount
         number = next(self._numbers)
-        return dto.Invoice(
+        return document_class(
             **{
                 'contact_external_id': contact.external_id,
                 'date': date(2026, 9, 14),
@@ -142,7 +166,17 @@ class Ledger:
 
     def wanted(self, kind, record, since=None):
         """What the addon asks for after an uncertain outcome."""
-        invoice = kind == 'invoice'
+        if kind == 'allocation':
+            return dto.Wanted(
+                key='',
+                contact_external_id=record.contact_external_id,
+                date=record.date,
+                currency=record.currency,
+                total=record.amount,
+                since=since,
+                documents=(record.credit_note_external_id, record.invoice_external_id),
+            )
+        invoice = kind in ('invoice', 'credit_note')
         return dto.Wanted(
             key=self.provider.natural_key(kind, record),
             contact_external_id=record.contact_external_id if invoice else '',

@@ -13,7 +13,7 @@ from fieldpromax_accounting.providers import dto, errors
 from fieldpromax_accounting.providers.base import KINDS
 
 D = Decimal
-CREATED = ('contact', 'item', 'invoice', 'project')
+CREATED = ('contact', 'item', 'invoice', 'project', 'credit_note', 'allocation')
 
 
 def created_kinds(ledger):
@@ -29,7 +29,10 @@ def test_operations_declare_themselves(books, provider):
         assert operation.kind in KINDS
         assert operation.look_up
         assert operation.max_members >= 1
-    assert {'contact.create', 'item.create', 'invoice.create', 'invoice.void'} <= set(provider.operations)
+    assert {'contact.create', 'item.create'} <= set(provider.operations)
+    for kind in ('invoice', 'credit_note'):
+        assert {f'{kind}.create', f'{kind}.update', f'{kind}.void'} <= set(provider.operations)
+    assert {'allocation.create', 'allocation.delete'} <= set(provider.operations)
     assert ('project.create' in provider.operations) == provider.capabilities.projects
     assert provider.capabilities.settle_time > timedelta(0)
 
@@ -300,7 +303,7 @@ def test_a_stored_call_is_the_same_call(ledger):
     ],
 )
 def test_an_answer_that_is_lost(books, ledger, fault, expected, applied):
-    for kind in ('contact', 'item', 'invoice'):
+    for kind in ('contact', 'item', 'invoice', 'credit_note', 'allocation'):
         sample = ledger.sample(kind)
         call, key = ledger.prepare(f'{kind}.create', sample), new_key()
         since = datetime.now(timezone.utc) - timedelta(minutes=1)
@@ -320,7 +323,7 @@ def test_an_answer_that_is_lost(books, ledger, fault, expected, applied):
         assert [one.external_id for one in found] in ([], [again.record.external_id])
         (only,) = ledger.provider.look_up(kind, [ledger.wanted(kind, sample, since)])
         assert only.external_id == again.record.external_id
-        if kind == 'invoice':
+        if kind in ('invoice', 'credit_note'):
             assert only.totals == sample.totals
 
 

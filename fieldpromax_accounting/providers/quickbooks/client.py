@@ -50,20 +50,44 @@ _RECORD_ID = re.compile(r'[A-Za-z0-9:_-]{1,50}')
 _EVERYTHING = 'Active IN (true, false)'
 
 #: kind → name of the entity in paths, queries and bodies
-ENTITIES = {'contact': 'Customer', 'project': 'Customer', 'item': 'Item', 'invoice': 'Invoice'}
+ENTITIES = {
+    'contact': 'Customer',
+    'project': 'Customer',
+    'item': 'Item',
+    'invoice': 'Invoice',
+    'credit_note': 'CreditMemo',
+    # a payment of nothing applies the one to the other
+    'allocation': 'Payment',
+}
+#: kinds that are never inactive
+_DOCUMENTS = ('invoice', 'credit_note', 'allocation')
+#: those of them that have lines
+_SALES = ('invoice', 'credit_note')
+#: operations that take a record away; there is no void of a credit memo in Intuit's reference, only this
+_DELETIONS = ('credit_note.void', 'allocation.delete')
 _PULLED = ('contact', 'item', 'project')
 _WRITERS = {
     'contact': mapping.to_contact,
     'item': mapping.to_item,
     'invoice': mapping.to_invoice,
+    'credit_note': mapping.to_credit_note,
+    'allocation': mapping.to_allocation,
 }
 #: beside what it is called, by what a kind of records is read and found: (purpose, natural key fields)
-_PURPOSES = {'contact': 'customers', 'project': 'projects', 'item': 'items', 'invoice': 'invoices'}
+_PURPOSES = {
+    'contact': 'customers',
+    'project': 'projects',
+    'item': 'items',
+    'invoice': 'invoices',
+    'credit_note': 'credit_memos',
+    'allocation': 'allocations',
+}
 _KEY_FIELDS = {
     'contact': ('DisplayName',),
     'project': ('DisplayName',),
     'item': ('Name', 'Sku'),
     'invoice': ('DocNumber',),
+    'credit_note': ('DocNumber',),
 }
 
 
@@ -136,6 +160,18 @@ class QuickBooksProvider(AccountingProvider):
             ),
             Operation('invoice.update', 'invoice', 1, 'QuickBooks ID of the invoice'),
             Operation('invoice.void', 'invoice', 1, 'QuickBooks ID of the invoice'),
+            Operation(
+                'credit_note.create',
+                'credit_note',
+                MAX_MEMBERS,
+                'its number, or customer, date and total where QuickBooks numbers credit memos',
+            ),
+            Operation('credit_note.update', 'credit_note', 1, 'QuickBooks ID of the credit memo'),
+            Operation('credit_note.void', 'credit_note', 1, 'QuickBooks ID of the credit memo'),
+            Operation(
+                'allocation.create', 'allocation', 1, 'credit memo and invoice, with the amount and the day'
+            ),
+            Operation('allocation.delete', 'allocation', 1, 'QuickBooks ID of the payment that applies it'),
         )
     }
     app_page = 'https://developer.intuit.com/app/developer/dashboard'
@@ -587,8 +623,8 @@ class QuickBooksProvider(AccountingProvider):
                     record = mapping.from_item(element)
                 elif kind == 'contact':
                     record = None if mapping.is_project(element) else mapping.from_contact(element)
-                elif kind == 'invoice':
-                    record = mapping.from_invoice(element, self._organization)
+                elif kind in _DOCUMENTS:
+                    record = self._read_document(kind, element)
                 elif mapping.is_project(element):
                     statuses = self._directory() if statuses is None else statuses
                     record = mapping.from_project(element, self._status_of(element, statuses))
@@ -620,14 +656,21 @@ class QuickBooksProvider(AccountingProvider):
             raise answer.unreadable(f'an answer without {entity}')
         return answer, element
 
+    def _read_document(self, kind, element):
+        """None for a payment that applies no credit memo."""
+        if kind == 'allocation':
+            return mapping.from_allocation(element, self._organization)
+        read = mapping.from_credit_note if kind == 'credit_note' else mapping.from_invoice
+        return read(element, self._organization)
+
     def _read_element(self, kind, element, status=None):
         """The DTO of an element, None for one of another kind. ``status``: of a project, where it is known already."""
         if kind == 'contact':
             return mapping.from_contact(element)
         if kind == 'item':
             return mapping.from_item(element)
-        if kind == 'invoice':
-            return mapping.from_invoice(element, self._organization)
+        if kind in _DOCUMENTS:
+            return self._read_document(kind, element)
         if status is None:
             status = self._status_of(element, self._directory()) if mapping.is_project(element) else ''
         return mapping.from_project(element, status)
@@ -645,7 +688,7 @@ class QuickBooksProvider(AccountingProvider):
 
     def get_records(self, kind, external_ids):
         wanted = list(dict.fromkeys(one for one in external_ids if _RECORD_ID.fullmatch(one)))
-        conditions = [] if kind == 'invoice' else [_EVERYTHING]
+        conditions = [] if kind in _DOCUMENTS else [_EVERYTHING]
         records, unreadable, there = [], [], set()
         for chunk in _chunks(wanted):
             _, _, elements = self._select(
@@ -668,19 +711,23 @@ class QuickBooksProvider(AccountingProvider):
 
     def natural_key(self, kind, record):
         """QuickBooks has no place for our number of a customer; names are what it keeps apart (B8)."""
-        return record.number if kind == 'invoice' else record.name
+        if kind == 'allocation':
+            return ''
+        return record.number if kind in _SALES else record.name
 
     def find_records(self, kind, keys):
         """Records whose natural key is among ``keys``; each once, inactive ones included.
 
-        contact, project: name; item: name or SKU; invoice: number. Compared without case, as QuickBooks does. An
-        unreadable one is raised: to overlook it would be to create it again.
+        contact, project: name; item: name or SKU; invoice, credit note: number. Compared without case, as QuickBooks
+        does. An unreadable one is raised: to overlook it would be to create it again.
         """
+        if kind == 'allocation':
+            return ()
         # control characters cannot stand in a query, nor in anything that QuickBooks keeps
         wanted = [key.strip() for key in keys if key and key.strip() and key.strip().isprintable()]
         wanted = list(dict.fromkeys(wanted))
         folded = {_folded(key) for key in wanted}
-        conditions = [] if kind == 'invoice' else [_EVERYTHING]
+        conditions = [] if kind in _DOCUMENTS else [_EVERYTHING]
         found: dict[str, object] = {}
         for field in _KEY_FIELDS[kind]:
             for chunk in _chunks(wanted):
@@ -700,23 +747,41 @@ class QuickBooksProvider(AccountingProvider):
         return tuple(found.values())
 
     def look_up(self, kind, wanted):
-        """As :meth:`find_records`; invoices that QuickBooks numbers by customer and date, those first that have our
+        """As :meth:`find_records`; documents that QuickBooks numbers by customer and date, those first that have our
         number in their note, and of the others those alone that have the total that is looked for and are not older
-        than what was sent."""
-        if kind != 'invoice' or not self._organization.numbers_documents:
+        than what was sent. Allocations by customer and date, too: they have no number."""
+        if kind == 'allocation':
+            return self._look_up_allocations(wanted)
+        if kind not in _SALES or not self._organization.numbers_documents:
             return super().look_up(kind, wanted)
         found: dict[str, tuple[int, dto.Invoice]] = {}
+        for answer, element in self._of_those_days(kind, wanted):
+            record = self._record_or_raise(answer, kind, element)
+            rank = _likeness(record, created(element), wanted)
+            if rank is not None:
+                found[record.external_id] = (rank, record)
+        return tuple(record for _rank, record in sorted(found.values(), key=lambda pair: pair[0]))
+
+    def _of_those_days(self, kind, wanted):
+        """Documents of the customers and days that are looked for, with the answers that they came in."""
         contacts = list(dict.fromkeys(owner for one in wanted for owner in _owners(one)))
         days = list(dict.fromkeys(one.date.isoformat() for one in wanted if one.date))
         for some_contacts in _chunks(contacts):
             for some_days in _chunks(days):
                 where = [within('CustomerRef', some_contacts), within('TxnDate', some_days)]
-                for answer, element in self._every('invoices.find', 'Invoice', where):
-                    record = self._record_or_raise(answer, 'invoice', element)
-                    rank = _likeness(record, created(element), wanted)
-                    if rank is not None:
-                        found[record.external_id] = (rank, record)
-        return tuple(record for _rank, record in sorted(found.values(), key=lambda pair: pair[0]))
+                yield from self._every(f'{_PURPOSES[kind]}.find', ENTITIES[kind], where)
+
+    def _look_up_allocations(self, wanted):
+        pairs = {one.documents for one in wanted}
+        found = {}
+        for answer, element in self._of_those_days('allocation', wanted):
+            try:
+                record = mapping.from_allocation(element, self._organization)
+            except (Unreadable, ArithmeticError) as exc:
+                raise answer.unreadable(f'a record that cannot be read: {exc}') from None
+            if record and (record.credit_note_external_id, record.invoice_external_id) in pairs:
+                found[record.external_id] = record
+        return tuple(found.values())
 
     def _every(self, purpose, entity, where):
         start = 1
@@ -792,6 +857,8 @@ class QuickBooksProvider(AccountingProvider):
     def _body(self, operation, kind, record):
         if operation == 'invoice.void':
             return mapping.to_void(record)
+        if operation in _DELETIONS:
+            return {'Id': record.external_id, 'SyncToken': record.version}
         if operation.endswith('.restore'):
             return mapping.to_restore(record)
         if kind != 'project':
@@ -821,10 +888,15 @@ class QuickBooksProvider(AccountingProvider):
             return self._batch_result(call, answer, kind)
         method = 'create_object' if call.operation.endswith('.create') else 'update_object'
         params = {'operation': 'void'} if call.operation == 'invoice.void' else None
+        if call.operation in _DELETIONS:
+            params = {'operation': 'delete'}
         answer = company.call(call.operation, method, entity, call.body, request_id=key, params=params)
         (member,) = call.members
         error = faults.error_of(answer, kind)
-        if error is None:
+        if call.operation in _DELETIONS and (error is None or isinstance(error, errors.NotFound)):
+            # What is gone already is what was wanted.
+            result = dto.MemberResult(member, record=_deleted(kind, call.target))
+        elif error is None:
             result = self._member_result(answer, kind, member, answer.json())
         elif isinstance(error, faults.OF_RECORD) and error.details:
             result = dto.MemberResult(member, error=error)
@@ -997,6 +1069,7 @@ class QuickBooksProvider(AccountingProvider):
         """Deep links as in B15. '' for items, which have no page of their own, and for what is not in QuickBooks."""
         page = {
             'invoice': ('invoice', 'txnId'),
+            'credit_note': ('creditmemo', 'txnId'),
             'contact': ('customerdetail', 'nameId'),
             'project': ('customerdetail', 'nameId'),
         }.get(kind)
@@ -1039,6 +1112,14 @@ def _likeness(record: dto.Invoice, made_at, wanted: Sequence[dto.Wanted]) -> int
             continue
         return 1
     return None
+
+
+def _deleted(kind, external_id) -> dto.CreditNote | dto.Allocation:
+    """What is left to tell of a record that was taken away."""
+    if kind == 'allocation':
+        return dto.Allocation('', '', Decimal(0), None, status='deleted', external_id=external_id)
+    nothing = dto.Totals(Decimal(0), Decimal(0), Decimal(0))
+    return dto.CreditNote('', None, '', (), nothing, status='deleted', external_id=external_id)
 
 
 def _is_deleted(element) -> bool:

@@ -507,6 +507,12 @@ def to_invoice(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -
     return body
 
 
+def to_credit_note(note: dto.CreditNote, organization: dto.Organization = UNKNOWN) -> dict:
+    """As :func:`to_invoice`: a credit memo has no due date and no term."""
+    body = to_invoice(note, organization)
+    return {name: value for name, value in body.items() if name not in ('DueDate', 'SalesTermRef')}
+
+
 def to_void(invoice: dto.Invoice) -> dict:
     return _head(invoice)
 
@@ -559,7 +565,13 @@ def _status(total, balance, note):
     return 'paid' if balance is not None and not balance else 'approved'
 
 
-def from_invoice(element: dict, organization: dto.Organization = UNKNOWN) -> dto.Invoice:
+def from_credit_note(element: dict, organization: dto.Organization = UNKNOWN) -> dto.CreditNote:
+    return from_invoice(element, organization, dto.CreditNote)
+
+
+def from_invoice(
+    element: dict, organization: dto.Organization = UNKNOWN, document_class: type[dto.Invoice] = dto.Invoice
+) -> dto.Invoice:
     """``contact_external_id`` is whom the invoice is made out to: the project, if it was sent with one."""
     total = required_number(element, 'TotalAmt')
     tax = number(nested(element, 'TxnTaxDetail'), 'TotalTax') or Decimal(0)
@@ -572,7 +584,7 @@ def from_invoice(element: dict, organization: dto.Organization = UNKNOWN) -> dto
     rate = number(element, 'ExchangeRate')
     if not rate or not organization.currency or currency == organization.currency:
         rate = None
-    return dto.Invoice(
+    return document_class(
         contact_external_id=ref_id(element, 'CustomerRef'),
         date=iso_day(element, 'TxnDate'),
         currency=currency,
@@ -592,6 +604,58 @@ def from_invoice(element: dict, organization: dto.Organization = UNKNOWN) -> dto
         project_external_id=ref_id(element, 'ProjectRef'),
         term=ref_id(element, 'SalesTermRef'),
         amount_due=None if status == 'void' else number(element, 'Balance'),
+        updated_at=updated(element),
+    )
+
+
+# === allocations: payments of nothing (B10) === #
+
+
+def to_allocation(allocation: dto.Allocation, organization: dto.Organization = UNKNOWN) -> dict:
+    """A payment of 0 with a line for each of the two: what the credit memo brings is what the invoice takes."""
+    body = {
+        'CustomerRef': ref(allocation.project_external_id or allocation.contact_external_id),
+        'TotalAmt': Decimal(0),
+        'TxnDate': allocation.date.isoformat(),
+    }
+    currency = allocation.currency
+    if currency and (len(organization.currencies) != 1 or currency != organization.currency):
+        body['CurrencyRef'] = ref(currency)
+    if allocation.currency_rate:
+        body['ExchangeRate'] = rounded(1 / allocation.currency_rate, EXCHANGE_RATE_DIGITS)
+    body.update(filled({'PrivateNote': allocation.reference}))
+    amount = rounded(allocation.amount, AMOUNT_DIGITS)
+    body['Line'] = [
+        {'Amount': amount, 'LinkedTxn': [{'TxnId': external_id, 'TxnType': kind}]}
+        for kind, external_id in (
+            ('Invoice', allocation.invoice_external_id),
+            ('CreditMemo', allocation.credit_note_external_id),
+        )
+    ]
+    return body
+
+
+def from_allocation(element: dict, organization: dto.Organization = UNKNOWN) -> dto.Allocation | None:
+    """None for a payment that brings money, or that ties together other than one credit memo and one invoice."""
+    linked: dict[str, list[tuple[str, Decimal]]] = {}
+    for line in objects(element, 'Line'):
+        for one in objects(line, 'LinkedTxn'):
+            linked.setdefault(text(one, 'TxnType'), []).append(
+                (text(one, 'TxnId'), required_number(line, 'Amount'))
+            )
+    notes, invoices = linked.get('CreditMemo', []), linked.get('Invoice', [])
+    if required_number(element, 'TotalAmt') or len(notes) != 1 or len(invoices) != 1:
+        return None
+    return dto.Allocation(
+        credit_note_external_id=notes[0][0],
+        invoice_external_id=invoices[0][0],
+        amount=min(notes[0][1], invoices[0][1]),
+        date=iso_day(element, 'TxnDate'),
+        contact_external_id=ref_id(element, 'CustomerRef'),
+        currency=ref_id(element, 'CurrencyRef') or organization.currency,
+        reference=text(element, 'PrivateNote'),
+        external_id=_id_of(element),
+        version=text(element, 'SyncToken'),
         updated_at=updated(element),
     )
 

@@ -124,24 +124,34 @@ def check_item(item: dto.Item, organization: dto.Organization = UNKNOWN) -> tupl
 
 
 def check_invoice(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
+    return _check_document(invoice, organization, 'an invoice', 'a credit note')
+
+
+def check_credit_note(note: dto.CreditNote, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
+    return _check_document(note, organization, 'a credit note', 'an invoice')
+
+
+def _check_document(
+    invoice: dto.Invoice, organization: dto.Organization, what: str, opposite: str
+) -> tuple[str, ...]:
+    """:param what: the document in sentences, with its article. :param opposite: what it is with a negative total."""
     found = []
+    noun = what.partition(' ')[2]
     if invoice.status != 'approved':
         found.append(
-            f'{LABEL} has no drafts: an invoice counts as soon as it arrives. Please post the invoice first.'
+            f'{LABEL} has no drafts: {what} counts as soon as it arrives. Please post the {noun} first.'
         )
     if not invoice.contact_external_id:
-        found.append(
-            f'{LABEL} needs a customer for every invoice; the customer of this one is not there yet.'
-        )
+        found.append(f'{LABEL} needs a customer for every {noun}; the customer of this one is not there yet.')
     if not invoice.date:
-        found.append(f'{LABEL} needs a date for every invoice. Please enter the invoice date.')
+        found.append(f'{LABEL} needs a date for every {noun}. Please enter the {noun} date.')
     if not re.fullmatch(r'[A-Z]{3}', invoice.currency):
-        found.append(f'{LABEL} needs the currency of an invoice as a three-letter code, for example "USD".')
+        found.append(f'{LABEL} needs the currency of {what} as a three-letter code, for example "USD".')
     else:
-        found += _check_currency(invoice.currency, organization, 'this invoice')
+        found += _check_currency(invoice.currency, organization, f'this {noun}')
     if not organization.numbers_documents:
-        found += _too_long('the number of an invoice', invoice.number, 21)
-    found += _too_long('the reference of an invoice', invoice.reference, 3900, suggest=False)
+        found += _too_long(f'the number of {what}', invoice.number, 21)
+    found += _too_long(f'the reference of {what}', invoice.reference, 3900, suggest=False)
     for address in filter(None, (part.strip() for part in invoice.email.split(','))):
         found += check_email(LABEL, address)
     found += _too_long('the e-mail address', invoice.email, 100, suggest=False)
@@ -149,18 +159,26 @@ def check_invoice(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN
         found.append(f'{LABEL} needs at least one line with a product and a price. Please add one.')
     if len(invoice.lines) > MAX_LINES:
         found.append(
-            f'{LABEL} allows {MAX_LINES} lines in an invoice; this one has {len(invoice.lines)}. '
+            f'{LABEL} allows {MAX_LINES} lines in {what}; this one has {len(invoice.lines)}. '
             'Please divide it into several invoices.'
         )
     total = predict_totals(invoice, organization).total
     if total < 0:
         found.append(
-            f'{LABEL} does not accept an invoice with a negative total ({total}). '
-            'Please make a credit note instead.'
+            f'{LABEL} does not accept {what} with a negative total ({total}). Please make {opposite} instead.'
         )
     for position, line in enumerate(invoice.lines, 1):
         found += [f'Line {position}: {sentence}' for sentence in _check_line(line, organization)]
     return tuple(found)
+
+
+def check_allocation(allocation: dto.Allocation, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
+    if allocation.amount > 0 and allocation.amount == round(allocation.amount, 2):
+        return ()
+    return (
+        f'{LABEL} takes allocations above zero with two decimals, not {allocation.amount}. '
+        'Please reconcile another amount.',
+    )
 
 
 def _check_line(line: dto.InvoiceLine, organization: dto.Organization) -> list[str]:
@@ -181,6 +199,8 @@ CHECKS = {
     'item': check_item,
     'project': check_project,
     'invoice': check_invoice,
+    'credit_note': check_credit_note,
+    'allocation': check_allocation,
 }
 
 

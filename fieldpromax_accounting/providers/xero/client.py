@@ -6,17 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from urllib.parse import quote
+from decimal import Decimal
+from functools import partial
+from urllib.parse import quote, urlencode
 
 from .. import dto, errors, oauth
 from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
 from ..redaction import get_logger
 from ..registry import register
 from ..transport import Answer, BearerAuth, Transport
-from ..wire import Unreadable, encode, nested, text
+from ..wire import Unreadable, encode, nested, objects, text
 from . import events, faults, mapping, rules
 from .sdk import AccountingCalls
-from .wire import guid, moment
+from .wire import guid, is_guid, moment
 
 _logger = get_logger(__name__)
 
@@ -41,15 +43,32 @@ _KINDS = {
     'contact': ('Contacts', 'ContactID', mapping.from_contact),
     'item': ('Items', 'ItemID', mapping.from_item),
     'invoice': ('Invoices', 'InvoiceID', mapping.from_invoice),
+    'credit_note': ('CreditNotes', 'CreditNoteID', mapping.from_credit_note),
+    'allocation': ('Allocations', 'AllocationID', mapping.from_allocation),
 }
-_WRITERS = {'contact': mapping.to_contact, 'item': mapping.to_item, 'invoice': mapping.to_invoice}
-#: operations on the path of one invoice
-_ON_ONE_INVOICE = ('invoice.update', 'invoice.void')
+_WRITERS = {
+    'contact': mapping.to_contact,
+    'item': mapping.to_item,
+    'invoice': mapping.to_invoice,
+    'credit_note': mapping.to_credit_note,
+    'allocation': mapping.to_allocation,
+}
+#: operations on the path of one document
+_ON_ONE_DOCUMENT = ('invoice.update', 'invoice.void', 'credit_note.update', 'credit_note.void')
 #: by what an element of a call is found in the answer, surest first
 _IDENTITY = {
     'contact': ('ContactID', 'ContactNumber', 'Name'),
     'item': ('ItemID', 'Code'),
     'invoice': ('InvoiceID', 'InvoiceNumber'),
+    'credit_note': ('CreditNoteID', 'CreditNoteNumber'),
+    'allocation': ('AllocationID',),
+}
+#: kind → fields of its natural key
+_KEY_FIELDS = {
+    'contact': ('ContactNumber', 'Name'),
+    'item': ('Code',),
+    'invoice': ('InvoiceNumber',),
+    'credit_note': ('CreditNoteNumber',),
 }
 
 
@@ -128,6 +147,13 @@ class XeroProvider(AccountingProvider):
             Operation('invoice.create', 'invoice', MAX_MEMBERS, 'invoice number'),
             Operation('invoice.update', 'invoice', 1, 'Xero ID of the invoice'),
             Operation('invoice.void', 'invoice', 1, 'Xero ID of the invoice'),
+            Operation('credit_note.create', 'credit_note', MAX_MEMBERS, 'number of the credit note'),
+            Operation('credit_note.update', 'credit_note', 1, 'Xero ID of the credit note'),
+            Operation('credit_note.void', 'credit_note', 1, 'Xero ID of the credit note'),
+            Operation(
+                'allocation.create', 'allocation', 1, 'credit note and invoice, with the amount and the day'
+            ),
+            Operation('allocation.delete', 'allocation', 1, 'Xero ID of the allocation'),
         )
     }
     app_page = 'https://developer.xero.com/app/manage'
@@ -510,20 +536,46 @@ class XeroProvider(AccountingProvider):
     def get_record(self, kind, external_id):
         if kind not in _KINDS:
             raise errors.NotFound(f'Xero keeps no {kind}s for this app.', code='no_such_kind')
+        if not external_id:
+            raise errors.NotFound('A record without an id is not in Xero.', code='no_id')
+        if kind == 'allocation':
+            return self._get_allocation(external_id)
         key, _id_field, read = _KINDS[kind]
         method, options = {
             'contact': ('get_contact', {}),
             'item': ('get_item', {'unitdp': 4}),
             'invoice': ('get_invoice', {'unitdp': 4}),
+            'credit_note': ('get_credit_note', {'unitdp': 4}),
         }[kind]
-        if not external_id:
-            raise errors.NotFound('A record without an id is not in Xero.', code='no_id')
         answer, _envelope, elements = self._read(f'{kind}s.read', method, key, external_id, **options)
         if not elements:
             raise errors.NotFound(
                 'Xero has no such record.', http_status=answer.status, request_id=answer.request_id
             )
         return self._record_or_raise(answer, read, elements[0])
+
+    def _allocations_of(self, note_id) -> tuple[Answer, list]:
+        """What of a credit note is allocated: there is no list of allocations, it has them (A10).
+
+        :raise NotFound: there is no such credit note.
+        """
+        answer, _envelope, elements = self._read(
+            'credit_notes.read', 'get_credit_note', 'CreditNotes', note_id
+        )
+        found = objects(elements[0], 'Allocations') if elements and isinstance(elements[0], dict) else []
+        return answer, [
+            self._record_or_raise(answer, partial(mapping.from_allocation, note_id=note_id), one)
+            for one in found
+        ]
+
+    def _get_allocation(self, external_id):
+        answer, found = self._allocations_of(mapping.allocation_path(external_id)[0])
+        for allocation in found:
+            if allocation.external_id == external_id:
+                return allocation
+        raise errors.NotFound(
+            'Xero has no such allocation.', http_status=answer.status, request_id=answer.request_id
+        )
 
     @staticmethod
     def _record_or_raise(answer, read, element):
@@ -537,11 +589,26 @@ class XeroProvider(AccountingProvider):
 
     def get_records(self, kind, external_ids):
         """By the ``IDs`` of contacts and invoices, paged, because where a contact was merged to stands in paged lists
-        alone (A7). Items have no such parameter and come all at once."""
+        alone (A7). Items have no such parameter and come all at once; credit notes have a filter."""
+        if kind == 'allocation':
+            return self._get_allocations(external_ids)
         key, id_field, _read = _KINDS[kind]
         wanted = {one.casefold(): one for one in external_ids if one}
         calls = [('get_items', {'unitdp': 4})] if kind == 'item' and wanted else []
-        if kind != 'item':
+        if kind == 'credit_note':
+            calls = [
+                (
+                    'get_credit_notes',
+                    {
+                        'where': ' OR '.join(f'CreditNoteID==guid("{one}")' for one in chunk),
+                        'unitdp': 4,
+                        **_ONE_PAGE,
+                    },
+                )
+                # what is no id of Xero has nothing to do in a filter
+                for chunk in _chunks([one for one in wanted if is_guid(one)], lambda one: len(one) + 45)
+            ]
+        elif kind != 'item':
             method = {'contact': 'get_contacts', 'invoice': 'get_invoices'}[kind]
             more = {'include_archived': True} if kind == 'contact' else {'unitdp': 4}
             calls = [
@@ -566,18 +633,33 @@ class XeroProvider(AccountingProvider):
             gone=tuple(one for folded, one in wanted.items() if folded not in there),
         )
 
+    def _get_allocations(self, external_ids):
+        notes = {}
+        for external_id in external_ids:
+            notes.setdefault(mapping.allocation_path(external_id)[0], []).append(external_id)
+        records, gone = [], []
+        for note_id, wanted in notes.items():
+            try:
+                _answer, found = self._allocations_of(note_id)
+            except errors.NotFound:
+                found = []
+            there = {allocation.external_id: allocation for allocation in found}
+            records += [there[one] for one in wanted if one in there]
+            gone += [one for one in wanted if one not in there]
+        return dto.Page(records=tuple(records), gone=tuple(gone))
+
     def find_records(self, kind, keys):
         """Records whose natural key is among ``keys``; each once, in Xero's order, archived contacts
         included.
 
-        contact: ContactNumber or Name; item: Code; invoice: InvoiceNumber of a sale. Compared without case,
-        as Xero does. An unreadable one is raised: to overlook it would be to create it again.
+        contact: ContactNumber or Name; item: Code; invoice and credit note: the number of a sale. Compared
+        without case, as Xero does. An unreadable one is raised: to overlook it would be to create it again.
         """
+        if kind == 'allocation':
+            return ()
         wanted = list(dict.fromkeys(key.strip() for key in keys if key and key.strip()))
         folded = {_folded(key) for key in wanted}
-        key_fields = {'contact': ('ContactNumber', 'Name'), 'item': ('Code',), 'invoice': ('InvoiceNumber',)}[
-            kind
-        ]
+        key_fields = _KEY_FIELDS[kind]
         list_key, id_field, read = _KINDS[kind]
         found = {}
         for method, options in self._searches(kind, wanted):
@@ -585,7 +667,7 @@ class XeroProvider(AccountingProvider):
             for element in elements:
                 # what was found by mistake (a bill with this number, a part of a name) is dropped before it
                 # is read
-                if not isinstance(element, dict) or (kind == 'invoice' and element.get('Type') == 'ACCPAY'):
+                if not isinstance(element, dict) or element.get('Type') in ('ACCPAY', 'ACCPAYCREDIT'):
                     continue
                 if not any(_folded(element.get(field) or '') in folded for field in key_fields):
                     continue
@@ -614,6 +696,11 @@ class XeroProvider(AccountingProvider):
                 return
             for chunk in _chunks(plain, lambda key: len(quote(key)) + 30):
                 yield 'get_items', {'where': ' OR '.join(f'Code=="{key}"' for key in chunk), 'unitdp': 4}
+        elif kind == 'credit_note':
+            # rules.check_credit_note keeps odd ones from being sent
+            for chunk in _chunks(plain, lambda key: len(quote(key)) + 40):
+                terms = (f'CreditNoteNumber=="{key}"' for key in chunk)
+                yield 'get_credit_notes', {'where': ' OR '.join(terms), 'unitdp': 4, **_ONE_PAGE}
         else:
             listed = [key for key in keys if ',' not in key]
             for chunk in _chunks(listed, lambda key: len(quote(key)) + 3):
@@ -624,13 +711,31 @@ class XeroProvider(AccountingProvider):
                     options = {'where': f'InvoiceNumber=="{key}"'} if '"' not in key else {'search_term': key}
                     yield 'get_invoices', {**options, 'unitdp': 4, **_ONE_PAGE}
 
+    def look_up(self, kind, wanted):
+        """As :meth:`find_records`; allocations are read from their credit note."""
+        if kind != 'allocation':
+            return super().look_up(kind, wanted)
+        found = {}
+        for note_id in dict.fromkeys(one.documents[0] for one in wanted if one.documents):
+            try:
+                _answer, allocations = self._allocations_of(note_id)
+            except errors.NotFound:
+                continue
+            pairs = {one.documents for one in wanted}
+            for allocation in allocations:
+                if (note_id, allocation.invoice_external_id) in pairs:
+                    found[allocation.external_id] = allocation
+        return tuple(found.values())
+
     # === rules === #
 
     def check(self, kind, record):
         return rules.CHECKS[kind](record)
 
     def shown_lines(self, invoice):
-        return tuple(line if line.is_text else self._shown_line(line) for line in invoice.lines)
+        return tuple(
+            line if line.is_text else self._shown_line(line) for line in mapping.folded_lines(invoice)
+        )
 
     @staticmethod
     def _shown_line(line):
@@ -663,18 +768,25 @@ class XeroProvider(AccountingProvider):
                     f'{operation} of {reference}: an update needs the id of the record, a creation has none'
                 )
         key, _id_field, _read = _KINDS[declared.kind]
-        write = mapping.to_void if operation == 'invoice.void' else _WRITERS[declared.kind]
+        write = mapping.to_void if operation.endswith('.void') else _WRITERS[declared.kind]
+        first = members[0][1]
+        target = first.external_id if operation in _ON_ONE_DOCUMENT else ''
+        if declared.kind == 'allocation':
+            target = first.external_id or first.credit_note_external_id
+        deletes = operation == 'allocation.delete'
         return dto.PreparedCall(
             operation=operation,
-            body=encode({key: [write(record) for _reference, record in members]}),
+            body='' if deletes else encode({key: [write(record) for _reference, record in members]}),
             members=tuple(reference for reference, _record in members),
-            target=members[0][1].external_id if operation in _ON_ONE_INVOICE else '',
+            target=target,
         )
 
     def send(self, call, key):
         if not key or len(key) > MAX_KEY_LENGTH:
             raise ValueError(f'A key has 1 to {MAX_KEY_LENGTH} characters')
         declared = self.operations[call.operation]
+        if call.operation == 'allocation.delete':
+            return self._send_deletion(call)
         lot = {'summarize_errors': False}
         method, args, options = {
             # PUT creates and refuses what exists; POST /Contacts and /Items change by id; POST /Invoices
@@ -686,6 +798,10 @@ class XeroProvider(AccountingProvider):
             'invoice.create': ('create_invoices', (), {**lot, 'unitdp': 4}),
             'invoice.update': ('update_invoice', (call.target,), {'unitdp': 4}),
             'invoice.void': ('update_invoice', (call.target,), {'unitdp': 4}),
+            'credit_note.create': ('create_credit_notes', (), {**lot, 'unitdp': 4}),
+            'credit_note.update': ('update_credit_note', (call.target,), {'unitdp': 4}),
+            'credit_note.void': ('update_credit_note', (call.target,), {'unitdp': 4}),
+            'allocation.create': ('create_credit_note_allocation', (call.target,), {}),
         }[call.operation]
         answer = self._call(call.operation, method, *args, call.body, idempotency_key=key, **options)
         list_key = _KINDS[declared.kind][0]
@@ -705,6 +821,19 @@ class XeroProvider(AccountingProvider):
                 )
             ],
         )
+
+    def _send_deletion(self, call) -> dto.CallResult:
+        """Takes no key, and needs none: what is gone already is what was wanted."""
+        note_id, allocation_id = mapping.allocation_path(call.target)
+        answer = self._call(call.operation, 'delete_credit_note_allocations', note_id, allocation_id)
+        (member,) = call.members
+        error = faults.error_of(answer)
+        if error is not None and not isinstance(error, errors.NotFound):
+            if faults.refused_elements(answer):
+                return self._result(call, answer, [dto.MemberResult(member, error=error)])
+            raise error
+        gone = dto.Allocation(note_id, '', Decimal(0), None, status='deleted', external_id=call.target)
+        return self._result(call, answer, [dto.MemberResult(member, record=gone)])
 
     @staticmethod
     def _result(call, answer, results):
@@ -761,10 +890,16 @@ class XeroProvider(AccountingProvider):
 
         Without the short code, the classic address, which opens the organisation that the person used last.
         """
-        if not external_id or kind not in ('invoice', 'contact'):
+        if not external_id or kind not in ('invoice', 'credit_note', 'contact'):
             return ''
         record = quote(external_id, safe='')
-        if organization.short_code:
+        if kind == 'credit_note':
+            # credit notes have classic addresses alone
+            path = f'/AccountsReceivable/ViewCreditNote.aspx?creditNoteID={record}'
+            if organization.short_code:
+                query = urlencode({'shortcode': organization.short_code, 'redirecturl': path})
+                path = f'/organisationlogin/default.aspx?{query}'
+        elif organization.short_code:
             area = {'invoice': 'invoicing/view', 'contact': 'contacts/contact'}[kind]
             path = f'/app/{quote(organization.short_code, safe="!")}/{area}/{record}'
         else:

@@ -31,10 +31,16 @@ REFUSALS = tuple(
             'duplicate_item_code',
         ),
         (r'invoice (#|number) must be unique', errors.Conflict, 'duplicate_invoice_number'),
+        (r'credit note (#|number) must be unique', errors.Conflict, 'duplicate_invoice_number'),
         (r'please enter a unique', errors.Conflict, 'duplicate_name'),
         (r'idempotency key.*used with a different request', errors.Conflict, 'idempotency_key_reused'),
         (
             r'existing invoice with the specified invoiceid could not be found',
+            errors.NotFound,
+            'invoice_not_found',
+        ),
+        (
+            r'existing credit note with the specified creditnoteid could not be found',
             errors.NotFound,
             'invoice_not_found',
         ),
@@ -51,6 +57,8 @@ REFUSALS = tuple(
             errors.ValidationRejected,
             'has_payments',
         ),
+        (r'trying to allocate to has already been paid off', errors.ValidationRejected, 'invoice_paid'),
+        (r'cannot be allocated as amount is greater', errors.ValidationRejected, 'over_allocated'),
         (r'must supply a lineitemid', errors.ValidationRejected, 'has_payments'),
         (r'not of valid status for modification', errors.ValidationRejected, 'invoice_status'),
     )

@@ -8,6 +8,7 @@ introduced since.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timezone
 from decimal import Decimal
 
@@ -370,14 +371,39 @@ def to_invoice(invoice: dto.Invoice) -> dict:
         body['CurrencyRate'] = at_most(invoice.currency_rate, RATE_DIGITS)
     body['LineAmountTypes'] = 'Inclusive' if invoice.tax_included else 'Exclusive'
     body['Status'] = status
-    body['LineItems'] = [_to_line(line) for line in invoice.lines]
+    body['LineItems'] = [_to_line(line) for line in folded_lines(invoice)]
     return body
+
+
+def folded_lines(invoice: dto.Invoice) -> tuple[dto.InvoiceLine, ...]:
+    """The lines as Xero takes them: it has no discounts on credit notes (A9), there they are in the price."""
+    if not isinstance(invoice, dto.CreditNote):
+        return tuple(invoice.lines)
+    return tuple(
+        replace(
+            line,
+            unit_price=(line.unit_price or Decimal(0)) * (_HUNDRED - line.discount) / _HUNDRED,
+            discount=Decimal(0),
+        )
+        if line.discount
+        else line
+        for line in invoice.lines
+    )
+
+
+def to_credit_note(note: dto.CreditNote) -> dict:
+    """As :func:`to_invoice`, without a due date."""
+    body = to_invoice(note)
+    body.pop('DueDate', None)
+    body['Type'] = 'ACCRECCREDIT'
+    renamed = {'InvoiceID': 'CreditNoteID', 'InvoiceNumber': 'CreditNoteNumber'}
+    return {renamed.get(name, name): value for name, value in body.items()}
 
 
 def to_void(invoice: dto.Invoice) -> dict:
     """A draft is deleted, an approved invoice is voided: Xero allows each for its own only (A9)."""
     return {
-        'InvoiceID': invoice.external_id,
+        'CreditNoteID' if isinstance(invoice, dto.CreditNote) else 'InvoiceID': invoice.external_id,
         'Status': 'DELETED' if invoice.status == 'draft' else 'VOIDED',
     }
 
@@ -406,19 +432,27 @@ def _from_line(element: dict) -> dto.InvoiceLine:
 
 
 def from_invoice(element: dict) -> dto.Invoice:
+    return _from_document(element, dto.Invoice, 'Invoice', 'AmountDue')
+
+
+def from_credit_note(element: dict) -> dto.CreditNote:
+    return _from_document(element, dto.CreditNote, 'CreditNote', 'RemainingCredit')
+
+
+def _from_document(element: dict, document_class, name: str, open_field: str) -> dto.Invoice:
     """``status`` is Xero's word in lower case where it is none we know; ``date`` is None where Xero has none
     (drafts).
 
     The balance of a voided or deleted invoice is not read: Xero leaves stale figures there (A9).
     """
-    external_id = guid(element, 'InvoiceID')
+    external_id = guid(element, f'{name}ID')
     if not external_id:
-        raise Unreadable('it has no InvoiceID')
+        raise Unreadable(f'it has no {name}ID')
     word = text(element, 'Status').upper()
     status = INVOICE_STATUS_FROM_XERO.get(word, word.lower())
     updated_at, version = _version(element)
     contact = nested(element, 'Contact')
-    return dto.Invoice(
+    return document_class(
         contact_external_id=guid(contact, 'ContactID'),
         date=day(element, 'Date'),
         currency=text(element, 'CurrencyCode'),
@@ -428,7 +462,7 @@ def from_invoice(element: dict) -> dto.Invoice:
             tax=required_number(element, 'TotalTax'),
             total=required_number(element, 'Total'),
         ),
-        number=text(element, 'InvoiceNumber'),
+        number=text(element, f'{name}Number'),
         reference=text(element, 'Reference'),
         due_date=day(element, 'DueDate'),
         currency_rate=number(element, 'CurrencyRate'),
@@ -437,8 +471,42 @@ def from_invoice(element: dict) -> dto.Invoice:
         external_id=external_id,
         version=version,
         contact_name=text(contact, 'Name'),
-        amount_due=None if status in ('void', 'deleted') else number(element, 'AmountDue'),
+        amount_due=None if status in ('void', 'deleted') else number(element, open_field),
         updated_at=updated_at,
+    )
+
+
+# === allocations (A10) === #
+
+
+def to_allocation(allocation: dto.Allocation) -> dict:
+    return {
+        'Invoice': {'InvoiceID': allocation.invoice_external_id},
+        'Amount': at_most(allocation.amount, AMOUNT_DIGITS),
+        'Date': allocation.date.isoformat(),
+    }
+
+
+def allocation_path(external_id: str) -> tuple[str, str]:
+    """``(id of the credit note, id of the allocation)``: an allocation is found below its credit note alone, so our id
+    of it names both."""
+    note, _slash, allocation = external_id.partition('/')
+    return note, allocation
+
+
+def from_allocation(element: dict, note_id: str = '') -> dto.Allocation:
+    """:param note_id: of the credit note that the element was read from; the answer to a write names it itself."""
+    external_id = guid(element, 'AllocationID')
+    note_id = note_id or guid(nested(element, 'CreditNote'), 'CreditNoteID')
+    if not external_id or not note_id:
+        raise Unreadable('it has no AllocationID, or does not tell its credit note')
+    return dto.Allocation(
+        credit_note_external_id=note_id,
+        invoice_external_id=guid(nested(element, 'Invoice'), 'InvoiceID'),
+        amount=required_number(element, 'Amount'),
+        date=day(element, 'Date'),
+        status='deleted' if flag(element, 'IsDeleted') else 'approved',
+        external_id=f'{note_id}/{external_id}',
     )
 
 

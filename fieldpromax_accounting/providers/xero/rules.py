@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from .. import dto
 from ..checks import BLANK, SPACES, EmailRule, NameRule, too_long
-from .mapping import INVOICE_STATUS_TO_XERO, line_figures, line_product, line_tax
+from .mapping import INVOICE_STATUS_TO_XERO, folded_lines, line_figures, line_product, line_tax
 
 _HUNDRED = Decimal(100)
 
@@ -86,32 +86,56 @@ def check_item(item: dto.Item) -> tuple[str, ...]:
 
 
 def check_invoice(invoice: dto.Invoice) -> tuple[str, ...]:
+    return _check_document(invoice, 'an invoice', 'credit note')
+
+
+def check_credit_note(note: dto.CreditNote) -> tuple[str, ...]:
+    found = _check_document(note, 'a credit note', 'invoice')
+    if '"' in note.number or '\\' in note.number:
+        # a filter is all that credit notes are found by, and its texts stand in quotation marks
+        found += ('The number of a credit note has no quotation marks and backslashes. Please change it.',)
+    return found
+
+
+def _check_document(invoice: dto.Invoice, what: str, opposite: str) -> tuple[str, ...]:
+    """:param what: the document in sentences, with its article. :param opposite: what it is with a negative total."""
     found = []
     approved = invoice.status == 'approved'
+    noun = what.partition(' ')[2]
     if invoice.status not in INVOICE_STATUS_TO_XERO:
-        found.append('Only draft and approved invoices are sent to Xero. Please post the invoice first.')
+        found.append(f'Only draft and approved {noun}s are sent to Xero. Please post the {noun} first.')
     if not invoice.contact_external_id:
-        found.append('Xero needs a contact for every invoice; the customer of this one is not in Xero yet.')
+        found.append(f'Xero needs a contact for every {noun}; the customer of this one is not in Xero yet.')
     if not invoice.date:
-        found.append('Xero needs a date for every invoice. Please enter the invoice date.')
-    if approved and not invoice.due_date:
+        found.append(f'Xero needs a date for every {noun}. Please enter the {noun} date.')
+    if approved and not invoice.due_date and not isinstance(invoice, dto.CreditNote):
         found.append(
             'Xero needs a due date for an approved invoice. Please enter one, for example the invoice date.'
         )
     if not re.fullmatch(r'[A-Z]{3}', invoice.currency):
-        found.append('Xero needs the currency of an invoice as a three-letter code, for example "USD".')
+        found.append(f'Xero needs the currency of {what} as a three-letter code, for example "USD".')
     if not any(not line.is_text for line in invoice.lines):
         found.append('Xero needs at least one line with a quantity and a price. Please add one.')
-    found += _too_long('the number of an invoice', invoice.number, 255)
-    found += _too_long('the reference of an invoice', invoice.reference, 255)
+    found += _too_long(f'the number of {what}', invoice.number, 255)
+    found += _too_long(f'the reference of {what}', invoice.reference, 255)
     total = predict_totals(invoice).total
     if total < 0:
+        article = 'an' if opposite == 'invoice' else 'a'
         found.append(
-            f'Xero does not accept an invoice with a negative total ({total}). Please make a credit note instead.'
+            f'Xero does not accept {what} with a negative total ({total}). Please make {article} {opposite} instead.'
         )
-    for position, line in enumerate(invoice.lines, 1):
+    for position, line in enumerate(folded_lines(invoice), 1):
         found += _check_line(position, line, approved)
     return tuple(found)
+
+
+def check_allocation(allocation: dto.Allocation) -> tuple[str, ...]:
+    if allocation.amount > 0 and allocation.amount == round(allocation.amount, 2):
+        return ()
+    return (
+        f'Xero takes allocations above zero with two decimals, not {allocation.amount}. '
+        'Please reconcile another amount.',
+    )
 
 
 def _check_line(position: int, line: dto.InvoiceLine, approved: bool) -> list[str]:
@@ -147,7 +171,13 @@ def _check_line(position: int, line: dto.InvoiceLine, approved: bool) -> list[st
     return found
 
 
-CHECKS = {'contact': check_contact, 'item': check_item, 'invoice': check_invoice}
+CHECKS = {
+    'contact': check_contact,
+    'item': check_item,
+    'invoice': check_invoice,
+    'credit_note': check_credit_note,
+    'allocation': check_allocation,
+}
 
 
 def line_amount(line: dto.InvoiceLine) -> Decimal:
@@ -162,7 +192,7 @@ def predict_totals(invoice: dto.Invoice) -> dto.Totals:
     A line without ``tax_amount`` counts as untaxed: its rate is not known here, and a prediction that is too
     low stops the invoice before it is sent, which is the safe side.
     """
-    amounts = sum((line_amount(line) for line in invoice.lines), Decimal('0.00'))
+    amounts = sum((line_amount(line) for line in folded_lines(invoice)), Decimal('0.00'))
     tax = sum((line_tax(line) or Decimal(0) for line in invoice.lines if not line.is_text), Decimal('0.00'))
     if invoice.tax_included:
         return dto.Totals(untaxed=amounts - tax, tax=tax, total=amounts)

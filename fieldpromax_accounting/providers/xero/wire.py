@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from ..wire import iso_moment, text
 
 ZERO_GUID = '00000000-0000-0000-0000-000000000000'
+_GUID = re.compile(r'[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}')
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # /Date(1563753600000+0000)/, also without the offset; milliseconds are UTC whatever the offset says
 _DOT_NET_DATE = re.compile(r'/Date\((-?\d{1,17})(?:[+-]\d{4})?\)/')
@@ -17,6 +18,10 @@ def guid(element: dict, key: str) -> str:
     """An id, '' for null, absent or the zero GUID (the id of what was not created, A6)."""
     value = text(element, key).strip()
     return '' if value == ZERO_GUID else value
+
+
+def is_guid(value: str) -> bool:
+    return bool(_GUID.fullmatch(value))
 
 
 def moment(value) -> datetime | None:
