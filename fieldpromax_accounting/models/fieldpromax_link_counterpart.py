@@ -419,6 +419,7 @@ class FieldpromaxLink(models.Model):
             'decision': 'never',
             'decided_by_id': self.env.user.id,
             'decided_at': fields.Datetime.now(),
+            'settled_by_id': False,
             'is_deferred': False,
         }
         pair = [

@@ -149,6 +149,13 @@ class FieldpromaxMatch(models.Model):
     )
     decided_by_id = fields.Many2one('res.users', 'Decided by', readonly=True, ondelete='set null')
     decided_at = fields.Datetime('Decided on', readonly=True)
+    settled_by_id = fields.Many2one(
+        'fieldpromax.match',
+        readonly=True,
+        ondelete='set null',
+        index='btree_not_null',
+        help='The decision that settled this row along with its own; they are taken back together.',
+    )
 
     # Pairs only: where the record of Odoo was deleted, rows may look the same, and deleting must never fail
     # for that.
@@ -453,12 +460,10 @@ class FieldpromaxMatch(models.Model):
         """Write down who decided what, settle the other candidates of the same record of the books, and wake
         the push."""
         stamp = {'decided_by_id': self.env.user.id, 'decided_at': fields.Datetime.now(), 'is_deferred': False}
-        rest = self.env['fieldpromax.match'].sudo()
-        if others:
-            for match in self:
-                rest |= match._others()
-        self.write({'decision': decision, **stamp})
-        (rest - self).write({'decision': others or decision, **stamp})
+        rest = [(match, match._others() - self) for match in self] if others else []
+        self.write({'decision': decision, 'settled_by_id': False, **stamp})
+        for match, along in rest:
+            along.write({'decision': others, 'settled_by_id': match.id, **stamp})
         self.connection_id._trigger_push()
 
     def _same_remote(self, domain):

@@ -12,6 +12,7 @@ DECIDED_AFRESH = {
     'decision': 'pending',
     'decided_by_id': False,
     'decided_at': False,
+    'settled_by_id': False,
     'is_deferred': False,
     'is_effective': False,
     'asks_person': True,
@@ -137,7 +138,7 @@ class FieldpromaxMatch(models.Model):
             along = (
                 [('decision', '=', 'ignore')]
                 if match.decision == 'ignore'
-                else [('decision', '=', 'never'), ('decided_at', '=', match.decided_at)]
+                else [('decision', '=', 'never'), ('settled_by_id', '=', match.id)]
             )
             matches |= match._same_remote(along) if match.decision != 'never' else match
         links.unlink()
@@ -242,6 +243,7 @@ class FieldpromaxMatch(models.Model):
                 'decision': 'never',
                 'decided_by_id': self.env.user.id,
                 'decided_at': fields.Datetime.now(),
+                'settled_by_id': False,
                 'is_effective': False,
                 'is_deferred': False,
             }
