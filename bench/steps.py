@@ -232,6 +232,9 @@ def _memory(name):
 # === THE PULL COMPARED === #
 
 
+PLAIN = (bool, int, str, list, tuple, dict, type(None))
+
+
 def record_creates(env, path):
     """From now on write down what is given to ``create`` of customers and products: model, context, list of values."""
     from odoo import api
@@ -243,8 +246,12 @@ def record_creates(env, path):
         def create(self, vals_list):
             nonlocal depth
             if not depth:
+                # The provider that the sync hands down is nothing to a bare create().
+                context = {
+                    name: value for name, value in self.env.context.items() if isinstance(value, PLAIN)
+                }
                 with Path(path).open("ab") as file:
-                    pickle.dump((self._name, dict(self.env.context), self.env.uid, vals_list), file)
+                    pickle.dump((self._name, context, self.env.uid, vals_list), file)
             depth += 1
             try:
                 return original(self, vals_list)

@@ -118,6 +118,8 @@ class Desk:
             if re.search(text, said) if isinstance(text, re.Pattern) else text in said:
                 return found.first
             assert time.monotonic() < end, f"after {seconds:.0f} s it still says {said!r}, not {text!r}"
+            # Drawing a page takes what the server needs to get on.
+            self.page.wait_for_timeout(1000)
 
     # --- reading
 
