@@ -32,8 +32,10 @@ def expectation(data):
     """What an answer, or a look-up, has to agree with: plain JSON. Works on what was sent and on what came back."""
     if isinstance(data, dto.Invoice):
         return {
-            'key': data.number,
+            'key': data.number or data.own_number,
             'number': data.number,
+            # only where the books were to number it: what came back may carry one of ours in any case
+            **({'own_number': data.own_number} if data.own_number and not data.number else {}),
             'contact': data.contact_external_id,
             'project': data.project_external_id,
             'date': data.date.isoformat() if data.date else '',

@@ -34,6 +34,10 @@ class Capabilities:
     items_need_code: bool = False
     #: customers share one list of names with others (see :meth:`AccountingProvider.list_names_in_use`)
     shared_names: bool = False
+    #: an invoice that comes without a number gets one; ours then stands beside it (:attr:`~.dto.Invoice.own_number`)
+    numbers_on_request: bool = False
+    #: invoice lines have a discount of their own; otherwise it is folded into the price
+    line_discounts: bool = True
     #: a change of an old version of a record is refused; otherwise the last write wins
     checks_versions: bool = False
     #: ``{kind: {field of three_way.FIELDS: direction}}``: what can be kept in step, and which way at most
@@ -212,7 +216,9 @@ class AccountingProvider(ABC):
             return ''
         if kind == 'contact':
             return record.number or record.name
-        fields = {'item': 'code', 'project': 'name', 'invoice': 'number', 'credit_note': 'number'}
+        if kind == 'invoice':
+            return record.number or record.own_number
+        fields = {'item': 'code', 'project': 'name', 'credit_note': 'number'}
         return getattr(record, fields[kind])
 
     def look_up(self, kind: str, wanted: Sequence[dto.Wanted]) -> tuple:

@@ -197,6 +197,8 @@ class Wanted:
     since: datetime | None = None
     #: of an allocation: ids of the credit note and of the invoice
     documents: tuple[str, ...] = ()
+    #: our own number, of an invoice that the provider was to number (see :attr:`Invoice.own_number`)
+    own_number: str = ''
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,8 @@ class Invoice:
     lines: tuple[InvoiceLine, ...]
     totals: Totals
     number: str = ''
-    #: our own number, where the provider gives the invoice another one and keeps ours beside it
+    #: our own number, where the provider gives the invoice another one and keeps ours beside it. Sent without
+    #: ``number`` (capability ``numbers_on_request``): the provider shall give one.
     own_number: str = ''
     reference: str = ''
     due_date: date | None = None

@@ -184,6 +184,7 @@ class Ledger:
             date=record.date if invoice else None,
             currency=record.currency if invoice else '',
             total=record.totals.total if invoice else None,
+            own_number=record.own_number if invoice and not record.number else '',
             since=since,
         )
 

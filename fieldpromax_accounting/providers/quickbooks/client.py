@@ -129,6 +129,7 @@ class QuickBooksProvider(AccountingProvider):
         currency_per_contact=True,
         accounts_on_lines=False,
         items_on_lines=True,
+        line_discounts=False,
         shared_names=True,
         checks_versions=True,
         synced_fields={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -59,7 +60,8 @@ _ON_ONE_DOCUMENT = ('invoice.update', 'invoice.void', 'credit_note.update', 'cre
 _IDENTITY = {
     'contact': ('ContactID', 'ContactNumber', 'Name'),
     'item': ('ItemID', 'Code'),
-    'invoice': ('InvoiceID', 'InvoiceNumber'),
+    # without a number of ours, our own one stands in the reference
+    'invoice': ('InvoiceID', 'InvoiceNumber', 'Reference'),
     'credit_note': ('CreditNoteID', 'CreditNoteNumber'),
     'allocation': ('AllocationID',),
 }
@@ -125,6 +127,7 @@ class XeroProvider(AccountingProvider):
         invoice_drafts=True,
         key_lifetime=timedelta(minutes=5),
         items_need_code=True,
+        numbers_on_request=True,
         synced_fields={
             'contact': {
                 **dict.fromkeys(('name', 'email', 'phone', 'address', 'tax_number', 'active'), 'both'),
@@ -712,9 +715,25 @@ class XeroProvider(AccountingProvider):
                     yield 'get_invoices', {**options, 'unitdp': 4, **_ONE_PAGE}
 
     def look_up(self, kind, wanted):
-        """As :meth:`find_records`; allocations are read from their credit note."""
-        if kind != 'allocation':
-            return super().look_up(kind, wanted)
+        """As :meth:`find_records`; allocations are read from their credit note, invoices that Xero was to number are
+        those of the same customer and date that carry our number in their reference."""
+        if kind == 'allocation':
+            return self._look_up_allocations(wanted)
+        unnumbered = [one for one in wanted if kind == 'invoice' and one.own_number]
+        rest = [one for one in wanted if one not in unnumbered]
+        found = {record.external_id: record for record in super().look_up(kind, rest)} if rest else {}
+        days = sorted({one.date for one in unnumbered if one.date})
+        contacts = list(
+            dict.fromkeys(one.contact_external_id for one in unnumbered if one.contact_external_id)
+        )
+        own = {_folded(one.own_number) for one in unnumbered}
+        for answer, element in self._sales_of(contacts, days) if days else ():
+            record = self._record_or_raise(answer, mapping.from_invoice, element)
+            if _folded(record.own_number) in own:
+                found[record.external_id] = record
+        return tuple(found.values())
+
+    def _look_up_allocations(self, wanted):
         found = {}
         for note_id in dict.fromkeys(one.documents[0] for one in wanted if one.documents):
             try:
@@ -726,6 +745,29 @@ class XeroProvider(AccountingProvider):
                 if (note_id, allocation.invoice_external_id) in pairs:
                     found[allocation.external_id] = allocation
         return tuple(found.values())
+
+    def _sales_of(self, contacts, days):
+        """``(answer, element)`` of the sales of these contacts from the first to the last of these days."""
+        where = ' AND '.join(
+            f'Date{sign}DateTime({day.year},{day.month},{day.day})'
+            for sign, day in (('>=', days[0]), ('<=', days[-1]))
+        )
+        for chunk in _chunks(contacts, lambda one: len(quote(one)) + 3):
+            options = {'contact_i_ds': chunk, 'where': where, 'order': 'InvoiceID ASC', 'unitdp': 4}
+            for page in itertools.count(1):
+                answer, _envelope, elements = self._read(
+                    'invoices.find',
+                    'get_invoices',
+                    'Invoices',
+                    page=page,
+                    page_size=MAX_PAGE_SIZE,
+                    **options,
+                )
+                for element in elements:
+                    if isinstance(element, dict) and element.get('Type') != 'ACCPAY':
+                        yield answer, element
+                if len(elements) < MAX_PAGE_SIZE:
+                    break
 
     # === rules === #
 

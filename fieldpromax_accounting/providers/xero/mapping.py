@@ -23,6 +23,8 @@ DISCOUNT_DIGITS = 4
 AMOUNT_DIGITS = 2
 RATE_DIGITS = 6
 _HUNDRED = Decimal(100)
+_OWN_NUMBER_MARK = 'Odoo: '
+_REFERENCE_JOINT = ' · '
 #: persons of a contact (A7)
 MAX_PERSONS = 5
 
@@ -345,6 +347,20 @@ def _to_line(line: dto.InvoiceLine) -> dict:
     return body
 
 
+def reference_text(invoice: dto.Invoice) -> str:
+    """Our own number stands in front of the reference of an invoice that Xero numbers."""
+    own = f'{_OWN_NUMBER_MARK}{invoice.own_number}' if invoice.own_number else ''
+    return _REFERENCE_JOINT.join(filter(None, (own, invoice.reference)))
+
+
+def _read_reference(reference: str) -> tuple[str, str]:
+    """``(our own number, reference)``: see :func:`reference_text`."""
+    if not reference.startswith(_OWN_NUMBER_MARK):
+        return '', reference
+    own, _joint, rest = reference.removeprefix(_OWN_NUMBER_MARK).partition(_REFERENCE_JOINT)
+    return own.strip(), rest
+
+
 def to_invoice(invoice: dto.Invoice) -> dict:
     """``Contact`` holds the id and nothing else: any other field would change the contact and drop its
     persons (A7).
@@ -361,7 +377,7 @@ def to_invoice(invoice: dto.Invoice) -> dict:
     body['Type'] = 'ACCREC'
     if invoice.number and not invoice.external_id:
         body['InvoiceNumber'] = invoice.number
-    body.update(filled({'Reference': invoice.reference}))
+    body.update(filled({'Reference': reference_text(invoice)}))
     body['Contact'] = {'ContactID': invoice.contact_external_id}
     body['Date'] = invoice.date.isoformat()
     if invoice.due_date:
@@ -452,6 +468,7 @@ def _from_document(element: dict, document_class, name: str, open_field: str) ->
     status = INVOICE_STATUS_FROM_XERO.get(word, word.lower())
     updated_at, version = _version(element)
     contact = nested(element, 'Contact')
+    own_number, reference = _read_reference(text(element, 'Reference'))
     return document_class(
         contact_external_id=guid(contact, 'ContactID'),
         date=day(element, 'Date'),
@@ -463,7 +480,8 @@ def _from_document(element: dict, document_class, name: str, open_field: str) ->
             total=required_number(element, 'Total'),
         ),
         number=text(element, f'{name}Number'),
-        reference=text(element, 'Reference'),
+        own_number=own_number,
+        reference=reference,
         due_date=day(element, 'DueDate'),
         currency_rate=number(element, 'CurrencyRate'),
         status=status,

@@ -10,7 +10,14 @@ from decimal import Decimal
 
 from .. import dto
 from ..checks import BLANK, SPACES, EmailRule, NameRule, too_long
-from .mapping import INVOICE_STATUS_TO_XERO, folded_lines, line_figures, line_product, line_tax
+from .mapping import (
+    INVOICE_STATUS_TO_XERO,
+    folded_lines,
+    line_figures,
+    line_product,
+    line_tax,
+    reference_text,
+)
 
 _HUNDRED = Decimal(100)
 
@@ -117,7 +124,7 @@ def _check_document(invoice: dto.Invoice, what: str, opposite: str) -> tuple[str
     if not any(not line.is_text for line in invoice.lines):
         found.append('Xero needs at least one line with a quantity and a price. Please add one.')
     found += _too_long(f'the number of {what}', invoice.number, 255)
-    found += _too_long(f'the reference of {what}', invoice.reference, 255)
+    found += _too_long(f'the reference of {what}', reference_text(invoice), 255)
     total = predict_totals(invoice).total
     if total < 0:
         article = 'an' if opposite == 'invoice' else 'a'
