@@ -343,6 +343,12 @@ class AccountMove(models.Model):
                 currency=self.currency_id.name,
                 provider=connection._provider_label(),
             )
+        if not forced and not connection._sends_journal(self.journal_id):
+            yield self.env._(
+                'Invoices of the journal "%s" are not sent: other journals are chosen on the connection. Use "Push to '
+                'accounting" to send it all the same.',
+                self.journal_id.name,
+            )
         if not forced and self.invoice_date and self.invoice_date < connection.start_date:
             yield self.env._(
                 'It is dated before the start date %s. Use "Push to accounting" to send it all the same.',
@@ -371,6 +377,8 @@ class AccountMove(models.Model):
                 ('id', 'not in', known),
             ]
         )
+        if connection.push_journal_ids:
+            domain &= Domain('journal_id', 'in', connection.push_journal_ids.ids)
         if connection.organization_currencies:
             domain &= Domain('currency_id.name', 'in', connection.organization_currencies.split(','))
         if connection.push_trigger == 'sent':
@@ -403,13 +411,15 @@ class AccountMove(models.Model):
                 lines.append(
                     line._fieldpromax_prepare_line(resolver, details[line], items, tax_included, digits)
                 )
+        number, own_number = self._fieldpromax_numbers(connection)
         return dto.Invoice(
             contact_external_id=contact.external_id,
             project_external_id=self._fieldpromax_project(connection),
             email=self.partner_id.email_normalized or self.commercial_partner_id.email_normalized or '',
             term=term.external_id if term else '',
-            number=self.name,
-            reference=self.ref or '',
+            number=number,
+            own_number=own_number,
+            reference=self._fieldpromax_reference(connection),
             date=self.invoice_date,
             due_date=self.invoice_date_due or self.invoice_date,
             currency=self.currency_id.name,
@@ -423,6 +433,22 @@ class AccountMove(models.Model):
                 total=decimal_of(self.amount_total, digits),
             ),
         )
+
+    def _fieldpromax_numbers(self, connection):
+        """``(number, own number)`` as this invoice goes over: the first is empty where the books are to give one, the
+        second where they need not be told of ours."""
+        number = self.name or ''
+        policy = connection._numbering()
+        if policy == 'provider':
+            return '', number
+        if policy == 'prefix':
+            return f'{connection.number_prefix or ""}{number}', ''
+        return number, ''
+
+    def _fieldpromax_reference(self, connection):
+        """The customer's reference and, where that is wanted, who sold it."""
+        salesperson = self.invoice_user_id.name if connection.tells_salesperson else ''
+        return ' · '.join(filter(None, (self.ref, salesperson)))
 
     def _fieldpromax_project(self, connection):
         """External id of the project that this invoice belongs to, '' when it belongs to none.

@@ -20,7 +20,7 @@ class AccountMoveLine(models.Model):
         if resolver.capabilities.accounts_on_lines:
             account = resolver.account(self.account_id, self.product_id)
             if account is None:
-                raise resolver.missing_account(self.account_id)
+                raise resolver.missing_account(self.account_id, self.product_id)
             account_code = account.code or account.external_id
         tax = resolver.tax(self.tax_ids, use)
         if tax is None:
@@ -45,7 +45,7 @@ class AccountMoveLine(models.Model):
                 raise resolver.missing_item()
             item_code, item_external_id = stand_in.code or '', stand_in.external_id
         return dto.InvoiceLine(
-            description=self.name or self.product_id.display_name or self.move_id.name,
+            description=self._fieldpromax_description(resolver, discount),
             quantity=quantity,
             unit_price=price,
             discount=discount,
@@ -57,3 +57,17 @@ class AccountMoveLine(models.Model):
             amount=decimal_of(amount, digits),
             tax_rate=None if tax.is_computed else decimal_of(tax.rate, 4),
         )
+
+    def _fieldpromax_description(self, resolver, discount):
+        """What the line says there; with what has no place of its own in the books, where that is wanted.
+
+        :param resolver: of the connection; the language is that of the environment.
+        """
+        connection = resolver.connection
+        sentences = [self.name or self.product_id.display_name or self.move_id.name]
+        if discount and connection.describes_discount and not resolver.capabilities.line_discounts:
+            sentences.append(self.env._('Discount: %s %%', f'{discount.normalize():f}'))
+        unit = self.product_uom_id
+        if unit and connection.describes_unit and unit != self.env.ref('uom.product_uom_unit'):
+            sentences.append(self.env._('Unit: %s', unit.name))
+        return '\n'.join(sentences)

@@ -59,7 +59,9 @@ class PreviewResolver(MappingResolver):
         return self._unsettled
 
     def account(self, account, product=None):
-        return self._or_unsettled(super().account(account, product), lambda: self.missing_account(account))
+        return self._or_unsettled(
+            super().account(account, product), lambda: self.missing_account(account, product)
+        )
 
     def tax(self, taxes, use='sale'):
         return self._or_unsettled(super().tax(taxes, use), lambda: self.missing_tax(taxes, use))

@@ -126,6 +126,10 @@ class FieldpromaxExchange(models.Model):
     forced = fields.Boolean(
         readonly=True, help='Somebody asked for it: the start date does not hold it back.'
     )
+    batch_id = fields.Many2one(
+        'fieldpromax.push.batch', 'Sent together', index='btree_not_null', ondelete='set null', readonly=True
+    )
+    priority = fields.Integer(readonly=True, help='Higher ones wait until nothing lower is ready.')
     wants_void = fields.Boolean(readonly=True, help='Somebody asked that it be voided in the books.')
     wants_restore = fields.Boolean(
         readonly=True, help='Somebody asked that its archived counterpart be restored in the books.'
@@ -603,6 +607,7 @@ class FieldpromaxExchange(models.Model):
             date=date.fromisoformat(expected['date']) if expected.get('date') else None,
             currency=expected.get('currency') or '',
             total=Decimal(total) if total else None,
+            own_number=expected.get('own_number') or '',
             since=call.first_sent_at.replace(tzinfo=timezone.utc),
         )
 
@@ -686,7 +691,7 @@ class FieldpromaxExchange(models.Model):
         busy = self.search([*domain, ('state', 'in', ('sending', 'uncertain'))])[column]
         return self.search(
             [*domain, *self._ready_domain(), ('is_stale', '=', False), (column, 'not in', busy.ids)],
-            order='alone, id',
+            order='alone, priority NULLS FIRST, id',
             limit=limit,
         )
 
@@ -903,7 +908,8 @@ class FieldpromaxExchange(models.Model):
         if self.kind == 'item' and not data.sale_account and not context.capabilities.accounts_on_lines:
             # The item says where its lines are booked, so it cannot be made without.
             product = record.with_company(connection.company_id)
-            raise context.resolver.missing_account(product.product_tmpl_id.get_product_accounts()['income'])
+            account = product.product_tmpl_id.get_product_accounts()['income']
+            raise context.resolver.missing_account(account, product)
         self._check_rules(context, data, record)
         return Decision(
             f'{self.kind}.create',
@@ -985,10 +991,13 @@ class FieldpromaxExchange(models.Model):
         for product in self._needed_products(connection, move):
             item_links[product.id] = self._needed_link(context.item_links, 'item', product, connection)
         data = move._fieldpromax_prepare(connection, context.resolver, contact, item_links)
+        data = self._with_number(connection, data, link)
         if link:
             if link.sent_hash == content_hash(data):
                 return None
             return Decision('verify', data, link.external_id)
+        if decision := self._decide_twin(connection, move, data):
+            return decision
         if hold := move._fieldpromax_period_hold(connection):
             raise hold
         self._check_rules(context, data, move)
@@ -1346,7 +1355,7 @@ class FieldpromaxExchange(models.Model):
             'code': self.env._('Code'),
         }
         ours, theirs = self.expected, expectation(remote)
-        if connection.organization_numbers_documents:
+        if connection._numbers_in_books():
             # The number is theirs by design; the link keeps it.
             labels.pop('number')
         if ours.get('project') and theirs.get('contact') == ours['project']:

@@ -9,7 +9,7 @@ from .fieldpromax_exchange import LIVE_STATES
 from .fieldpromax_link import record_fields
 
 # Causes that may be cured in the books without a trace in Odoo: what they hold up is tried again once an hour.
-CURED_IN_THE_BOOKS = ('difference', 'changed_after_sent', 'gone', 'taken', 'refused')
+CURED_IN_THE_BOOKS = ('difference', 'changed_after_sent', 'gone', 'taken', 'refused', 'twin')
 # Causes that came with an answer of the books: until something is different there is no use in asking again.
 ANSWERED = (*CURED_IN_THE_BOOKS, 'ambiguous', 'unexpected')
 # Causes that stand by themselves, whether they hold something up or not.
@@ -150,12 +150,7 @@ class FieldpromaxIssue(models.Model):
         """Go to where the cure is: the mapping, the match review, or the record."""
         self.ensure_one()
         if self.cause == 'mapping_missing':
-            action = self.env['ir.actions.act_window']._for_xml_id(
-                'fieldpromax_accounting.fieldpromax_mapping_action'
-            )
-            if self.mapping_id:
-                action['domain'] = [('id', '=', self.mapping_id.id)]
-            return action
+            return self._open_mapping()
         if self.cause == 'match_review':
             return self.env['ir.actions.act_window']._for_xml_id(
                 'fieldpromax_accounting.fieldpromax_match_action'
@@ -173,6 +168,15 @@ class FieldpromaxIssue(models.Model):
             'res_id': record.id,
             'view_mode': 'form',
         }
+
+    def _open_mapping(self):
+        """The guided page with what is missing first, for who decides about it; others see the row."""
+        if self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
+            return self.env['fieldpromax.mapping.guide']._open(self.connection_id, self)
+        action = self.connection_id.action_list_mappings()
+        if self.mapping_id:
+            action['domain'] = [('id', '=', self.mapping_id.id)]
+        return action
 
     def _open_connection(self):
         """Who may, connects again at once; others see the connection, and whom to ask."""

@@ -1,10 +1,8 @@
 import re
-from datetime import timedelta
 from decimal import Decimal
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tools import SQL
 
 from ..holds import Hold
 from ..matching import text_key
@@ -13,8 +11,8 @@ from ..matching import text_key
 EDITABLE_FIELDS = {'reference_id'}
 DEFAULT_ACCOUNT_KEY = 'default'
 DEFAULT_ITEM_KEY = 'item:default'
-# How far back invoices are looked at for the taxes and accounts in use.
-LOOK_BACK = timedelta(days=366)
+# Keys of revenue accounts that a person chose for a product or a category of products.
+RULE_PREFIXES = ('product:', 'category:')
 # Percentages are compared to this many decimals, as both sides keep them.
 RATE_DIGITS = 4
 # Words that tell rates of 0 % apart; a match is only proposed, a person confirms it.
@@ -47,6 +45,13 @@ def account_key(account_id):
 
 def term_key(term_id):
     return f'term:{term_id}'
+
+
+def rule_keys(product):
+    """Keys of what may be chosen for a product alone, the nearest first: itself, its category, that one's parent …"""
+    category = product.categ_id
+    above = reversed((category.parent_path or '').strip('/').split('/')) if category else ()
+    return [f'product:{product.product_tmpl_id.id}', *(f'category:{one}' for one in above if one)]
 
 
 def number_and_name(reference):
@@ -291,6 +296,7 @@ class FieldpromaxMapping(models.Model):
                         'reason': self.env._('Nothing is chosen.'),
                     }
                 )
+        self._suggest_for_refunds()
         for connection in self.filtered(lambda mapping: mapping.kind == 'tax').connection_id:
             if connection.organization_computes_tax:
                 # There taxable or not is all there is to say: one answer is an answer for all.
@@ -327,10 +333,12 @@ class FieldpromaxMapping(models.Model):
         self = self.sudo()  # mappings belong to the sync, whoever made it run
         if connection._capabilities().items_on_lines:
             self.env['fieldpromax.reference']._store_items(connection)
+        usage = self._usage(connection)
         existing = set(self.search([('connection_id', '=', connection.id)]).mapped('key'))
-        values = [row for row in self._wanted_values(connection) if row['key'] not in existing]
+        values = [row for row in self._wanted_values(connection, usage) if row['key'] not in existing]
         self.create(values)
         self.search([('connection_id', '=', connection.id)])._suggest(connection)
+        self._store_usage(connection, usage)
 
     @api.model
     def _look_for_items(self, connection):
@@ -351,21 +359,21 @@ class FieldpromaxMapping(models.Model):
             row._suggest(connection)
 
     @api.model
-    def _wanted_values(self, connection):
-        """Values of the mappings of the default account, and of what customer invoices of the last year
-        use."""
+    def _wanted_values(self, connection, usage):
+        """Values of the mappings of the default account, and of what invoices and credit notes of the last year
+        use: ``usage``, a :class:`~.fieldpromax_mapping_usage.Usage`."""
         yield self._default_account_values(connection)
         if connection._capabilities().items_on_lines:
             yield self._default_item_values(connection)
-        companies = connection._served_companies()
-        account_ids, tax_sets = self._in_use(companies)
-        for account in self.env['account.account'].browse(account_ids).exists():
+        for account in self.env['account.account'].browse(sorted(usage.accounts)).exists():
             yield self._account_values(connection, account)
-        tax_sets |= {tuple(company.account_sale_tax_id.ids) for company in companies}
-        for tax_ids in sorted(tax_sets):
-            yield self._tax_values(connection, self.env['account.tax'].browse(tax_ids).exists(), 'sale')
+        tax_sets = {
+            ('sale', tuple(company.account_sale_tax_id.ids)) for company in connection._served_companies()
+        }
+        for use, tax_ids in sorted(tax_sets.union(usage.taxes), key=lambda one: (one[0] != 'sale', one[1])):
+            yield self._tax_values(connection, self.env['account.tax'].browse(tax_ids).exists(), use)
         if self._has_terms(connection):
-            for term in self._terms_in_use(companies):
+            for term in self.env['account.payment.term'].browse(sorted(usage.terms)).exists():
                 yield self._term_values(connection, term)
 
     @api.model
@@ -375,50 +383,6 @@ class FieldpromaxMapping(models.Model):
                 [('connection_id', '=', connection.id), ('kind', '=', 'term')], limit=1
             )
         )
-
-    @api.model
-    def _terms_in_use(self, companies):
-        """Payment terms of the customer invoices of the last year."""
-        groups = self.env['account.move']._read_group(
-            [
-                ('move_type', '=', 'out_invoice'),
-                ('state', 'in', ('draft', 'posted')),
-                ('company_id', 'in', companies.ids),
-                ('date', '>=', fields.Date.today() - LOOK_BACK),
-                ('invoice_payment_term_id', '!=', False),
-            ],
-            ['invoice_payment_term_id'],
-        )
-        return [term for (term,) in groups]
-
-    @api.model
-    def _in_use(self, companies):
-        """Accounts and sets of taxes on lines of the customer invoices of the last year."""
-        self.env['account.move.line'].flush_model()
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT array_agg(DISTINCT account_id), tax_ids
-                  FROM (SELECT l.id, l.account_id, COALESCE(array_agg(r.account_tax_id ORDER BY
-                               r.account_tax_id) FILTER (WHERE r.account_tax_id IS NOT NULL), '{}') AS tax_ids
-                          FROM account_move_line l
-                          JOIN account_move m ON m.id = l.move_id
-                          LEFT JOIN account_move_line_account_tax_rel r ON r.account_move_line_id = l.id
-                         WHERE m.move_type = 'out_invoice' AND m.state IN ('draft', 'posted')
-                           AND l.display_type = 'product' AND m.company_id = ANY(%(companies)s)
-                           AND COALESCE(m.invoice_date, m.date) >= %(since)s
-                         GROUP BY l.id) AS line
-                 GROUP BY tax_ids
-                """,
-                companies=companies.ids,
-                since=fields.Date.today() - LOOK_BACK,
-            )
-        )
-        account_ids, tax_sets = set(), set()
-        for accounts, taxes in self.env.cr.fetchall():
-            account_ids.update(filter(None, accounts))
-            tax_sets.add(tuple(taxes))
-        return sorted(account_ids), tax_sets
 
     @api.model
     def _default_account_values(self, connection):
@@ -508,8 +472,9 @@ class FieldpromaxMapping(models.Model):
         """Propose counterparts where no person decided; withdraw what the books no longer have."""
         references = self.env['fieldpromax.reference'].search([('connection_id', '=', connection.id)])
         provider = connection._provider_label()
-        # What a person confirmed first, so that it speaks for what is alike.
-        for mapping in self.sorted(lambda mapping: not mapping.confirmed_by_id):
+        # What a person confirmed first, so that it speaks for what is alike; credit notes after the invoices that they
+        # follow.
+        for mapping in self.sorted(lambda mapping: (not mapping.confirmed_by_id, mapping.use == 'refund')):
             if mapping.confirmed_by_id:
                 # A person's decision stands, as long as the books still have what was chosen.
                 if mapping.state == 'confirmed' and not mapping._is_eligible(mapping.reference_id):
@@ -555,6 +520,16 @@ class FieldpromaxMapping(models.Model):
     def _suggest_tax(self, eligible, provider):
         self.ensure_one()
         rate, reason = self._rate_of(self.tax_ids)
+        if sold := self._sold_with(eligible):
+            self._set(
+                state='suggested',
+                reference_id=sold.id,
+                rate=float(rate or 0),
+                is_derivable=True,
+                needs_confirmation=False,
+                reason=self.env._('As on invoices.'),
+            )
+            return
         computed = eligible.filtered('is_computed')
         eligible -= computed
         if computed and (reason or rate):
@@ -810,7 +785,7 @@ class MappingResolver:
 
     def __init__(self, mapping_model, connection):
         self._model = mapping_model
-        self._connection = connection
+        self.connection = self._connection = connection
         self.capabilities = connection._capabilities()
         self._has_terms = mapping_model._has_terms(connection)
         rows = mapping_model.search([('connection_id', '=', connection.id)])
@@ -822,10 +797,13 @@ class MappingResolver:
         )
         self._rows = {row.key: row for row in rows}
         self._usable = {}
+        self._rule_keys = {key for key in self._rows if key.startswith(RULE_PREFIXES)}
 
-    def account(self, account, _product=None):
-        """The account of the books that stands for ``account``; None when a person has to confirm one
-        first."""
+    def account(self, account, product=None):
+        """The account of the books that stands for ``account``, on a line with ``product``; None when a person has to
+        confirm one first."""
+        if rule := self._rule_for(account, product):
+            return self._reference(rule)
         row = self._rows.get(account_key(account.id))
         found = self._reference(row)
         if found or not account:
@@ -869,10 +847,11 @@ class MappingResolver:
             mapping_id=row.id,
         )
 
-    def missing_account(self, account):
+    def missing_account(self, account, product=None):
         """Why :meth:`account` found none, as a Hold; the mapping that a person completes is there."""
-        falls_back = self._falls_back(account)
-        row = self._default_row() if falls_back else self._account_row(account)
+        rule = self._rule_for(account, product)
+        falls_back = not rule and self._falls_back(account)
+        row = rule or (self._default_row() if falls_back else self._account_row(account))
         env = self._model.env
         provider = self._connection._provider_label()
         if falls_back:
@@ -898,6 +877,14 @@ class MappingResolver:
         else:
             remedy = env._('Reset the invoice to draft, choose a tax with a percentage, and post it again.')
         return Hold('mapping_missing', f'mapping:{row.key}', title, reason, remedy, mapping_id=row.id)
+
+    def _rule_for(self, account, product):
+        """What a person chose for this product, or the nearest of its categories; None without. Only revenue: a deposit
+        stays a deposit, whatever the product."""
+        if not self._rule_keys or not product or not account or account.internal_group != 'income':
+            return None
+        chosen = (self._rows[key] for key in rule_keys(product.sudo()) if key in self._rule_keys)
+        return next((row for row in chosen if row.reference_id), None)
 
     def _falls_back(self, account):
         return not account or account.internal_group == 'income'

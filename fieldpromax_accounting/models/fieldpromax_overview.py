@@ -89,14 +89,7 @@ class FieldpromaxConnection(models.Model):
             open_mappings, matches = mappings.get(connection, 0), connection.match_count
             connection.sent_count = sent.get(connection, 0)
             connection.mapping_count = open_mappings
-            connection.mapping_text = (
-                self.env._('1 mapping has to be confirmed before invoices with it are sent.')
-                if open_mappings == 1
-                else self.env._(
-                    '%s mappings have to be confirmed before invoices with them are sent.',
-                    open_mappings,
-                )
-            )
+            connection.mapping_text = connection._mapping_text(open_mappings)
             counted = waiting.get(connection.id, {})
             told = [
                 self._match_text_of(kind, counted[kind]) for kind in self._match_kinds() if kind in counted
@@ -108,6 +101,47 @@ class FieldpromaxConnection(models.Model):
                 else self.env._('%s wait for your decision.', names)
             )
             connection.has_to_do = connection.status == 'connected' and bool(open_mappings or matches)
+
+    def _mapping_text(self, count):
+        """What is missing among the mappings, or only waits for a person, in words; '' when nothing is."""
+        self.ensure_one()
+        if not count:
+            return ''
+        rows = (
+            self.env['fieldpromax.mapping']
+            .sudo()
+            ._read_group(
+                [('connection_id', '=', self.id), ('needs_attention', '=', True)],
+                ['state'],
+                ['__count', 'invoice_count:max'],
+            )
+        )
+        counts = {state: number for state, number, _most in rows}
+        missing, to_confirm = counts.get('missing', 0), count - counts.get('missing', 0)
+        sentences = []
+        if missing:
+            sentences.append(
+                self.env._('1 counterpart in the books is missing.')
+                if missing == 1
+                else self.env._('%s counterparts in the books are missing.', missing)
+            )
+        if to_confirm:
+            sentences.append(
+                self.env._('1 suggestion has to be confirmed once.')
+                if to_confirm == 1
+                else self.env._('%s suggestions have to be confirmed once.', to_confirm)
+            )
+        most = max((number or 0 for _state, _count, number in rows), default=0)
+        sentences.append(
+            self.env._('1 invoice of the last 12 months would wait for that.')
+            if most == 1
+            else self.env._(
+                'Up to %s invoices of the last 12 months would wait for one of these alone.', most
+            )
+            if most
+            else self.env._('Invoices that need one of these wait until then.')
+        )
+        return ' '.join(sentences)
 
     @api.model
     def _match_kinds(self):
@@ -152,9 +186,16 @@ class FieldpromaxConnection(models.Model):
         return self.env['fieldpromax.radar'].with_company(self.company_id).action_open_radar()
 
     def action_view_mappings(self):
+        """What stands for what in the books: the guided page for who decides about it, the list for others."""
         self.ensure_one()
-        action = self._open_rows('mapping', [])
-        return {**action, 'context': {'search_default_to_do': 1}}
+        if self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
+            return self.env['fieldpromax.mapping.guide']._open(self)
+        return self.action_list_mappings()
+
+    def action_list_mappings(self):
+        """All mappings in one list."""
+        self.ensure_one()
+        return self._open_rows('mapping', [])
 
     def action_view_sent(self):
         """The customer invoices that stand in the books."""

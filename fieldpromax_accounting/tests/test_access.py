@@ -41,6 +41,9 @@ CONNECTION_METHODS = {
     'action_view_waiting': 'user',
     'action_view_sent': 'user',
     'action_view_mappings': 'user',
+    'action_list_mappings': 'user',
+    'action_send_older': 'bookkeeper',
+    'action_view_batches': 'user',
     'action_view_radar': 'bookkeeper',
     'action_open_overview': 'user',
 }

@@ -50,7 +50,7 @@ class TestMapping(ConnectedOnce, PullCommon):
         self.assertEqual(connection.run_ids.state, 'done', connection.run_ids.reason)
         return connection
 
-    def invoice(self, *taxes, account=None):
+    def invoice(self, *taxes, account=None, **values):
         line = {
             'name': 'Work',
             'quantity': 1,
@@ -66,6 +66,7 @@ class TestMapping(ConnectedOnce, PullCommon):
                 'invoice_date': fields.Date.today(),
                 'company_id': self.company.id,
                 'invoice_line_ids': [Command.create(line)],
+                **values,
             }
         )
 
@@ -270,6 +271,145 @@ class TestMapping(ConnectedOnce, PullCommon):
         self.assertEqual(self.resolver(connection).account(other).code, '270')
         self.as_bookkeeper(self.mapping(connection, account=other)).write({'reference_id': False})
         self.assertEqual(self.resolver(connection).account(other).code, '200')
+
+    def test_account_of_a_product_or_category(self):
+        """The product goes before its category, both before the account; a deposit stays a deposit."""
+        services = self.env['product.category'].create({'name': 'Services'})
+        repairs = self.env['product.category'].create({'name': 'Repairs', 'parent_id': services.id})
+        boiler, pump = self.env['product.product'].create(
+            [{'name': name, 'categ_id': repairs.id} for name in ('Boiler service', 'Pump repair')]
+        )
+        revenue = self.company_data['default_account_revenue']
+        deposit = self.env['account.account'].create(
+            {'code': '299997', 'name': 'Deposits', 'account_type': 'liability_current'}
+        )
+        connection = self.connected()
+        self.as_bookkeeper(self.mapping(connection)).action_confirm()
+        rules = self.as_person(self.user_bookkeeper)['fieldpromax.mapping.rule']
+        for values in (
+            {
+                'scope': 'category',
+                'category_id': services.id,
+                'reference_id': self.reference(connection, code='260').id,
+            },
+            {
+                'scope': 'product',
+                'product_tmpl_id': pump.product_tmpl_id.id,
+                'reference_id': self.reference(connection, code='270').id,
+            },
+        ):
+            rules.create({'connection_id': connection.id, **values}).action_add()
+        resolver = self.resolver(connection)
+        found = [resolver.account(revenue, one).code for one in (boiler, pump, self.env['product.product'])]
+        self.assertEqual(found, ['260', '270', '200'])
+        self.assertIsNone(resolver.account(deposit, pump))
+        # What was chosen is gone there: it is said, not booked elsewhere in silence.
+        self.put(accounts=[{'Code': '270', 'Status': 'ARCHIVED'}])
+        self.as_bookkeeper(self.env['fieldpromax.mapping']).action_refresh()
+        self.run_pull(connection)
+        resolver = self.resolver(connection)
+        self.assertIsNone(resolver.account(revenue, pump))
+        self.assertIn('Product: Pump repair', resolver.missing_account(revenue, pump).title)
+        row = self.mapping(connection).search([('product_tmpl_id', '=', pump.product_tmpl_id.id)])
+        self.as_bookkeeper(row).write({'reference_id': False})
+        self.assertEqual(self.resolver(connection).account(revenue, pump).code, '260')
+        with self.assertRaises(AccessError):
+            self.as_person(self.user_invoice)['fieldpromax.mapping']._choose_account_for(
+                connection.with_env(self.as_person(self.user_invoice)),
+                self.reference(connection, code='200'),
+                category=repairs,
+            )
+
+    # === THE GUIDED PAGE === #
+
+    def guide(self, connection, user=None):
+        """The page as a person opens it from the overview."""
+        env = self.as_person(user or self.user_bookkeeper)
+        self.env.flush_all()
+        action = connection.with_env(env).action_view_mappings()
+        self.assertEqual(action['res_model'], 'fieldpromax.mapping.guide')
+        return env['fieldpromax.mapping.guide'].browse(action['res_id'])
+
+    def test_guide_lists_what_invoices_use(self):
+        """Drafts and credit notes count as well; what is missing comes first; one click accepts all suggestions."""
+        ten, exempt, odd = self.tax(10), self.tax(0, 'Exempt'), self.tax(42)
+        yen = self.env.ref('base.JPY')
+        yen.active = True
+        moves = self.invoice(ten) | self.invoice(ten, exempt)
+        moves.action_post()
+        self.invoice(odd)
+        self.invoice(ten, move_type='out_refund')
+        self.invoice(exempt, move_type='out_refund')
+        self.invoice(exempt)
+        self.invoice(ten, currency_id=yen.id)
+        self.invoice(self.tax(33), fieldpromax_do_not_sync=True)
+        self.invoice(self.tax(34), invoice_date='2020-01-01')
+        connection = self.connected()
+        guide = self.guide(connection)
+        used = {
+            row.record_name: row.invoice_count for row in guide.todo_ids | guide.tax_ids | guide.currency_ids
+        }
+        self.assertEqual(used['Tax 10'], 2)
+        self.assertEqual(used['Tax 10 (credit notes)'], 1)
+        self.assertEqual(used['Exempt'], 1)
+        self.assertFalse({'Tax 33', 'Tax 34'} & set(used), 'neither kept out nor older')
+        self.assertEqual(guide.todo_ids.mapped('state'), sorted(guide.todo_ids.mapped('state')))
+        missing = guide.todo_ids.filtered(lambda row: row.state == 'missing')
+        self.assertEqual(set(missing.mapped('kind')), {'tax', 'currency'})
+        self.assertIn('Add it in Xero', missing.filtered('currency_id').reason)
+        self.assertIn('USD', guide.currency_ids.mapped('currency_id.name'))
+        default = guide.todo_ids.filtered(lambda row: row.key == 'default')
+        self.assertEqual(default.invoice_count, 7)
+        self.assertIn('counterparts in the books are missing', connection.mapping_text)
+        self.assertEqual(guide.todo_text, connection.mapping_text)
+        # Exempt on invoices and on credit notes, ten with exempt is ten: both follow by rate; and the default account.
+        suggested = guide.suggestion_count
+        self.assertGreaterEqual(suggested, 3)
+        guide.action_accept()
+        guide.invalidate_recordset()
+        self.assertEqual((guide.suggestion_count, guide.todo_ids), (0, missing))
+        resolver = self.resolver(connection)
+        self.assertEqual(resolver.tax(exempt, 'refund').external_id, 'EXEMPTOUTPUT')
+        with self.assertRaises(UserError):
+            guide.action_accept()
+        # Chosen in the page itself, as the web client does it.
+        rows = missing.filtered(lambda row: row.kind == 'tax')
+        self.assertIn(odd, rows.tax_ids)
+        chosen = {'reference_id': self.reference(connection, 'FIVE1').id}
+        guide.write({'todo_ids': [Command.update(row.id, chosen) for row in rows]})
+        self.assertEqual(set(rows.mapped('state')), {'confirmed'})
+        self.assertEqual(rows.confirmed_by_id, self.user_bookkeeper)
+        # The currency is added there, the page read again.
+        self.put(currencies=['JPY'])
+        guide.action_refresh()
+        self.run_pull(connection)
+        guide.invalidate_recordset()
+        self.assertFalse(guide.todo_ids, guide.todo_ids.mapped('reason'))
+        self.assertEqual(connection.mapping_text, '')
+
+    def test_credit_notes_follow_what_was_confirmed_for_invoices(self):
+        exempt = self.tax(0, 'Exempt')
+        self.invoice(exempt)
+        self.invoice(exempt, move_type='out_refund')
+        connection = self.connected()
+        sold = self.mapping(connection, exempt)
+        refund = sold.search([('connection_id', '=', connection.id), ('use', '=', 'refund')])
+        self.assertTrue(refund.needs_attention)
+        self.as_bookkeeper(sold).write({'reference_id': self.reference(connection, 'ZERORATED').id})
+        self.assertEqual((refund.reference_id.external_id, refund.needs_attention), ('ZERORATED', False))
+
+    def test_guide_is_for_bookkeepers_of_the_company(self):
+        connection = self.connected()
+        action = connection.with_env(self.as_person(self.user_invoice)).action_view_mappings()
+        self.assertEqual(action['res_model'], 'fieldpromax.mapping', 'others look at the list')
+        guide = self.guide(connection)
+        for user in (self.user_invoice, self.user_bookkeeper_2):
+            with self.assertRaises(AccessError, msg=user.login):
+                connection.with_env(self.as_person(user)).env['fieldpromax.mapping.guide']._open(
+                    connection.with_env(self.as_person(user))
+                )
+            with self.assertRaises(AccessError, msg=user.login):
+                guide.with_env(self.as_person(user)).action_accept()
 
     # === WHO MAY === #
 

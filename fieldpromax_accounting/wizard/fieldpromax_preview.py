@@ -46,7 +46,7 @@ class FieldpromaxPreview(models.TransientModel):
         }
         if invoice := preview.invoice:
             number = invoice.number if move.state != 'draft' or move.name != '/' else ''
-            if connection._organization().numbers_documents:
+            if connection._numbers_in_books():
                 number = self.env._('Given by %s', connection._provider_label())
             predicted, own = preview.predicted, invoice.totals
             values.update(
