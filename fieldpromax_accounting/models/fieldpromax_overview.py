@@ -1,10 +1,7 @@
-from datetime import timedelta
-
-from babel.dates import format_timedelta
 from odoo import api, fields, models
 from odoo.tools.i18n import format_list
-from odoo.tools.misc import babel_locale_parse, get_lang
 
+from ..elapsed import ago_text
 from .fieldpromax_run import OPEN_STATES
 
 # States of an exchange that change within seconds, by themselves.
@@ -69,15 +66,9 @@ class FieldpromaxConnection(models.Model):
                 ['ended_at:max'],
             )
         )
-        locale = babel_locale_parse(get_lang(self.env).code)
-        now = fields.Datetime.now()
         for connection in self:
             at = ended.get(connection)
-            # A clock that was set back must not make the last sync a thing of the future.
-            ago = max(now - at, timedelta()) if at else None
-            connection.last_sync_text = (
-                format_timedelta(-ago, add_direction=True, locale=locale) if at else self.env._('Not yet')
-            )
+            connection.last_sync_text = ago_text(self.env, at) if at else self.env._('Not yet')
 
     @api.depends('status')
     def _compute_to_do(self):

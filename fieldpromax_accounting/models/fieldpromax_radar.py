@@ -1,19 +1,17 @@
 import json
 from datetime import timedelta
 
-from babel.dates import format_timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
-from odoo.tools.misc import babel_locale_parse, get_lang
 
+from ..elapsed import ago_text
 from ..matching import text_key_sql
 from ..providers import base, registry
 
 # The page looks again by itself when it is opened, unless that was done just now.
 FRESH_FOR = timedelta(seconds=20)
-JUST_NOW = timedelta(minutes=1)
 # How many records are looked at, and findings written, at once.
 BATCH = 2000
 BOOKKEEPER = 'fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'
@@ -137,8 +135,6 @@ class FieldpromaxRadar(models.Model):
 
     @api.depends('open_count', 'checked_at', 'customer_total', 'product_total')
     def _compute_headline(self):
-        locale = babel_locale_parse(get_lang(self.env).code)
-        now = fields.Datetime.now()
         for radar in self:
             if not radar.checked_at:
                 radar.headline = self.env._('Nothing was looked at yet.')
@@ -150,12 +146,9 @@ class FieldpromaxRadar(models.Model):
                 radar.headline = self.env._('1 thing would make trouble.')
             else:
                 radar.headline = self.env._('%s things would make trouble.', radar.open_count)
-            ago = now - radar.checked_at
             radar.checked_text = self.env._(
                 'Last checked %(ago)s: %(customers)s, %(products)s.',
-                ago=format_timedelta(-ago, add_direction=True, locale=locale)
-                if ago >= JUST_NOW
-                else self.env._('just now'),
+                ago=ago_text(self.env, radar.checked_at),
                 customers=self.env._('1 customer')
                 if radar.customer_total == 1
                 else self.env._('%s customers', radar.customer_total),
