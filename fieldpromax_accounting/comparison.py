@@ -45,6 +45,17 @@ def expectation(data):
             'total': amount_text(data.totals.total),
             'lines': len(data.lines),
         }
+    if isinstance(data, dto.Allocation):
+        return {
+            'key': '',
+            'note': data.credit_note_external_id,
+            'invoice': data.invoice_external_id,
+            'contact': data.contact_external_id,
+            'project': data.project_external_id,
+            'date': data.date.isoformat() if data.date else '',
+            'currency': data.currency,
+            'total': amount_text(data.amount),
+        }
     if isinstance(data, dto.Item):
         return {'key': data.code, 'code': data.code, 'name': data.name}
     return {'key': getattr(data, 'number', '') or data.name, 'name': data.name}
@@ -67,7 +78,11 @@ def look_up_keys(remote):
 
 
 def agrees(expected, remote):
-    """May ``remote`` be the document that was expected? It agrees in customer, date, currency and total."""
+    """May ``remote`` be the document that was expected? It agrees in customer, date, currency and total; an allocation
+    in its two documents, date and amount."""
+    if isinstance(remote, dto.Allocation):
+        found = expectation(remote)
+        return all(found[name] == expected.get(name) for name in ('note', 'invoice', 'date', 'total'))
     if not isinstance(remote, dto.Invoice) or remote.own_number:
         # one that carries a number of ours is told by it
         return False

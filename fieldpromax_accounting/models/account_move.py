@@ -7,6 +7,7 @@ from odoo.tools import SQL
 
 from ..comparison import VOID_STATUSES
 from ..providers import dto
+from .fieldpromax_link import DOCUMENT_KINDS
 from .fieldpromax_sync_mixin import FieldpromaxSyncMixin
 
 # A document has one of these states towards the books; ux.md gives each its word and colour.
@@ -211,7 +212,7 @@ class AccountMove(models.Model):
         return result
 
     def _fieldpromax_queue(self, event):
-        moves = self.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted')
+        moves = self.filtered(lambda move: move.move_type in DOCUMENT_KINDS and move.state == 'posted')
         for company, documents in moves.grouped('company_id').items():
             connection = self.env['fieldpromax.connection']._active_for(company)
             if not connection:
@@ -230,8 +231,15 @@ class AccountMove(models.Model):
             if event == 'sent':
                 chosen = chosen.filtered(lambda move: move.id not in linked)  # noqa: B023
             if chosen:
-                self.env['fieldpromax.exchange'].sudo()._enqueue(connection, 'invoice', chosen)
+                chosen._fieldpromax_enqueue(connection)
                 connection._trigger_push()
+
+    def _fieldpromax_enqueue(self, connection, **options):
+        """Queue these documents, each as what it is; whoever calls wakes the push cron."""
+        for move_type, moves in self.grouped('move_type').items():
+            self.env['fieldpromax.exchange'].sudo()._enqueue(
+                connection, DOCUMENT_KINDS[move_type], moves, **options
+            )
 
     # === ACTIONS === #
 
@@ -257,9 +265,7 @@ class AccountMove(models.Model):
                     queued |= move
             chosen = moves & queued
             if chosen:
-                self.env['fieldpromax.exchange'].sudo()._enqueue(
-                    connection, 'invoice', chosen.sudo(), forced=True
-                )
+                chosen.sudo()._fieldpromax_enqueue(connection, forced=True)
                 connection._trigger_push()
         refusals = self._fieldpromax_tell_skipped(skipped)
         message = ''
@@ -298,7 +304,7 @@ class AccountMove(models.Model):
                 raise UserError(
                     self.env._('Only cancelled invoices that still count in the books can be voided there.')
                 )
-            self.env['fieldpromax.exchange'].sudo()._enqueue(connection, 'invoice', moves.sudo(), void=True)
+            moves.sudo()._fieldpromax_enqueue(connection, void=True)
             connection._trigger_push()
         return {'type': 'ir.actions.client', 'tag': 'soft_reload'}
 
@@ -319,16 +325,23 @@ class AccountMove(models.Model):
         :param as_posted: what would stand against it once it is confirmed.
         """
         self.ensure_one()
-        if self.move_type == 'out_refund':
-            yield self.env._('Credit notes are not sent yet.')
-        elif self.move_type == 'out_receipt':
+        is_refund = self.move_type == 'out_refund'
+        if self.move_type == 'out_receipt':
             yield self.env._('Receipts are not sent.')
-        elif self.move_type != 'out_invoice':
-            yield self.env._('Only customer invoices are sent.')
+        elif self.move_type not in DOCUMENT_KINDS:
+            yield self.env._('Only customer invoices and credit notes are sent.')
         if self.state == 'draft' and not as_posted:
-            yield self.env._('Draft invoices are never sent. Confirm it first.')
+            yield (
+                self.env._('Draft credit notes are never sent. Confirm it first.')
+                if is_refund
+                else self.env._('Draft invoices are never sent. Confirm it first.')
+            )
         if self.state == 'cancel':
-            yield self.env._('Cancelled invoices are not sent.')
+            yield (
+                self.env._('Cancelled credit notes are not sent.')
+                if is_refund
+                else self.env._('Cancelled invoices are not sent.')
+            )
         if self.fieldpromax_do_not_sync:
             yield self.env._('It is marked to be kept out of the books.')
         if self.commercial_partner_id.fieldpromax_do_not_sync:
@@ -368,7 +381,7 @@ class AccountMove(models.Model):
         )
         domain = Domain(
             [
-                ('move_type', '=', 'out_invoice'),
+                ('move_type', 'in', list(DOCUMENT_KINDS)),
                 ('state', '=', 'posted'),
                 ('company_id', 'in', connection._served_companies().ids),
                 ('invoice_date', '>=', connection.start_date),
@@ -386,7 +399,7 @@ class AccountMove(models.Model):
         return domain
 
     def _fieldpromax_prepare(self, connection, resolver, contact, items):
-        """This invoice as the provider layer takes it, in document currency.
+        """This invoice or credit note as the provider layer takes it, in document currency.
 
         :param contact: the customer's link.
         :param items: ``{product id: link}`` of the products that are in the books.
@@ -412,16 +425,17 @@ class AccountMove(models.Model):
                     line._fieldpromax_prepare_line(resolver, details[line], items, tax_included, digits)
                 )
         number, own_number = self._fieldpromax_numbers(connection)
-        return dto.Invoice(
+        is_refund = self.move_type == 'out_refund'
+        return (dto.CreditNote if is_refund else dto.Invoice)(
             contact_external_id=contact.external_id,
             project_external_id=self._fieldpromax_project(connection),
             email=self.partner_id.email_normalized or self.commercial_partner_id.email_normalized or '',
-            term=term.external_id if term else '',
+            term=term.external_id if term and not is_refund else '',
             number=number,
             own_number=own_number,
             reference=self._fieldpromax_reference(connection),
             date=self.invoice_date,
-            due_date=self.invoice_date_due or self.invoice_date,
+            due_date=None if is_refund else self.invoice_date_due or self.invoice_date,
             currency=self.currency_id.name,
             currency_rate=self._fieldpromax_currency_rate(connection),
             status=connection.invoice_status if resolver.capabilities.invoice_drafts else 'approved',

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.tools import format_date
 
 from ..holds import Hold
+from .fieldpromax_link import DOCUMENT_KINDS
 
 
 class AccountMove(models.Model):
@@ -17,7 +18,7 @@ class AccountMove(models.Model):
     @api.depends('state', 'move_type', 'company_id', 'invoice_date', 'partner_id', 'fieldpromax_do_not_sync')
     def _compute_fieldpromax_period_text(self):
         """For drafts that would be sent once they are confirmed."""
-        drafts = self.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'draft')
+        drafts = self.filtered(lambda move: move.move_type in DOCUMENT_KINDS and move.state == 'draft')
         (self - drafts).fieldpromax_period_text = ''
         for company, moves in drafts.grouped('company_id').items():
             connection = self.env['fieldpromax.connection']._active_for(company)

@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto
 from .fieldpromax_exchange import Decision, DecisionContext
-from .fieldpromax_link import record_fields
+from .fieldpromax_link import DOCUMENT_KINDS, record_fields
 from .fieldpromax_mapping import MappingResolver
 
 #: stands for what is not in the books yet, or not settled: nothing with it is ever sent
@@ -90,7 +90,7 @@ class AccountMove(models.Model):
                     'FieldPromax Accounting.'
                 )
             )
-        if self.move_type != 'out_invoice':
+        if self.move_type not in DOCUMENT_KINDS:
             raise UserError(next(self.sudo()._fieldpromax_reasons_against(connection)))
         preview = self.env['fieldpromax.preview']._show(self.sudo(), connection)
         return {
@@ -122,12 +122,12 @@ class AccountMove(models.Model):
         exchange = exchanges.new(
             {
                 'connection_id': connection.id,
-                'kind': 'invoice',
+                'kind': DOCUMENT_KINDS[self.move_type],
                 'move_id': self.id,
                 'record_name': self._fieldpromax_name(),
             }
         )
-        context = DecisionContext(exchange, connection, 'invoice')
+        context = DecisionContext(exchange, connection, exchange.kind)
         resolver = PreviewResolver(self.env['fieldpromax.mapping'].sudo(), connection)
         link = context.links.get(self.id)
         live = self._fieldpromax_live_exchanges(connection).get(self.id, exchanges)
@@ -242,7 +242,10 @@ class AccountMove(models.Model):
                 preview.hold(hold)
         day = invoice.date or fields.Date.context_today(self)
         preview.invoice = invoice = replace(
-            invoice, number=invoice.number or '', date=day, due_date=invoice.due_date or day
+            invoice,
+            number=invoice.number or '',
+            date=day,
+            due_date=None if self.move_type == 'out_refund' else invoice.due_date or day,
         )
         if not context.links.get(self.id):
             for check in (

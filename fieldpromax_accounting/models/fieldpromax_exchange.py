@@ -17,7 +17,7 @@ from ..exceptions import DATABASE_TROUBLE
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors, registry
 from ..providers.agreement import Refusal
-from .fieldpromax_link import MergeContext, record_fields
+from .fieldpromax_link import DOCUMENT_KINDS, MergeContext, record_fields
 
 _logger = logging.getLogger(__name__)
 
@@ -83,6 +83,7 @@ class FieldpromaxExchange(models.Model):
             ('contact', 'Customer'),
             ('item', 'Product'),
             ('invoice', 'Invoice'),
+            ('credit_note', 'Credit note'),
             ('organization', 'Connection'),
         ],
         required=True,
@@ -216,6 +217,12 @@ class FieldpromaxExchange(models.Model):
     # === QUEUEING === #
 
     @api.model
+    def _record_columns(self):
+        """``{kind: column}``: which field holds the record of a kind. Beside those that links have, those of kinds that
+        keep what they know of the books themselves."""
+        return record_fields(self.env)
+
+    @api.model
     def _enqueue(self, connection, kind, records, forced=False, role='', void=False, restore=False):
         """Queue records in this transaction; whoever calls wakes the push cron.
 
@@ -226,7 +233,7 @@ class FieldpromaxExchange(models.Model):
         One statement that always writes the row it relies on, so that a race with the worker becomes a serialization
         failure (which Odoo repeats) and never a lost edit. A row that is being sent stays as it is: the new row waits.
         """
-        column = record_fields(self.env).get(kind)
+        column = self._record_columns().get(kind)
         if column:
             rows = [
                 (
@@ -313,7 +320,7 @@ class FieldpromaxExchange(models.Model):
         moves = self.env['account.move'].sudo()
         domain = moves._fieldpromax_sweep_domain(connection)
         found = moves.search(domain, limit=5000)
-        self._enqueue(connection, 'invoice', found)
+        found._fieldpromax_enqueue(connection)
         if found:
             connection._trigger_push()
         return len(found) + changed
@@ -434,7 +441,7 @@ class FieldpromaxExchange(models.Model):
     def _kind_order(self):
         """The kinds that are sent, in their order: customers before products before invoices, because a document needs
         what it names to be there. Another addon inserts its own before ``'invoice'``."""
-        return ('contact', 'item', 'invoice')
+        return ('contact', 'item', *DOCUMENT_KINDS.values())
 
     def _drive_ready(self, connection):
         """One round: look ahead for what is missing, then one call of the first kind that has work. False when idle."""
@@ -686,7 +693,7 @@ class FieldpromaxExchange(models.Model):
     @api.model
     def _ready(self, connection, kind, limit):
         """Exchanges of a kind that may be sent now, oldest first; none whose record is under way already."""
-        column = record_fields(self.env)[kind]
+        column = self._record_columns()[kind]
         domain = self._of_connection(connection, kind)
         busy = self.search([*domain, ('state', 'in', ('sending', 'uncertain'))])[column]
         return self.search(
@@ -698,9 +705,10 @@ class FieldpromaxExchange(models.Model):
     @api.model
     def _queue_missing(self, connection):
         """Queue the customers and products that the next documents need and that are not in the books yet."""
-        moves = self._ready(connection, 'invoice', LOOK_AHEAD).move_id.filtered(
-            lambda move: move.state == 'posted' and move.move_type == 'out_invoice'
-        )
+        moves = self.env['account.move']
+        for kind in DOCUMENT_KINDS.values():
+            moves |= self._ready(connection, kind, LOOK_AHEAD).move_id
+        moves = moves.filtered(lambda move: move.state == 'posted' and move.move_type in DOCUMENT_KINDS)
         for key, records in self._needed_by(connection, moves).items():
             kind, role = key if isinstance(key, tuple) else (key, '')
             column = record_fields(self.env)[kind]
@@ -878,7 +886,7 @@ class FieldpromaxExchange(models.Model):
         record = self._record_of()
         if not record:
             raise NotToBeSent(self.env._('"%s" was deleted in Odoo.', self.record_name or ''))
-        if self.kind == 'invoice':
+        if self.kind in DOCUMENT_KINDS.values():
             return self._decide_invoice(connection, context, record)
         if link := context.links_of(self.role).get(record.id):
             if self.wants_restore:
@@ -1002,7 +1010,7 @@ class FieldpromaxExchange(models.Model):
             raise hold
         self._check_rules(context, data, move)
         self._check_totals(connection, context.provider, data, move)
-        return Decision('invoice.create', data, key=context.provider.natural_key('invoice', data))
+        return Decision(f'{self.kind}.create', data, key=context.provider.natural_key(self.kind, data))
 
     @api.model
     def _check_totals(self, connection, provider, data, move):
@@ -1075,10 +1083,11 @@ class FieldpromaxExchange(models.Model):
             raise NotToBeSent(self.env._('It never was in the books.'))
         if link.external_status in VOID_STATUSES:
             return None
-        if 'invoice.void' not in context.provider.operations:
+        if f'{self.kind}.void' not in context.provider.operations:
             raise NotToBeSent(self.env._('Void it in the books by hand.'))
         nothing = dto.Totals(Decimal(0), Decimal(0), Decimal(0))
-        data = dto.Invoice(
+        document_class = dto.CreditNote if self.kind == 'credit_note' else dto.Invoice
+        data = document_class(
             contact_external_id='',
             date=move.invoice_date,
             currency=move.currency_id.name,
@@ -1089,7 +1098,7 @@ class FieldpromaxExchange(models.Model):
             external_id=link.external_id,
             version=link.external_version or '',
         )
-        return Decision('invoice.void', data, link.external_id)
+        return Decision(f'{self.kind}.void', data, link.external_id)
 
     def _check_rules(self, context, data, record):
         problems = context.provider.check(self.kind, data)
@@ -1210,7 +1219,7 @@ class FieldpromaxExchange(models.Model):
         if differences:
             self._block(self._difference_hold(connection, differences))
         else:
-            self._finish(remote.status if self.kind == 'invoice' else '')
+            self._finish(remote.status if self.kind in DOCUMENT_KINDS.values() else '')
 
     def _own_link(self, connection):
         """The link of this very record, in its role; empty when there is none."""
@@ -1303,10 +1312,10 @@ class FieldpromaxExchange(models.Model):
         )
 
     def _difference_hold(self, connection, differences):
-        if connection.organization_computes_tax and self.kind == 'invoice':
+        if connection.organization_computes_tax and self.kind in DOCUMENT_KINDS.values():
             return Hold(
                 'difference',
-                f'difference:invoice:{self._record_of().id}',
+                f'difference:{self.kind}:{self._record_of().id}',
                 self.env._(
                     '"%(name)s" differs in %(provider)s',
                     name=self.record_name,
@@ -1668,7 +1677,7 @@ class FieldpromaxExchange(models.Model):
     def _reopen(self, state, values):
         """Back among the open rows, unless a later edit made a newer row, which then goes instead."""
         self.ensure_one()
-        column = record_fields(self.env).get(self.kind)
+        column = self._record_columns().get(self.kind)
         same = (
             [(column, '=', self[column].id)] if column and self[column] else [('kind', '=', 'organization')]
         )
@@ -1732,7 +1741,7 @@ class FieldpromaxExchange(models.Model):
                 'issue_id': False,
                 'next_attempt_at': False,
                 'done_at': fields.Datetime.now(),
-                'to_announce': self.kind == 'invoice',
+                'to_announce': self.kind in DOCUMENT_KINDS.values(),
             }
         )
 
@@ -1752,13 +1761,13 @@ class FieldpromaxExchange(models.Model):
     def _record_of(self):
         """The customer, product or invoice; empty when it was deleted."""
         self.ensure_one()
-        column = record_fields(self.env).get(self.kind)
+        column = self._record_columns().get(self.kind)
         return self[column] if column else self.env['res.partner']
 
     def _record_values(self):
         """``{field: id}`` of the record, for an issue."""
         record = self._record_of()
-        return {record_fields(self.env)[self.kind]: record.id} if record else {}
+        return {self._record_columns()[self.kind]: record.id} if record else {}
 
     @api.model
     def _announce(self, connection):
@@ -1805,7 +1814,7 @@ class DecisionContext:
         self._link = link = exchanges.env['fieldpromax.link']
         self._match = exchanges.env['fieldpromax.match']
         self._kind = kind
-        records = exchanges[record_fields(exchanges.env)[kind]]
+        records = exchanges[exchanges._record_columns()[kind]]
         self.capabilities = connection._capabilities()
         self.provider = connection._deciding_provider()
         self.resolver = (
@@ -1816,8 +1825,8 @@ class DecisionContext:
         self._merging = None
         self._links, self._verdicts, self._contact_links = {}, {}, {}
         self._left_behind = None
-        self.links = self.links_of('')
-        if kind == 'invoice':
+        self.links = self.links_of('') if kind in record_fields(exchanges.env) else {}
+        if kind in DOCUMENT_KINDS.values():
             self._contacts = records.commercial_partner_id
             self.item_links = link._of(connection, records.invoice_line_ids.product_id)
 

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 
 from ..providers import dto, errors
 from .fieldpromax_exchange import Decision
+from .fieldpromax_link import DOCUMENT_KINDS
 from .fieldpromax_link_counterpart import DELETED, DOCUMENTS_ASKED, SOUGHT_PER_PASS
 
 
@@ -80,7 +81,8 @@ class FieldpromaxExchange(models.Model):
         self.ensure_one()
         if not isinstance(error, errors.NotFound) and error.code not in errors.COUNTERPART_CODES:
             return False
-        own = self._own_link(connection) if self.kind != 'invoice' else self.env['fieldpromax.link']
+        is_document = self.kind in DOCUMENT_KINDS.values()
+        own = self.env['fieldpromax.link'] if is_document else self._own_link(connection)
         if not own and not self._counterpart_links(connection):
             return False
         if self.refused_hash == self.content_hash:

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from ..holds import Hold
 from ..renaming import Suggestion, rename
 from .fieldpromax_exchange import LIVE_STATES
-from .fieldpromax_link import record_fields
+from .fieldpromax_link import DOCUMENT_KINDS, record_fields
 
 # Causes that may be cured in the books without a trace in Odoo: what they hold up is tried again once an hour.
 CURED_IN_THE_BOOKS = ('difference', 'changed_after_sent', 'gone', 'taken', 'refused', 'twin')
@@ -309,7 +309,7 @@ class FieldpromaxIssue(models.Model):
         """The customer, product or project whose text the books refuse."""
         self.ensure_one()
         columns = record_fields(self.env)
-        names = (columns[kind] for kind in columns if kind != 'invoice')
+        names = (columns[kind] for kind in columns if kind not in DOCUMENT_KINDS.values())
         return (
             next((self[name] for name in names if name in self._fields and self[name]), None) or self.move_id
         )
@@ -464,7 +464,9 @@ class FieldpromaxIssue(models.Model):
                 continue
             live = issue.exchange_ids.filtered(lambda exchange: exchange.state in LIVE_STATES)
             held = live.filtered(lambda exchange: exchange.state == 'blocked').sorted('id')
-            sample = held.filtered(lambda exchange: exchange.kind != 'invoice')[:1] or held[:1]
+            sample = (
+                held.filtered(lambda exchange: exchange.kind not in DOCUMENT_KINDS.values())[:1] or held[:1]
+            )
             if not live or (sample and sample._is_cured(connection, issue)):
                 issue._solve()
             elif issue.cause in CURED_IN_THE_BOOKS and now - issue.tried_at > LOOK_INTO_THE_BOOKS_EVERY:

@@ -16,6 +16,8 @@ _logger = logging.getLogger(__name__)
 
 # How many pairs are compared in one step; pages of the pull have as many.
 MERGE_SIZE = 1000
+# Kinds of documents by their type in Odoo.
+DOCUMENT_KINDS = {'out_invoice': 'invoice', 'out_refund': 'credit_note'}
 # Records that the hourly sweep looks at again at most.
 SWEEP_SIZE = 2000
 
@@ -40,7 +42,14 @@ class FieldpromaxLink(models.Model):
     )
     company_id = fields.Many2one('res.company', required=True, index=True, readonly=True)
     kind = fields.Selection(
-        [('contact', 'Customer'), ('item', 'Product'), ('invoice', 'Invoice')], required=True, readonly=True
+        [
+            ('contact', 'Customer'),
+            ('item', 'Product'),
+            ('invoice', 'Invoice'),
+            ('credit_note', 'Credit note'),
+        ],
+        required=True,
+        readonly=True,
     )
     role = fields.Char(
         readonly=True, required=True, default='', help='Empty, or the currency of a second customer.'
@@ -131,7 +140,8 @@ class FieldpromaxLink(models.Model):
     def _record_fields(self):
         """Which field of a link, exchange or match holds the record of a kind. Another addon adds its own; a method,
         because databases with and without that addon share a process."""
-        return {'contact': 'partner_id', 'item': 'product_id', 'invoice': 'move_id'}
+        documents = dict.fromkeys(DOCUMENT_KINDS.values(), 'move_id')
+        return {'contact': 'partner_id', 'item': 'product_id', **documents}
 
     @api.model
     def _columns_of(self, record):

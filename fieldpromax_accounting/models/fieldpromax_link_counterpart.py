@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 
 from ..holds import Hold
 from ..providers import errors, registry
-from .fieldpromax_link import record_fields
+from .fieldpromax_link import DOCUMENT_KINDS, record_fields
 
 # A counterpart of this status is no longer in the books at all.
 DELETED = 'deleted'
@@ -251,7 +251,7 @@ class FieldpromaxLink(models.Model):
                 [
                     ('connection_id', '=', connection.id),
                     ('external_id', '=', contact_id),
-                    ('kind', 'not in', ('contact', 'item', 'invoice')),
+                    ('kind', 'not in', ('contact', 'item', *DOCUMENT_KINDS.values())),
                 ],
                 limit=1,
             )

@@ -131,10 +131,12 @@ class FieldpromaxPushBatch(models.Model):
                     INSERT INTO fieldpromax_exchange (connection_id, kind, move_id, role, company_id, record_name,
                            state, attempts, forced, batch_id, priority, requested_by_id, next_attempt_at, create_uid,
                            write_uid, create_date, write_date)
-                    SELECT %(connection)s, 'invoice', s.id, '', s.company_id, s.name, 'queued', 0, TRUE, %(batch)s,
+                    SELECT %(connection)s, CASE d.move_type WHEN 'out_refund' THEN 'credit_note' ELSE 'invoice' END,
+                           s.id, '', s.company_id, s.name, 'queued', 0, TRUE, %(batch)s,
                            %(priority)s, %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s,
                            now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                       FROM (%(selection)s) AS s
+                      JOIN account_move d ON d.id = s.id
                      ORDER BY s.day, s.id
                     ON CONFLICT (connection_id, move_id) WHERE move_id IS NOT NULL AND %(open)s DO NOTHING
                     RETURNING move_id

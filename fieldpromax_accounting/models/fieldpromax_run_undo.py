@@ -9,7 +9,7 @@ from odoo.tools import SQL
 
 from ..exceptions import DATABASE_TROUBLE
 from ..usage import uses_of
-from .fieldpromax_link import record_fields
+from .fieldpromax_link import DOCUMENT_KINDS, record_fields
 from .fieldpromax_run import LOCK_WAIT, OPEN_STATES, RUN_SECONDS
 
 _logger = logging.getLogger(__name__)
@@ -246,7 +246,7 @@ class FieldpromaxRun(models.Model):
         """``{kind: field of a link}``, the kinds in the order in which they are undone: what stands below something
         else goes first."""
         columns = record_fields(self.env)
-        kinds = [kind for kind in columns if kind not in ('invoice', 'contact')]
+        kinds = [kind for kind in columns if kind not in ('contact', *DOCUMENT_KINDS.values())]
         return {kind: columns[kind] for kind in (*kinds, 'contact')}
 
     def _undo_domain(self):
@@ -402,10 +402,11 @@ class FieldpromaxRun(models.Model):
                 SELECT DISTINCT u.used
                   FROM fieldpromax_link d
                   CROSS JOIN LATERAL (%(reference)s) u
-                 WHERE d.connection_id = %(connection)s AND d.kind = 'invoice' AND u.used = ANY(%(ids)s)
+                 WHERE d.connection_id = %(connection)s AND d.kind = ANY(%(kinds)s) AND u.used = ANY(%(ids)s)
                 """,
                 reference=reference,
                 connection=self.connection_id.id,
+                kinds=list(DOCUMENT_KINDS.values()),
                 ids=links[column].ids,
             )
         )

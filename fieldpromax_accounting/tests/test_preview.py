@@ -154,8 +154,8 @@ class TestPreview(PreviewCommon, FieldpromaxPushCommon):
         )
         with self.assertRaises(AccessError):
             self.preview(foreign)
-        with self.assertRaisesRegex(UserError, 'Credit notes are not sent yet'):
-            self.preview(self.invoice(post=False, move_type='out_refund'))
+        with self.assertRaisesRegex(UserError, 'Receipts are not sent'):
+            self.preview(self.invoice(post=False, move_type='out_receipt'))
         self.connection.state = 'disconnected'
         with self.assertRaisesRegex(UserError, 'No accounting software is connected'):
             self.preview(move)

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
 from ..models.fieldpromax_exchange import LIVE_STATES
+from ..models.fieldpromax_link import DOCUMENT_KINDS
 
 
 class FieldpromaxPushOlder(models.TransientModel):
@@ -83,8 +84,8 @@ class FieldpromaxPushOlder(models.TransientModel):
             ),
             (
                 'type',
-                SQL("m.move_type != 'out_invoice'"),
-                self.env._('Credit notes and receipts are not sent yet.'),
+                SQL('m.move_type NOT IN %s', tuple(DOCUMENT_KINDS)),
+                self.env._('Receipts are not sent.'),
             ),
             ('draft', SQL("m.state = 'draft'"), self.env._('Drafts are never sent. Confirm them first.')),
             (

@@ -341,28 +341,27 @@ def test_a_look_up_finds_several_and_no_others(ledger):
     assert ledger.provider.look_up('contact', []) == ()
 
 
+@pytest.mark.parametrize('kind', ['invoice', 'credit_note'])
 @pytest.mark.needs('numbers_on_request')
-def test_invoices_that_the_books_number(ledger):
+def test_documents_that_the_books_number(ledger, kind):
     """Ours stands beside theirs; each is found by it when the answer is lost, and nobody else's is."""
-    contact = ledger.a_contact()
+    contact, make = ledger.a_contact(), getattr(ledger, kind)
     sent = [
-        ledger.invoice(
-            contact, [ledger.line('1', '10')], number='', own_number=f'INV/2026/{place:05d}', reference=ref
-        )
+        make(contact, [ledger.line('1', '10')], number='', own_number=f'INV/2026/{place:05d}', reference=ref)
         for place, ref in enumerate(('PO 4711', 'PO 4711', ''), 1)
     ]
-    made = ledger.create('invoice', *sent)
+    made = ledger.create(kind, *sent)
     assert [(one.own_number, one.reference) for one in made] == [
         (one.own_number, one.reference) for one in sent
     ]
     assert len({one.number for one in made} - {''}) == len(sent)
-    ledger.create('invoice', ledger.invoice(contact, [ledger.line('1', '10')]))
-    other = ledger.invoice(contact, [ledger.line('1', '10')], number='', own_number='INV/2026/00009')
-    wanted = [ledger.wanted('invoice', one) for one in (*sent, other)]
-    assert {one.external_id for one in ledger.provider.look_up('invoice', wanted)} == {
+    ledger.create(kind, make(contact, [ledger.line('1', '10')]))
+    other = make(contact, [ledger.line('1', '10')], number='', own_number='INV/2026/00009')
+    wanted = [ledger.wanted(kind, one) for one in (*sent, other)]
+    assert {one.external_id for one in ledger.provider.look_up(kind, wanted)} == {
         one.external_id for one in made
     }
-    assert ledger.provider.look_up('invoice', wanted[-1:]) == ()
+    assert ledger.provider.look_up(kind, wanted[-1:]) == ()
 
 
 @pytest.mark.needs('project.create', 'projects in use')

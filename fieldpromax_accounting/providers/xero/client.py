@@ -715,11 +715,11 @@ class XeroProvider(AccountingProvider):
                     yield 'get_invoices', {**options, 'unitdp': 4, **_ONE_PAGE}
 
     def look_up(self, kind, wanted):
-        """As :meth:`find_records`; allocations are read from their credit note, invoices that Xero was to number are
+        """As :meth:`find_records`; allocations are read from their credit note, documents that Xero was to number are
         those of the same customer and date that carry our number in their reference."""
         if kind == 'allocation':
             return self._look_up_allocations(wanted)
-        unnumbered = [one for one in wanted if kind == 'invoice' and one.own_number]
+        unnumbered = [one for one in wanted if kind in ('invoice', 'credit_note') and one.own_number]
         rest = [one for one in wanted if one not in unnumbered]
         found = {record.external_id: record for record in super().look_up(kind, rest)} if rest else {}
         days = sorted({one.date for one in unnumbered if one.date})
@@ -727,8 +727,8 @@ class XeroProvider(AccountingProvider):
             dict.fromkeys(one.contact_external_id for one in unnumbered if one.contact_external_id)
         )
         own = {_folded(one.own_number) for one in unnumbered}
-        for answer, element in self._sales_of(contacts, days) if days else ():
-            record = self._record_or_raise(answer, mapping.from_invoice, element)
+        for answer, element in self._sales_of(kind, contacts, days) if days else ():
+            record = self._record_or_raise(answer, _KINDS[kind][2], element)
             if _folded(record.own_number) in own:
                 found[record.external_id] = record
         return tuple(found.values())
@@ -746,25 +746,34 @@ class XeroProvider(AccountingProvider):
                     found[allocation.external_id] = allocation
         return tuple(found.values())
 
-    def _sales_of(self, contacts, days):
-        """``(answer, element)`` of the sales of these contacts from the first to the last of these days."""
+    def _sales_of(self, kind, contacts, days):
+        """``(answer, element)`` of the invoices or credit notes of these contacts from the first to the last of these
+        days."""
+        key, id_field, _read = _KINDS[kind]
+        is_note = kind == 'credit_note'
         where = ' AND '.join(
             f'Date{sign}DateTime({day.year},{day.month},{day.day})'
             for sign, day in (('>=', days[0]), ('<=', days[-1]))
         )
-        for chunk in _chunks(contacts, lambda one: len(quote(one)) + 3):
-            options = {'contact_i_ds': chunk, 'where': where, 'order': 'InvoiceID ASC', 'unitdp': 4}
+        for chunk in _chunks(contacts, lambda one: len(quote(one)) + (40 if is_note else 3)):
+            options = {'where': where, 'order': f'{id_field} ASC', 'unitdp': 4}
+            if is_note:
+                # there is no list of contacts to ask credit notes by
+                owners = ' OR '.join(f'Contact.ContactID==guid("{one}")' for one in chunk)
+                options['where'] = f'{where} AND ({owners})'
+            else:
+                options['contact_i_ds'] = chunk
             for page in itertools.count(1):
                 answer, _envelope, elements = self._read(
-                    'invoices.find',
-                    'get_invoices',
-                    'Invoices',
+                    f'{kind}s.find',
+                    'get_credit_notes' if is_note else 'get_invoices',
+                    key,
                     page=page,
                     page_size=MAX_PAGE_SIZE,
                     **options,
                 )
                 for element in elements:
-                    if isinstance(element, dict) and element.get('Type') != 'ACCPAY':
+                    if isinstance(element, dict) and element.get('Type') not in ('ACCPAY', 'ACCPAYCREDIT'):
                         yield answer, element
                 if len(elements) < MAX_PAGE_SIZE:
                     break
