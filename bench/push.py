@@ -9,6 +9,17 @@ INVOICES, CUSTOMERS, PRODUCTS = 500, 100, 20
 
 
 def measure(base, simulator, key):
+    seconds, calls = pushed(base, simulator, key, INVOICES, CUSTOMERS, PRODUCTS)
+    rig.say(f"push: {INVOICES} invoices in {seconds:.1f} s with {calls} calls")
+    yield f"{simulator.provider}.push.calls_per_invoice", f"{calls / INVOICES:.3f}"
+    yield f"{simulator.provider}.push.seconds", f"{seconds:.1f}"
+
+
+def pushed(base, simulator, key, invoices, customers, products, lines=3):
+    """Seconds and calls to push so many posted invoices of so many new customers and products; each must arrive once.
+
+    :param lines: how many lines each invoice has, a note among them.
+    """
     simulator.reset(seed="demo")
     with rig.database("bench_push", source=base) as database, rig.Worker(database, key) as worker:
         worker.call(steps.prepare, simulator=simulator.url, provider=simulator.provider)
@@ -17,12 +28,17 @@ def measure(base, simulator, key):
         worker.call(steps.confirm_mappings, connection=connection)
         # What the demo data had for the books goes first, so that it is not counted.
         worker.call(steps.push, connection=connection)
-        customers = worker.call(steps.make_customers, count=CUSTOMERS)
-        products = worker.call(steps.make_products, count=PRODUCTS)
-        moves = worker.call(steps.draft_invoices, customers=customers, products=products, count=INVOICES)
-        worker.call(steps.post, uid=rig.ADMIN, moves=moves)
+        moves = worker.call(
+            steps.draft_invoices,
+            customers=worker.call(steps.make_customers, count=customers),
+            products=worker.call(steps.make_products, count=products),
+            count=invoices,
+            lines=lines,
+            seconds=900,
+        )
+        worker.call(steps.post, uid=rig.ADMIN, moves=moves, seconds=900)
         since = simulator.last_request()
-        told = worker.call(steps.push, connection=connection)
+        told = worker.call(steps.push, connection=connection, seconds=1800)
         calls = len(simulator.requests(since))
         states = worker.call(steps.invoice_states, moves=moves)
         not_sent = [state for state in states if state[1] != "sent"]
@@ -30,6 +46,4 @@ def measure(base, simulator, key):
         numbers = simulator.invoice_numbers()
         assert len(numbers) == len(set(numbers)), "an invoice is there twice"
         assert {state[0] for state in states} <= set(numbers)
-    rig.say(f"push: {INVOICES} invoices in {told['seconds']:.1f} s with {calls} calls")
-    yield f"{simulator.provider}.push.calls_per_invoice", f"{calls / INVOICES:.3f}"
-    yield f"{simulator.provider}.push.seconds", f"{told['seconds']:.1f}"
+    return told["seconds"], calls

@@ -323,8 +323,8 @@ def make_products(env, count, prefix="PUMP"):
     )
 
 
-def draft_invoices(env, customers, products, count):
-    """Drafts of three lines: a product, a piece of text with a price and a discount, and a note."""
+def draft_invoices(env, customers, products, count, lines=3):
+    """Drafts: a product, a piece of text with a price and a discount, more products, and a note; ``lines`` in all."""
     from odoo import Command, fields
 
     tax = env.company.account_sale_tax_id
@@ -338,18 +338,15 @@ def draft_invoices(env, customers, products, count):
                     "invoice_date": fields.Date.today(),
                     "invoice_line_ids": [
                         *(
-                            [
-                                Command.create(
-                                    {
-                                        "product_id": products[number % len(products)],
-                                        "quantity": 1 + number % 3,
-                                        "price_unit": 80.25,
-                                        "tax_ids": [Command.set(tax.ids)],
-                                    }
-                                )
-                            ]
-                            if products
-                            else []
+                            Command.create(
+                                {
+                                    "product_id": products[(number + place) % len(products)],
+                                    "quantity": 1 + number % 3,
+                                    "price_unit": 80.25,
+                                    "tax_ids": [Command.set(tax.ids)],
+                                }
+                            )
+                            for place in range(lines - 2 if products else 0)
                         ),
                         Command.create(
                             {
