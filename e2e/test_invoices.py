@@ -96,7 +96,14 @@ def test_progress_is_shown_until_all_are_sent(bookkeeper, world):
     batch = bookkeeper.page.locator(".o_fieldpromax_batches")
     expect(batch).to_contain_text(f"of {count} invoice")
     bookkeeper.look("128-older-invoices-on-their-way")
-    bookkeeper.page.wait_for_timeout(15_000)
+    # Those of a customer who waits for match review wait with him; all others are in the books.
     bookkeeper.action(OVERVIEW)
+    told = bookkeeper.reload_until(
+        lambda page: page.locator(".o_fieldpromax_batches"), "need attention"
+    ).inner_text()
+    sent, held = (
+        int(re.search(rf"(\d+) {words}", told)[1]) for words in (rf"of {count} invoices are", "need")
+    )
+    assert sent + held == count
     bookkeeper.look("129-older-invoices-sent")
-    assert len(world.simulator.invoices()) == count
+    assert len(world.simulator.invoices()) >= sent > 0

@@ -326,18 +326,23 @@ class FieldpromaxMapping(models.Model):
         return self.kind in ('item', 'term') or reference.is_revenue or not self.only_revenue
 
     @api.model
-    def _prepare(self, connection):
+    def _prepare(self, connection, unsettled_only=False):
         """Make the mappings that the invoices of this connection need, and propose counterparts for all that
-        no person decided on. Called whenever accounts and tax rates were read."""
+        no person decided on. Called whenever accounts and tax rates were read.
+
+        :param unsettled_only: leave alone what is settled: nothing was read, somebody waits for the page.
+        """
         connection = connection.sudo()
         self = self.sudo()  # mappings belong to the sync, whoever made it run
         if connection._capabilities().items_on_lines:
             self.env['fieldpromax.reference']._store_items(connection)
         usage = self._usage(connection)
         existing = set(self.search([('connection_id', '=', connection.id)]).mapped('key'))
-        values = [row for row in self._wanted_values(connection, usage) if row['key'] not in existing]
+        wanted = self._wanted_values(connection, usage.without(existing))
+        values = [row for row in wanted if row['key'] not in existing]
         self.create(values)
-        self.search([('connection_id', '=', connection.id)])._suggest(connection)
+        unsettled = [('needs_attention', '=', True)] if unsettled_only else []
+        self.search([('connection_id', '=', connection.id), *unsettled])._suggest(connection)
         self._store_usage(connection, usage)
 
     @api.model
@@ -361,7 +366,7 @@ class FieldpromaxMapping(models.Model):
     @api.model
     def _wanted_values(self, connection, usage):
         """Values of the mappings of the default account, and of what invoices and credit notes of the last year
-        use: ``usage``, a :class:`~.fieldpromax_mapping_usage.Usage`."""
+        use and that has none yet: ``usage``, a :class:`~.fieldpromax_mapping_usage.Usage`."""
         yield self._default_account_values(connection)
         if connection._capabilities().items_on_lines:
             yield self._default_item_values(connection)

@@ -42,6 +42,17 @@ class Usage:
             **{currency_key(one): count for one, count in self.currencies.items()},
         }
 
+    def without(self, keys):
+        """The same, less what these keys stand for."""
+        return Usage(
+            accounts={one: count for one, count in self.accounts.items() if account_key(one) not in keys},
+            taxes={one: count for one, count in self.taxes.items() if tax_key(one[1], one[0]) not in keys},
+            terms={one: count for one, count in self.terms.items() if term_key(one) not in keys},
+            currencies={
+                one: count for one, count in self.currencies.items() if currency_key(one) not in keys
+            },
+        )
+
 
 def currency_key(currency_id):
     return f'currency:{currency_id}'

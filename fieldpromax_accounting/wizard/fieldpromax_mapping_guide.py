@@ -79,7 +79,7 @@ class FieldpromaxMappingGuide(models.TransientModel):
         connection.check_access('read')
         if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
             raise AccessError(self.env._('Only a bookkeeper can decide about mappings.'))
-        self.env['fieldpromax.mapping']._prepare(connection)
+        self.env['fieldpromax.mapping']._prepare(connection, unsettled_only=True)
         guide = self.create({'connection_id': connection.id, 'issue_id': issue.id if issue else False})
         return guide._show()
 
