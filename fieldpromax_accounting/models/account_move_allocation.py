@@ -33,7 +33,7 @@ class AccountMove(models.Model):
     def _compute_fieldpromax_state(self):
         super()._compute_fieldpromax_state()
         notes = self.filtered(
-            lambda move: move.move_type == 'out_refund' and move.fieldpromax_state == 'sent'
+            lambda move: move.move_type == 'out_refund' and move.fieldpromax_state in ('sent', 'verified')
         )
         texts = self.env['fieldpromax.allocation'].sudo()._told(notes)
         for note in notes:

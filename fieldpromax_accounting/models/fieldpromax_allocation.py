@@ -224,7 +224,7 @@ class FieldpromaxAllocation(models.Model):
                 )
             elif exchange and exchange.state != 'done' and row.amount:
                 text = self.env._(
-                    'not allocated to %(invoice)s yet: %(reason)s',
+                    'not allocated to %(invoice)s: %(reason)s',
                     invoice=row.invoice_id.name or '',
                     reason=exchange.reason or self.env._('It is on its way.'),
                 )

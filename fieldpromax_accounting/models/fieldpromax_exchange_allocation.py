@@ -262,8 +262,8 @@ class FieldpromaxExchange(models.Model):
     def _other_customer_hold(self, connection, row):
         provider = connection._provider_label()
         return Hold(
-            'allocation_refused',
-            f'allocation:{row.id}',
+            'allocation_parties',
+            f'allocation_parties:{row.id}',
             self.env._('"%(name)s" is not allocated in %(provider)s', name=row.name, provider=provider),
             self.env._(
                 'The credit note and the invoice are made out to different customers or projects there.'
@@ -411,8 +411,8 @@ class FieldpromaxExchange(models.Model):
         words = ' '.join(error.details) or error.message
         self._block(
             Hold(
-                'allocation_refused',
-                f'allocation:{row.id}',
+                'refused',
+                f'refused:allocation:{row.id}',
                 self.env._('"%(name)s" is not allocated in %(provider)s', name=row.name, provider=provider),
                 self.env._('%(provider)s: "%(words)s"', provider=provider, words=words),
                 self.env._(

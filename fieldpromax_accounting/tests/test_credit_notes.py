@@ -1,7 +1,10 @@
 """Credit notes in Xero: from posting to the books, and what of them counts for invoices."""
 
+from unittest.mock import patch
+
 from odoo import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .credit_common import CreditCommon
 from .push_common import FieldpromaxPushCommon
@@ -209,6 +212,33 @@ class TestCreditNotes(CreditCommon, FieldpromaxPushCommon):
         self.assertIn('already been paid off', exchange.issue_id.reason)
         self.assertEqual(exchange.issue_id.move_id, note)
         self.assertIn('already been paid off', note.fieldpromax_headline)
+        issue = exchange.issue_id
+        self.simulator.forget_requests()
+        self.run_push(self.connection)
+        self.assertEqual(self.simulator.requests(path='Allocations'), [], 'asking again does not help')
+        self.unreconcile(note)
+        self.run_push(self.connection)
+        self.assertEqual(exchange.state, 'cancelled')
+        self.run_push(self.connection)
+        self.assertNotEqual(issue.state, 'open', 'nothing is to be allocated any more')
+
+    def test_what_the_hook_left_behind_is_found(self):
+        """Whatever fails while people reconcile never stops them; the hourly sweep does it then."""
+        move = self.invoice()
+        note = self.refund(lines=[{'name': 'Part', 'price_unit': 40.0, 'tax_ids': [Command.clear()]}])
+        self.run_push(self.connection)
+        allocations = type(self.env['fieldpromax.allocation'])
+        with (
+            patch.object(allocations, '_evaluate', side_effect=ValueError('of any addon')),
+            mute_logger('odoo.addons.fieldpromax_accounting.models.fieldpromax_exchange'),
+        ):
+            self.reconcile(move, note)
+        self.assertEqual(note.payment_state, 'paid')
+        self.assertFalse(self.allocation_of(note))
+        self.assertEqual(self.env['fieldpromax.exchange'].sudo()._sweep(self.connection), 1)
+        self.settle_books()
+        self.assertEqual(self.open_of(note), ('PAID', 0.0))
+        self.assertEqual(self.env['fieldpromax.exchange'].sudo()._sweep(self.connection), 0)
 
     def test_another_currency(self):
         euro = self.env.ref('base.EUR')

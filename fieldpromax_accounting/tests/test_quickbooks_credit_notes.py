@@ -44,12 +44,8 @@ class TestQuickBooksCreditNotes(CreditCommon, QuickBooksPushCommon):
             (float(payment['TotalAmt']), payment['PrivateNote']), (0.0, f'{note.name} to {move.name}')
         )
         self.assertIn(f'allocated to {move.name}', note.fieldpromax_headline)
-        # The bookkeeper wrote something into the payment: its version is another one.
-        self.quickbooks.control(
-            'POST',
-            f'/_sim/companies/{self.books_of}',
-            {'invoices': [{'DocNumber': move.name, 'PrivateNote': 'x'}]},
-        )
+        # Somebody saved it there since: ours is an old version, and it is read before it is deleted.
+        self.allocation_of(note).sudo().external_version = '7'
         self.unreconcile(note)
         self.settle_books()
         self.assertEqual((self.open_of(note), self.open_of(move)), ((40.0, 40.0), (100.0, 100.0)))
