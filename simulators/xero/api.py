@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ..common import jsonio
 from ..common.app import INSIDE
-from . import contacts, creditnotes, errors, invoices, items, payments, settings
+from . import attachments, contacts, creditnotes, errors, invoices, items, payments, settings
 from .errors import ApiError, Refused
 from .shapes import SHAPES, fit
 from .where import compile_where, sort
@@ -32,8 +32,9 @@ RESOURCES = {  # path → (name in the envelope, scopes, methods without an id, 
     ),
     "invoices": ("Invoices", ("accounting.invoices",), ("GET", "PUT", "POST"), ("GET", "POST")),
     "creditnotes": ("CreditNotes", ("accounting.invoices",), ("GET", "PUT", "POST"), ("GET", "POST")),
-    # below a credit note alone, see NESTED
+    # below another resource alone, see NESTED
     "allocations": ("Allocations", ("accounting.invoices",), (), ()),
+    "attachments": ("Attachments", ("accounting.attachments",), (), ()),
     "payments": ("Payments", ("accounting.payments",), ("GET", "PUT", "POST"), ("GET", "POST")),
 }
 #: (resource above, pattern of what follows it) → resource below it, methods without an id of its own, methods with one
@@ -43,6 +44,14 @@ NESTED = {
         ("PUT",),
         ("DELETE",),
     ),
+    **{
+        (above, re.compile(r"(.+?)/Attachments(?:/(.+))?", re.IGNORECASE)): (
+            "attachments",
+            ("GET",),
+            ("GET", "PUT", "POST"),
+        )
+        for above in ("invoices", "creditnotes")
+    },
 }
 WRITES = {"PUT": "create", "POST": "change", "DELETE": "delete"}
 
@@ -57,6 +66,8 @@ class Call:
         self.identity, self.ledger = identity, ledger
         self.resource, self.identifier, self.above = route
         self.method, self.body = request.method, body
+        self.content_type = request.content_type
+        self.origin = f"{request.scheme}://{request.host}"
         self.since = parse_since(request.headers.get("If-Modified-Since"))
         self.query = {name.lower(): value for name, value in request.query.items()}
 
@@ -103,8 +114,8 @@ class Api:
         parts = [part for part in path.split("/") if part]
         resource = parts[0].lower() if parts else "unknown"
         if any(resource == above and shape.fullmatch("/".join(parts[1:])) for above, shape in NESTED):
-            resource = parts[2].lower()
-        elif method == "GET":
+            resource, parts = parts[2].lower(), parts[2:]
+        if method == "GET":
             return f"{resource}.{'read' if len(parts) > 1 else 'list'}"
         return f"{resource}.{WRITES.get(method, method.lower())}"
 
@@ -406,7 +417,32 @@ class Api:
             raise errors.NotFound
         return note
 
+    def _get_attachments(self, call):
+        document = attachments.document_of(call.ledger, call.above)
+        if call.identifier:
+            return attachments.download(attachments.named(call.ledger, document, call.identifier))
+        found = attachments.of(call.ledger, document)
+        return ([attachments.render(call.ledger, one, call.origin) for one in found],)
+
     # === WRITING === #
+
+    def _put_attachments(self, call):
+        document = attachments.document_of(call.ledger, call.above)
+        try:
+            with self.sim.store.transaction():
+                saved = attachments.save(
+                    call.ledger,
+                    document,
+                    call.identifier,
+                    call.body,
+                    call.content_type,
+                    call.flag("IncludeOnline"),
+                )
+        except Refused as error:
+            return errors.validation_exception([_echo({}, "AttachmentID", error.messages)])
+        return ([attachments.render(call.ledger, saved, call.origin)],)
+
+    _post_attachments = _put_attachments
 
     @staticmethod
     def _elements(call):

@@ -273,7 +273,7 @@ def render(ledger, note, unitdp, lines=True, contact="full", summary=False, writ
     ended = written and note["Status"] == "VOIDED"
     result["RemainingCredit"] = money(remaining(note, ended))
     result["CurrencyRate"] = round_to(Decimal(note["CurrencyRate"]), TEN)
-    result["HasAttachments"] = False
+    result["HasAttachments"] = bool(ledger.attachments_of.first(note["CreditNoteID"]))
     result["HasErrors"] = False
     if note.get("BrandingThemeID"):
         result["BrandingThemeID"] = note["BrandingThemeID"]

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from ..common.numbers import CENT, number, round_to
-from . import balance, contacts, payments
+from . import attachments, balance, contacts, payments
 from .arithmetic import ZERO, line_amount, line_tax, totals
 from .errors import Refused
 from .rates import day_rate
@@ -735,10 +735,11 @@ def render(ledger, invoice, unitdp, lines=True, contact="full", summary=False, w
     if discount:
         result["TotalDiscount"] = money(discount)
     result["IsDiscounted"] = bool(discount)
-    result["HasAttachments"] = False
+    files = attachments.of(ledger, invoice["InvoiceID"])
+    result["HasAttachments"] = bool(files)
     result["HasErrors"] = False
     if not summary:
-        result["Attachments"] = []
+        result["Attachments"] = [attachments.render(ledger, one) for one in files] if single else []
         result["InvoiceAddresses"] = []
     party = ledger.contacts.get(invoice["ContactID"])
     result["Contact"] = contacts.render(ledger, party) if contact == "full" else contacts.render_short(party)

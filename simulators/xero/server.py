@@ -8,6 +8,7 @@ from ..common.commandline import parser_of, run
 from ..common.server import ThreadedServer
 from . import books, errors, pages, seeds
 from .api import Api
+from .attachments import render as render_attachment
 from .contacts import render as render_contact
 from .creditnotes import render as render_credit_note
 from .idempotency import IdempotencyKeys
@@ -196,6 +197,7 @@ class XeroSimulator(BooksSimulator):
                     "invoices",
                     "credit_notes",
                     "payments",
+                    "attachments",
                     "accounts",
                     "tax_rates",
                     "currencies",
@@ -213,6 +215,7 @@ class XeroSimulator(BooksSimulator):
         )
         yield "credit_notes", lambda: [render_credit_note(ledger, n, 4) for n in ledger.credit_notes.values()]
         yield "payments", lambda: [render_payment(ledger, p) for p in ledger.payments.values()]
+        yield "attachments", lambda: [render_attachment(ledger, a) for a in ledger.attachments.values()]
         yield "accounts", lambda: [render_account(a) for a in ledger.accounts.values()]
         yield "tax_rates", lambda: [render_tax_rate(t) for t in ledger.tax_rates.values()]
         yield "currencies", lambda: [render_currency(c) for c in ledger.currencies.values()]

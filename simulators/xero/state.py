@@ -35,14 +35,16 @@ class Ledger:
         self.invoices = store.collection(f"{tenant}/invoices")
         self.credit_notes = store.collection(f"{tenant}/credit_notes")
         self.payments = store.collection(f"{tenant}/payments")
+        self.attachments = store.collection(f"{tenant}/attachments")
         self.contact_names, self.contact_numbers = Index(), Index()
         self.item_codes, self.invoice_numbers, self.invoices_of = Index(), Index(), Index()
-        self.credit_note_numbers, self.credit_notes_of = Index(), Index()
+        self.credit_note_numbers, self.credit_notes_of, self.attachments_of = Index(), Index(), Index()
         for collection, keys in (
             (self.contacts, self._contact_keys),
             (self.items, self._item_keys),
             (self.invoices, self._invoice_keys),
             (self.credit_notes, self._credit_note_keys),
+            (self.attachments, self._attachment_keys),
         ):
             keep_indexed(collection, keys)
 
@@ -65,6 +67,9 @@ class Ledger:
         yield self.credit_notes_of, note["ContactID"]
         if note["Type"] == "ACCRECCREDIT" and note["Status"] != "DELETED" and note.get("CreditNoteNumber"):
             yield self.credit_note_numbers, fold(note["CreditNoteNumber"])
+
+    def _attachment_keys(self, attachment):
+        yield self.attachments_of, attachment["DocumentID"]
 
     # === READING === #
 

@@ -231,6 +231,14 @@ PAYMENT = {
     "UpdatedDateUTC": "time",
     "UpdatedDateUTCString": "time_string",
 }
+ATTACHMENT = {
+    "AttachmentID": "guid",
+    "FileName": "text",
+    "Url": "text",
+    "MimeType": "text",
+    "ContentLength": "int",
+    "IncludeOnline": "bool",
+}
 CREDIT_NOTE = {
     "Type": one_of("ACCRECCREDIT", "ACCPAYCREDIT"),
     "CreditNoteID": "guid",
