@@ -161,7 +161,7 @@ def test_invoice_that_is_confirmed_becomes_sent_by_itself(bookkeeper):
     close_preview(bookkeeper)
     confirm_invoice(bookkeeper)
     bookkeeper.snap("16-invoice-just-confirmed")
-    bookkeeper.reload_until(state_line, re.compile(r"Xero: Sent · INV/2026/\d+ · \$\s169\.05"))
+    bookkeeper.reload_until(state_line, re.compile(r"Xero: Verified [^·]+ · INV/2026/\d+ · \$\s169\.05"))
     bookkeeper.look("17-invoice-sent")
 
 
@@ -287,7 +287,7 @@ def test_pages_fit_a_narrow_screen(desks):
         phone.look(f"{number}-{name}")
     # By the keyboard: a chat window of Odoo's own may lie over the cards of a narrow screen.
     phone.page.locator(".o_kanban_record", has_text=AZURES).first.press("Enter")
-    expect(state_line(phone.page)).to_contain_text("Xero: Sent")
+    expect(state_line(phone.page)).to_contain_text("Xero: Verified")
     phone.look("37-invoice")
     with phone.context.expect_page() as opened:
         phone.page.evaluate("window.open('about:blank')")

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 
 from .providers import dto
 
@@ -90,3 +91,173 @@ def agrees(expected, remote):
     return found['contact'] in (expected.get('contact'), expected.get('project')) and all(
         found[name] == expected.get(name) for name in ('date', 'currency', 'total')
     )
+
+
+# === DOCUMENTS, FIELD BY FIELD === #
+
+#: what is compared of a document, in the order in which people read it
+HEADER = (
+    'number',
+    'contact',
+    'date',
+    'due_date',
+    'reference',
+    'currency',
+    'rate',
+    'untaxed',
+    'tax',
+    'total',
+    'status',
+)
+LINE = ('description', 'item', 'quantity', 'unit_price', 'discount', 'account', 'tax_code', 'tax', 'amount')
+#: rates are kept with different numbers of decimals, and one of the providers keeps the inverse
+RATE_TOLERANCE = Decimal('0.00001')
+
+
+@dataclass(frozen=True)
+class Difference:
+    """:param field: of :data:`HEADER` or :data:`LINE`, ``lines`` (their number) or ``kind`` of a line (text or amount).
+    :param line: the number of the line as people count, 0 for the document itself.
+    :param ours, theirs: '' for what is not there.
+    """
+
+    field: str
+    line: int
+    ours: str
+    theirs: str
+
+
+def document_of(data):
+    """What is compared of an invoice (a DTO), as plain JSON; every value a text, '' for what is not there.
+
+    Of what is sent: :meth:`~.providers.base.AccountingProvider.as_kept` first.
+    """
+    return {
+        'number': data.number,
+        'contact': data.contact_external_id,
+        'contact_name': data.contact_name,
+        'project': data.project_external_id,
+        'date': data.date.isoformat() if data.date else '',
+        'due_date': data.due_date.isoformat() if data.due_date else '',
+        'reference': _words(data.reference),
+        'currency': data.currency,
+        'rate': _plain(data.currency_rate),
+        'untaxed': amount_text(data.totals.untaxed),
+        'tax': amount_text(data.totals.tax),
+        'total': amount_text(data.totals.total),
+        'status': data.status,
+        'lines': [_line_of(line) for line in data.lines],
+    }
+
+
+def _line_of(line):
+    if line.is_text:
+        return {'id': line.external_id, 'is_text': True, 'description': _words(line.description)}
+    return {
+        'id': line.external_id,
+        'is_text': False,
+        'description': _words(line.description),
+        'item': line.item_code or line.item_external_id,
+        'quantity': _plain(line.quantity),
+        'unit_price': _plain(line.unit_price),
+        'discount': _plain(line.discount) or '0',
+        'account': line.account,
+        'tax_code': line.tax_code,
+        'tax': amount_text(line.tax_amount),
+        'amount': amount_text(line.amount),
+    }
+
+
+def _words(text):
+    """Blanks and line breaks are kept in different ways."""
+    return ' '.join((text or '').split())
+
+
+def _plain(number):
+    if number is None:
+        return ''
+    return f'{number.normalize():f}' if number else '0'
+
+
+def document_differences(ours, theirs, but=()):
+    """What tells two documents (of :func:`document_of`) apart: a list of :class:`Difference`.
+
+    What ours has must be there, and be the same: an absent field counts as different. What only the books have is a
+    difference where people would write it (the reference); what they add by themselves (a number, a rate, the account
+    of a product) is none.
+
+    :param but: fields that are left out.
+    """
+    found = [
+        Difference(name, 0, ours.get(name) or '', theirs.get(name) or '')
+        for name in HEADER
+        if name in ours and name not in but and not _is_same(name, ours, theirs)
+    ]
+    if 'lines' not in ours or 'lines' in but:
+        return found
+    if len(ours['lines']) != len(theirs.get('lines') or ()):
+        found.append(Difference('lines', 0, str(len(ours['lines'])), str(len(theirs.get('lines') or ()))))
+        return found
+    for place, (own, other) in enumerate(zip(ours['lines'], theirs['lines'], strict=True), 1):
+        if own['is_text'] != other['is_text']:
+            found.append(Difference('kind', place, own['description'], other['description']))
+            continue
+        found += [
+            Difference(name, place, own[name], other.get(name) or '')
+            for name in LINE
+            if own.get(name) and own[name] != (other.get(name) or '')
+        ]
+    return found
+
+
+def _is_same(name, ours, theirs):
+    own, other = ours.get(name) or '', theirs.get(name) or ''
+    if name == 'contact':
+        # A document of a project is addressed to the project, which is a part of the customer.
+        return other in (own, ours.get('project') or own)
+    if name == 'status':
+        # Who approved a draft or took the money did not change the document.
+        return other not in VOID_STATUSES and (own == 'draft' or other != 'draft')
+    if name == 'rate':
+        if not own or not other:
+            return not own
+        return abs(Decimal(own) - Decimal(other)) <= Decimal(own) * RATE_TOLERANCE
+    if name in ('number', 'due_date') and not own:
+        return True
+    return own == other
+
+
+def differences_hash(differences):
+    """To tell whether a document differs in the same way as before."""
+    told = [(one.field, one.line, one.ours, one.theirs) for one in differences]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest() if told else ''
+
+
+def with_line_ids(lines, there):
+    """Lines (DTOs) with the ids that they have in the books, so that a change keeps them: what is left out there is
+    deleted and made anew.
+
+    :param there: the lines of a document of :func:`document_of`.
+
+    The same line first, then one of the same words, of the same product, then the next one; a text never
+    becomes an amount.
+    """
+    own = [_line_of(line) for line in lines]
+    ids, left = [''] * len(own), [line for line in there if line.get('id')]
+
+    def give(is_alike):
+        for place, line in enumerate(own):
+            if ids[place]:
+                continue
+            for other in left:
+                if other['is_text'] == line['is_text'] and is_alike(line, other):
+                    ids[place] = other['id']
+                    left.remove(other)
+                    break
+
+    told = ('description', 'item', 'quantity', 'unit_price')
+    give(lambda line, other: all((line.get(name) or '') == (other.get(name) or '') for name in told))
+    give(lambda line, other: line['description'] == other['description'])
+    give(lambda line, other: line.get('item') and line['item'] == other.get('item'))
+    give(lambda _line, _other: True)
+    return tuple(replace(line, external_id=ids[place]) for place, line in enumerate(lines))

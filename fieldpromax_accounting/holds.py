@@ -11,10 +11,22 @@ class Hold(Exception):
     :param remedy: what to do.
     :param can_retry: trying again can help although nothing was changed in Odoo.
     :param suggestion: a :class:`~.renaming.Suggestion` that cures it when a person accepts it; None without.
+    :param differences: ``(what, Odoo's value, value of the books)``, shown side by side.
     :param records: values for the issue's Many2one fields: where to go for the cure.
     """
 
-    def __init__(self, cause, cause_key, title, reason, remedy, can_retry=False, suggestion=None, **records):
+    def __init__(
+        self,
+        cause,
+        cause_key,
+        title,
+        reason,
+        remedy,
+        can_retry=False,
+        suggestion=None,
+        differences=(),
+        **records,
+    ):
         super().__init__(title)
         self.cause = cause
         self.cause_key = cause_key
@@ -23,6 +35,7 @@ class Hold(Exception):
         self.remedy = remedy
         self.can_retry = can_retry
         self.suggestion = suggestion
+        self.differences = differences
         self.records = records
 
 

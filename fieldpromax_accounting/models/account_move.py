@@ -94,16 +94,7 @@ class AccountMove(models.Model):
                 **shared,
             )
         elif link and self.state == 'posted':
-            self._fieldpromax_set_state(
-                'sent',
-                headline=self.env._(
-                    '%(provider)s: Sent · %(number)s · %(total)s',
-                    provider=provider,
-                    number=link.external_number or self.name,
-                    total=self.currency_id.format(link.external_total),
-                ),
-                **shared,
-            )
+            self._fieldpromax_describe_sent(connection, link, shared)
         elif link and self.state == 'cancel' and link.external_status in VOID_STATUSES:
             self._fieldpromax_set_state(
                 'not_sent',
@@ -115,7 +106,7 @@ class AccountMove(models.Model):
             what = self.env._('a draft') if self.state == 'draft' else self.env._('cancelled')
             reason = self.env._(
                 'Changed after it was sent: it is %(what)s here and stands in %(provider)s as %(number)s. '
-                'Post it again, or void it there as well.',
+                'Post it again, and what changed goes over; cancel or delete it, and it is voided there.',
                 what=what,
                 provider=provider,
                 number=link.external_number or '',

@@ -369,13 +369,18 @@ class FieldpromaxConnection(models.Model):
             # of an addon that was removed: nothing is exchanged with it any more
             return base.Capabilities()
 
-    def _why_no_void(self):
-        """Why invoices are not voided there from here, '' when they can be."""
+    def _operations(self):
+        """What can be written there: ``{name: operation}``."""
         self.ensure_one()
         try:
-            can = 'invoice.void' in registry.get(self.provider).operations
+            return registry.get(self.provider).operations
         except KeyError:
-            can = False
+            # of an addon that was removed
+            return {}
+
+    def _why_no_void(self):
+        """Why invoices are not voided there from here, '' when they can be."""
+        can = 'invoice.void' in self._operations()
         return '' if can else self.env._('Void it in %s by hand.', self._provider_label())
 
     def _contact_role(self, currency):

@@ -12,7 +12,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from .. import renaming, three_way
-from ..comparison import VOID_STATUSES, agrees, content_hash, expectation, look_up_keys
+from ..comparison import VOID_STATUSES, agrees, content_hash, document_of, expectation, look_up_keys
 from ..exceptions import DATABASE_TROUBLE
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors, registry
@@ -50,7 +50,8 @@ class Decision:
     """What is to be done for one exchange: a provider operation on a DTO, or ``verify``: compare what is there.
 
     ``key``: by what the provider finds the record again; ``sent``: ``{field: value of Odoo}`` that the write carries,
-    of the fields kept in step.
+    of the fields kept in step; ``kept``: a document as the books will show it, which the answer is compared with;
+    ``hash``: of what it says, where ``data`` carries more than that (the ids of its lines).
     """
 
     operation: str
@@ -58,6 +59,11 @@ class Decision:
     external_id: str = ''
     key: str = ''
     sent: dict | None = None
+    kept: object = None
+    hash: str = ''
+
+    def content_hash(self):
+        return self.hash or content_hash(self.data)
 
 
 class FieldpromaxExchange(models.Model):
@@ -809,9 +815,10 @@ class FieldpromaxExchange(models.Model):
                 'reason': False,
                 'issue_id': False,
                 'attempts': self.attempts + 1,
-                'content_hash': content_hash(data),
+                'content_hash': decision.content_hash(),
                 'expected': {
                     **expectation(data),
+                    **({'document': document_of(decision.kept)} if decision.kept else {}),
                     **({'key': decision.key} if decision.key else {}),
                     **({'sent': decision.sent} if decision.sent else {}),
                     'external_id': decision.external_id,
@@ -864,11 +871,13 @@ class FieldpromaxExchange(models.Model):
             return False
         if isinstance(outcome, Decision) and self.content_hash and issue._came_with_an_answer():
             # It was refused by the provider, or differed there: worth another call only when it reads differently.
-            return content_hash(outcome.data) != self.content_hash
+            return outcome.content_hash() != self.content_hash
         return True
 
     def _settle(self, outcome):
-        if outcome is None:
+        if outcome is None and self.wants_void:
+            self._finish(self.env._('It counts no more in the books.'))
+        elif outcome is None:
             self._finish(self.env._('It is in the books already.'))
         elif isinstance(outcome, NotToBeSent):
             self._cancel(str(outcome))
@@ -883,6 +892,8 @@ class FieldpromaxExchange(models.Model):
 
         :raise NotToBeSent, WaitFor, Hold: why not.
         """
+        if self.external_id:
+            return self._decide_orphan(connection, context)
         record = self._record_of()
         if not record:
             raise NotToBeSent(self.env._('"%s" was deleted in Odoo.', self.record_name or ''))
@@ -1001,16 +1012,19 @@ class FieldpromaxExchange(models.Model):
         data = move._fieldpromax_prepare(connection, context.resolver, contact, item_links)
         data = self._with_number(connection, data, link)
         if link:
-            if link.sent_hash == content_hash(data):
-                return None
-            return Decision('verify', data, link.external_id)
+            return self._decide_sent(connection, context, move, link, data)
         if decision := self._decide_twin(connection, move, data):
             return decision
         if hold := move._fieldpromax_period_hold(connection):
             raise hold
         self._check_rules(context, data, move)
         self._check_totals(connection, context.provider, data, move)
-        return Decision(f'{self.kind}.create', data, key=context.provider.natural_key(self.kind, data))
+        return Decision(
+            f'{self.kind}.create',
+            data,
+            key=context.provider.natural_key(self.kind, data),
+            kept=self._as_kept(context, move, data),
+        )
 
     @api.model
     def _check_totals(self, connection, provider, data, move):
@@ -1085,20 +1099,8 @@ class FieldpromaxExchange(models.Model):
             return None
         if f'{self.kind}.void' not in context.provider.operations:
             raise NotToBeSent(self.env._('Void it in the books by hand.'))
-        nothing = dto.Totals(Decimal(0), Decimal(0), Decimal(0))
-        document_class = dto.CreditNote if self.kind == 'credit_note' else dto.Invoice
-        data = document_class(
-            contact_external_id='',
-            date=move.invoice_date,
-            currency=move.currency_id.name,
-            lines=(),
-            totals=nothing,
-            number=link.external_number or '',
-            status=link.external_status or 'approved',
-            external_id=link.external_id,
-            version=link.external_version or '',
-        )
-        return Decision(f'{self.kind}.void', data, link.external_id)
+        self._check_void(link.connection_id, link)
+        return self._void_of(link, move.invoice_date, move.currency_id.name)
 
     def _check_rules(self, context, data, record):
         problems = context.provider.check(self.kind, data)
@@ -1216,6 +1218,10 @@ class FieldpromaxExchange(models.Model):
             link = self._own_link(connection).filtered(lambda one: one.external_id == remote.external_id)
             link.sent_hash = False if differences else self.content_hash
             link._settle_sent(link, self.expected.get('sent'))
+            self._seal(link, remote, differences)
+        elif self._is_document():
+            # Deleted in Odoo while it was on its way: it must not count in the books.
+            self._queue_orphan(connection, remote)
         if differences:
             self._block(self._difference_hold(connection, differences))
         else:
@@ -1224,6 +1230,8 @@ class FieldpromaxExchange(models.Model):
     def _own_link(self, connection):
         """The link of this very record, in its role; empty when there is none."""
         links = self.env['fieldpromax.link']
+        if self.external_id:
+            return links._by_external_id(connection, self.kind, [self.external_id])
         return links._of(connection, self._record_of(), self.role).get(self._record_of().id, links)
 
     def _renew_link(self, connection, remote):
@@ -1248,7 +1256,8 @@ class FieldpromaxExchange(models.Model):
             link = self._own_link(connection)
         else:
             link.external_status = 'deleted'
-        link.sent_hash = False
+        link.write({'sent_hash': False, 'verified_at': False, 'is_differing': False})
+        link._end_drift()
         self._finish(self.env._('Voided in %s.', connection._provider_label()))
 
     def _record_known(self, connection, remote):
@@ -1289,9 +1298,11 @@ class FieldpromaxExchange(models.Model):
         if remote is not None:
             self._renew_link(connection, remote)
             self.env['fieldpromax.link']._note_signals(connection, self.kind, [remote])
+            if self._is_document():
+                self._own_link(connection).write(self.env['fieldpromax.link']._columns_of_document(remote))
         elif link := self._own_link(connection):
             link._note_gone(connection, self.kind, [link.external_id])
-        self.write({'is_stale': False})
+        self.write({'is_stale': False, 'read_at': fields.Datetime.now() if self.wants_void else False})
 
     def _mark_stale(self, connection):
         """Back to the queue, to be read again first; after some such tries in a row it waits a while."""
@@ -1302,6 +1313,7 @@ class FieldpromaxExchange(models.Model):
             'queued' if again else 'retry',
             {
                 'is_stale': True,
+                'read_at': False,
                 'stale_count': self.stale_count + 1 if again else 0,
                 'next_attempt_at': fields.Datetime.now() + pause,
                 'reason': self.env._(
@@ -1321,7 +1333,7 @@ class FieldpromaxExchange(models.Model):
                     name=self.record_name,
                     provider=connection._provider_label(),
                 ),
-                ' '.join(differences),
+                self._told_differences(connection, differences),
                 self.env._(
                     '%(provider)s works out the sales tax itself, from the address of the customer. Look at the '
                     'address and at the tax there, and make both agree: correct it in %(provider)s, or reset the '
@@ -1329,6 +1341,7 @@ class FieldpromaxExchange(models.Model):
                     provider=connection._provider_label(),
                 ),
                 can_retry=True,
+                differences=differences,
                 **self._record_values(),
             )
         return Hold(
@@ -1339,18 +1352,22 @@ class FieldpromaxExchange(models.Model):
                 name=self.record_name,
                 provider=connection._provider_label(),
             ),
-            ' '.join(differences),
+            self._told_differences(connection, differences),
             self.env._(
                 'Make both agree: correct it in %s, or reset the invoice to draft here, change it and post again. '
                 'Then check again.',
                 connection._provider_label(),
             ),
             can_retry=True,
+            differences=differences,
             **self._record_values(),
         )
 
     def _differences(self, connection, remote):
-        """Sentences that say what the books have otherwise; an absent value counts as different."""
+        """``(what, Odoo's value, value of the books)`` of what the books have otherwise; an absent value counts as
+        different."""
+        if document := self.expected.get('document'):
+            return self._document_differences(connection, document, remote)
         labels = {
             'number': self.env._('Number'),
             'contact': self.env._('Customer'),
@@ -1371,56 +1388,10 @@ class FieldpromaxExchange(models.Model):
             # A document of a project is addressed to the project, which is a part of the customer.
             theirs = {**theirs, 'contact': ours.get('contact')}
         return [
-            self.env._(
-                '%(label)s: Odoo has %(ours)s, %(provider)s has %(theirs)s.',
-                label=label,
-                ours=ours[name] or self.env._('nothing'),
-                theirs=theirs.get(name) or self.env._('nothing'),
-                provider=connection._provider_label(),
-            )
+            (label, str(ours[name] or ''), str(theirs.get(name) or ''))
             for name, label in labels.items()
             if name in ours and ours[name] != theirs.get(name)
         ]
-
-    def _record_verification(self, connection, remote):
-        """A document that was sent before and posted again: do the books still agree?"""
-        provider = connection._provider_label()
-        if remote is None or remote.status in VOID_STATUSES:
-            self._block(
-                Hold(
-                    'gone',
-                    f'gone:{self.move_id.id}',
-                    self.env._(
-                        '"%(name)s" is gone from %(provider)s', name=self.record_name, provider=provider
-                    ),
-                    self.env._('It was sent before, and has been voided or deleted in %s since.', provider),
-                    self.env._('Cancel it here as well, or copy it and post the copy.'),
-                    can_retry=True,
-                    **self._record_values(),
-                )
-            )
-            return
-        differences = self._differences(connection, remote)
-        self._renew_link(connection, remote)
-        link = self._own_link(connection)
-        if not differences:
-            link.sent_hash = self.content_hash
-            self._finish(self.env._('Checked: both sides agree.'))
-            return
-        self._block(
-            Hold(
-                'changed_after_sent',
-                f'changed:{self.move_id.id}',
-                self.env._('Changed after it was sent'),
-                ' '.join(differences),
-                self.env._(
-                    'Change it in %(provider)s the same way, or undo the change here, and check again.',
-                    provider=provider,
-                ),
-                can_retry=True,
-                **self._record_values(),
-            )
-        )
 
     def _record_refusal(self, connection, error):
         """The provider refused this member, in its own words."""
@@ -1430,6 +1401,9 @@ class FieldpromaxExchange(models.Model):
         link = self._own_link(connection) if isinstance(error, errors.Conflict) else None
         if link and error.code == 'stale':
             self._mark_stale(connection)
+            return
+        if self.wants_void:
+            self._record_void_refusal(connection, quoted)
             return
         if self._is_about_counterpart(connection, error):
             return
@@ -1678,9 +1652,13 @@ class FieldpromaxExchange(models.Model):
         """Back among the open rows, unless a later edit made a newer row, which then goes instead."""
         self.ensure_one()
         column = self._record_columns().get(self.kind)
-        same = (
-            [(column, '=', self[column].id)] if column and self[column] else [('kind', '=', 'organization')]
-        )
+        if self.external_id:
+            same = [('external_id', '=', self.external_id)]
+        elif column:
+            # Of a record that was deleted nothing newer can wait.
+            same = [(column, '=', self[column].id)] if self[column] else [('id', '=', 0)]
+        else:
+            same = [('kind', '=', 'organization')]
         newer = self.search_count(
             [
                 ('connection_id', '=', self.connection_id.id),

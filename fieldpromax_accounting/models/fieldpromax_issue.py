@@ -9,11 +9,20 @@ from .fieldpromax_exchange import LIVE_STATES
 from .fieldpromax_link import DOCUMENT_KINDS, record_fields
 
 # Causes that may be cured in the books without a trace in Odoo: what they hold up is tried again once an hour.
-CURED_IN_THE_BOOKS = ('difference', 'changed_after_sent', 'gone', 'taken', 'refused', 'twin')
+CURED_IN_THE_BOOKS = (
+    'difference',
+    'changed_after_sent',
+    'changed_on_both',
+    'gone',
+    'taken',
+    'refused',
+    'twin',
+    'void_refused',
+)
 # Causes that came with an answer of the books: until something is different there is no use in asking again.
 ANSWERED = (*CURED_IN_THE_BOOKS, 'ambiguous', 'unexpected')
 # Causes that stand by themselves, whether they hold something up or not.
-STANDING = ('merged_here', 'merged_there', 'connection', 'program')
+STANDING = ('merged_here', 'merged_there', 'connection', 'program', 'drift', 'draft_override', 'orphan')
 # Causes about a counterpart that is archived or deleted in the books.
 COUNTERPART = ('counterpart_archived', 'counterpart_gone')
 LOOK_INTO_THE_BOOKS_EVERY = timedelta(hours=1)
@@ -343,9 +352,10 @@ class FieldpromaxIssue(models.Model):
         if issue:
             if issue._fieldpromax_words() != values:
                 issue.write(values)
+            issue._show_differences(hold.differences)
             return issue
         move = self.env['account.move'].browse(hold.records.get('move_id'))
-        return self.create(
+        issue = self.create(
             {
                 'connection_id': connection.id,
                 'company_id': (move.company_id or connection.company_id).id,
@@ -355,12 +365,14 @@ class FieldpromaxIssue(models.Model):
                 **hold.records,
             }
         )
+        issue._show_differences(hold.differences)
+        return issue
 
     @api.model
     def _note_failure(self, connection, task):
         """A task in the background met something that the program does not know: people see it until it succeeds.
 
-        :param str task: ``push``, ``sweep`` or ``renewal``
+        :param str task: ``push``, ``sweep``, ``renewal`` or ``audit``
         """
         provider = connection._provider_label()
         if task == 'renewal':
@@ -374,6 +386,11 @@ class FieldpromaxIssue(models.Model):
             remedy = self.env._(
                 'It is tried again within ten minutes by itself, and nothing that waits is lost. Should this stay, '
                 'show the server log to whoever looks after this Odoo.'
+            )
+        elif task == 'audit':
+            title = self.env._('The invoices in %s could not be looked over', provider)
+            remedy = self.env._(
+                'It is tried again tonight by itself. Until then, what was changed or voided there is not noticed.'
             )
         else:
             title = self.env._('Invoices that were not queued could not be looked for')
@@ -432,6 +449,8 @@ class FieldpromaxIssue(models.Model):
         if self.cause == 'merged_here':
             # Merged, archived or deleted there, or in use here again.
             return not link or not link.external_active or bool(link._record_of())
+        if self.cause in ('drift', 'draft_override', 'orphan'):
+            return self._is_document_settled()
         if self.cause == 'program':
             # The task that failed says so itself once it succeeds.
             return self.connection_id.state == 'disconnected'

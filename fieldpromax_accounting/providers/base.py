@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from . import agreement, checks, dto, webhooks
@@ -281,6 +281,11 @@ class AccountingProvider(ABC):
         (0 where the provider has none and the price carries it) and the amount that the provider shows beside them.
         In the order of ``invoice.lines``. Pure."""
         return tuple(invoice.lines)
+
+    def as_kept(self, invoice: dto.Invoice) -> dto.Invoice:
+        """The invoice as it will stand at the provider, to be compared with what comes back: :meth:`shown_lines`, and
+        without what the provider keeps no place for. Pure."""
+        return replace(invoice, lines=self.shown_lines(invoice))
 
     @abstractmethod
     def predict_totals(self, invoice: dto.Invoice) -> dto.Totals:

@@ -277,6 +277,11 @@ class Invoice:
     amount_due: Decimal | None = None
     updated_at: datetime | None = None
 
+    @property
+    def active(self):
+        """Does it count in the books?"""
+        return self.status not in ('void', 'deleted')
+
 
 @dataclass(frozen=True)
 class CreditNote(Invoice):

@@ -812,6 +812,35 @@ class QuickBooksProvider(AccountingProvider):
         quantity, unit_price = mapping.unit_price(line, net) or (Decimal(1), net)
         return replace(line, quantity=quantity, unit_price=unit_price, discount=Decimal(0), amount=net)
 
+    def as_kept(self, invoice):
+        """Products by their id; no accounts, and no tax of single lines. Amounts are what :func:`mapping.from_invoice`
+        reads: with tax where prices include it, which American companies do not tell."""
+        kept = super().as_kept(invoice)
+        is_american = mapping.is_american(self._organization)
+        gross = mapping.tax_calculation(invoice) == 'TaxInclusive' and not is_american
+        lines = []
+        for line in kept.lines:
+            if line.is_text:
+                lines.append(line)
+                continue
+            code = line.tax_code
+            if is_american:
+                code = code or (mapping.TAXABLE if mapping.line_tax(line) else mapping.NOT_TAXABLE)
+            amount = line.amount + mapping.line_tax(line) if gross else line.amount
+            lines.append(
+                replace(
+                    line,
+                    item_code='',
+                    account='',
+                    discount=Decimal(0),
+                    tax_code=code,
+                    tax_amount=None,
+                    amount=amount,
+                )
+            )
+        number = '' if self._organization.numbers_documents else kept.number
+        return replace(kept, lines=tuple(lines), number=number)
+
     def predict_totals(self, invoice):
         return rules.predict_totals(invoice, self._organization)
 

@@ -799,6 +799,15 @@ class XeroProvider(AccountingProvider):
             amount=rules.line_amount(line),
         )
 
+    def as_kept(self, invoice):
+        kept = super().as_kept(invoice)
+        # Xero tells of an item by its code, and of a foreign rate with as many decimals as were sent.
+        lines = tuple(
+            line if line.is_text else replace(line, item_external_id='', tax_amount=mapping.line_tax(line))
+            for line in kept.lines
+        )
+        return replace(kept, lines=lines, term='', email='')
+
     def predict_totals(self, invoice):
         return rules.predict_totals(invoice)
 
