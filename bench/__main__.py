@@ -1,4 +1,4 @@
-"""``python -m bench [pull] [idle] [push] [bulk] [delay] [post] [changes] [match]``: measure, and print ``name: value``.
+"""``python -m bench [pull] [idle] [push] [bulk] [delay] [audit] [post] [changes] [match]``: print ``name: value``.
 
 One figure a line. What is under way goes to standard error; standard output ends with the figures.
 """
@@ -8,11 +8,11 @@ import signal
 import sys
 import time
 
-from bench import bulk, changes, delay, idle, match, post, pull, push, rig
+from bench import audit, bulk, changes, delay, idle, match, post, pull, push, rig
 
 PROVIDERS = ("xero", "quickbooks")
 # What is measured with the books of each provider, and what does not depend on them.
-OF_BOOKS = {"pull": pull, "idle": idle, "push": push, "bulk": bulk, "delay": delay}
+OF_BOOKS = {"pull": pull, "idle": idle, "push": push, "bulk": bulk, "delay": delay, "audit": audit}
 # What is measured with the books of the first of them alone.
 OF_ONE = {"post": post, "changes": changes}
 ROUNDS = ("pull", "post", "changes")

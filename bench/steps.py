@@ -421,3 +421,68 @@ def meet(folder, name, seconds=60):
         if time.monotonic() > end:
             raise TimeoutError(f"Nobody let {name} go on.")
         time.sleep(0.01)
+
+
+# === THE AUDIT === #
+
+
+def link_documents(env, connection, move, documents):
+    """Copies of a posted invoice and of its link, one for each of ``documents`` (``[(id, number)]`` of the books): rows
+    alone, because a look over the books reads nothing else."""
+    env.flush_all()
+
+    def copied(table, changed, source):
+        env.cr.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_generated = 'NEVER'",
+            [table],
+        )
+        columns = [name for (name,) in env.cr.fetchall() if name != "id"]
+        values = ", ".join(changed.get(name, f'c."{name}"') for name in columns)
+        names = ", ".join(f'"{name}"' for name in columns)
+        return f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} c {source}"  # noqa: S608
+
+    ids, numbers = map(list, zip(*documents, strict=True))
+    pairs = "CROSS JOIN unnest(%s::varchar[], %s::varchar[]) AS d(id, number)"
+    env.cr.execute(
+        copied("account_move", {"name": "d.number", "sequence_number": "0"}, f"{pairs} WHERE c.id = %s"),
+        [ids, numbers, move],
+    )
+    agreed = "jsonb_set(c.agreed_document, '{number}', to_jsonb(d.number))"
+    env.cr.execute(
+        copied(
+            "fieldpromax_link",
+            {
+                "move_id": "m.id",
+                "external_id": "d.id",
+                "external_number": "d.number",
+                "agreed_document": agreed,
+                "external_document": "NULL",
+                "read_at": "NULL",
+            },
+            f"{pairs} JOIN account_move m ON m.name = d.number WHERE c.move_id = %s AND c.connection_id = %s",
+        ),
+        [ids, numbers, move, connection],
+    )
+    assert env.cr.rowcount == len(documents), env.cr.rowcount
+    env.cr.commit()
+    env.invalidate_all()
+
+
+def audit(env, connection, everything=False):
+    """One look over the documents in the books: ``(seconds, numbers of those that drifted)``."""
+    links = env["fieldpromax.link"]
+    row = env["fieldpromax.connection"].browse(connection)
+    links._ask_for_audit(row)
+    if everything:
+        env["fieldpromax.checkpoint"].search([("kind", "=", "invoice")]).full_at = False
+    env.cr.commit()
+    started = time.perf_counter()
+    for _round in range(20):
+        result = env.ref("fieldpromax_accounting.ir_cron_audit").method_direct_trigger()
+        assert result is True, result
+        env.cr.commit()
+        env.invalidate_all()
+        if env["fieldpromax.checkpoint"].search([("kind", "=", "invoice")]).phase == "idle":
+            break
+    seconds = time.perf_counter() - started
+    return seconds, links.search([("is_differing", "=", True)]).mapped("external_number")

@@ -95,18 +95,18 @@ def agrees(expected, remote):
 
 # === DOCUMENTS, FIELD BY FIELD === #
 
-#: what is compared of a document, in the order in which people read it
+#: what is compared of a document, in the order in which people are told
 HEADER = (
     'number',
     'contact',
+    'total',
+    'tax',
+    'untaxed',
     'date',
     'due_date',
     'reference',
     'currency',
     'rate',
-    'untaxed',
-    'tax',
-    'total',
     'status',
 )
 LINE = ('description', 'item', 'quantity', 'unit_price', 'discount', 'account', 'tax_code', 'tax', 'amount')
@@ -233,16 +233,17 @@ def differences_hash(differences):
     return hashlib.sha256(json.dumps(told).encode()).hexdigest() if told else ''
 
 
-def with_line_ids(lines, there):
+def with_line_ids(lines, there, kept=()):
     """Lines (DTOs) with the ids that they have in the books, so that a change keeps them: what is left out there is
     deleted and made anew.
 
     :param there: the lines of a document of :func:`document_of`.
+    :param kept: the same lines as the books will keep them, which is how those of the books read.
 
     The same line first, then one of the same words, of the same product, then the next one; a text never
     becomes an amount.
     """
-    own = [_line_of(line) for line in lines]
+    own = [_line_of(line) for line in kept or lines]
     ids, left = [''] * len(own), [line for line in there if line.get('id')]
 
     def give(is_alike):

@@ -31,6 +31,7 @@ from . import (
     fieldpromax_issue_twin,
     fieldpromax_link,
     fieldpromax_link_apart,
+    fieldpromax_link_audit,
     fieldpromax_link_counterpart,
     fieldpromax_link_seal,
     fieldpromax_link_undo,

@@ -15,7 +15,12 @@ class FieldpromaxCheckpoint(models.Model):
     )
     company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
     kind = fields.Selection(
-        [('reference', 'Accounts and taxes'), ('contact', 'Customers'), ('item', 'Products')],
+        [
+            ('reference', 'Accounts and taxes'),
+            ('contact', 'Customers'),
+            ('item', 'Products'),
+            ('invoice', 'Invoices'),
+        ],
         required=True,
         readonly=True,
     )

@@ -1115,6 +1115,7 @@ class FieldpromaxConnection(models.Model):
         connection.write({'paused': False})
         connection._trigger_pull()
         connection._trigger_push()
+        self.env['fieldpromax.link']._ask_for_audit(connection)
         return {'type': 'ir.actions.client', 'tag': 'soft_reload'}
 
     def action_sync_now(self):

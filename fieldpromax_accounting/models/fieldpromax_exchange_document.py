@@ -12,7 +12,7 @@ from .fieldpromax_exchange import OPEN_PREDICATE, Decision
 # For so long what was read of a document before a change counts as what stands there.
 READ_COUNTS_FOR = timedelta(minutes=5)
 # How many differences a sentence tells; all of them stand side by side below it.
-DIFFERENCES_TOLD = 4
+DIFFERENCES_TOLD = 5
 
 
 class FieldpromaxExchange(models.Model):
@@ -68,7 +68,11 @@ class FieldpromaxExchange(models.Model):
             version=link.external_version or '',
             # Who approved it there did so for good, and whether a draft is approved is decided there.
             status='draft' if link.external_status == 'draft' else 'approved',
-            lines=with_line_ids(data.lines, (link.external_document or {}).get('lines') or ()),
+            lines=with_line_ids(
+                data.lines,
+                (link.external_document or {}).get('lines') or (),
+                context.provider.as_kept(data).lines,
+            ),
         )
         self._check_rules(context, changed, move)
         self._check_totals(connection, context.provider, changed, move)
@@ -311,7 +315,7 @@ class FieldpromaxExchange(models.Model):
     def _document_differences(self, connection, document, remote):
         """``(what, Odoo's value, value of the books)`` of a document, for people."""
         # The number is theirs by design where they give it; the link keeps it.
-        but = ('number',) if connection.organization_numbers_documents else ()
+        but = ('number',) if connection._numbers_in_books() else ()
         theirs = document_of(remote)
         found = document_differences(document, theirs, but)
         return self.env['fieldpromax.link']._readable(connection, found, document, theirs)

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import Command, fields, models
 from odoo.exceptions import UserError
 
 from ..comparison import VOID_STATUSES
@@ -6,6 +6,9 @@ from .fieldpromax_exchange import LIVE_STATES
 
 # Causes of which a person may say that Odoo's version goes over that of the books.
 PUSHED_AGAIN = ('drift', 'changed_on_both')
+
+# What of a posted document is taken over from the books: field of the comparison → field of the document.
+ACCEPTED = {'reference': 'ref', 'due_date': 'invoice_date_due'}
 
 
 class FieldpromaxIssue(models.Model):
@@ -17,6 +20,8 @@ class FieldpromaxIssue(models.Model):
     difference_ids = fields.One2many('fieldpromax.issue.difference', 'issue_id', readonly=True)
     can_push_again = fields.Boolean(compute='_compute_can')
     can_leave = fields.Boolean(compute='_compute_can')
+    can_accept = fields.Boolean(compute='_compute_can')
+    can_explain = fields.Boolean(compute='_compute_can')
 
     def _compute_can(self):
         for issue in self.sudo():
@@ -28,6 +33,8 @@ class FieldpromaxIssue(models.Model):
                 and issue.link_id.external_status not in VOID_STATUSES
             )
             issue.can_leave = is_open and issue.cause == 'orphan'
+            issue.can_explain = is_open and issue.cause == 'drift' and issue.link_id.is_differing
+            issue.can_accept = issue.can_explain and bool(issue._taken_from_books())
 
     def _show_differences(self, differences):
         """``differences``: ``[(what, Odoo's value, value of the books)]``; what stood there is renewed where it is
@@ -61,7 +68,66 @@ class FieldpromaxIssue(models.Model):
             return not self.move_id or link.external_status in VOID_STATUSES
         return not waits and bool(link.sent_hash)
 
+    def _taken_from_books(self):
+        """What accepting the books' version means for the document of Odoo: values to write, ``{'state': 'cancel'}``
+        for one that is void there; {} where it is more than a posted document takes."""
+        self.ensure_one()
+        link = self.link_id
+        if self.move_id.state != 'posted':
+            return {}
+        if link.external_status in VOID_STATUSES:
+            return {'state': 'cancel'}
+        differences = link._open_differences()
+        if any(one.field not in ACCEPTED for one in differences):
+            return {}
+        return {ACCEPTED[one.field]: one.theirs or False for one in differences}
+
     # === ACTIONS === #
+
+    def action_accept_theirs(self):
+        """Take over what the books have, with the person's own rights: nothing is sent."""
+        self._check_bookkeeper()
+        for issue in self:
+            if not issue.can_accept:
+                raise UserError(
+                    self.env._(
+                        'A posted invoice takes over its reference and due date from the books, and is cancelled when '
+                        'it is void there. For anything else reset it to draft, change it, and post it again.'
+                    )
+                )
+            values, link = issue.sudo()._taken_from_books(), issue.sudo().link_id
+            move = issue.move_id.with_context(fieldpromax_no_push=True, fieldpromax_override=False)
+            if values.get('state') == 'cancel':
+                move.button_draft()
+                move.button_cancel()
+            else:
+                move.write(values)
+            link.write(
+                {
+                    'agreed_document': {
+                        **link._agreed(),
+                        **{
+                            one.field: one.theirs for one in link._open_differences() if one.field in ACCEPTED
+                        },
+                    },
+                    'is_differing': False,
+                }
+            )
+            link._end_drift()
+        return True
+
+    def action_explain(self):
+        """Ask why the difference is right; it is remembered until it becomes another one."""
+        self._check_bookkeeper()
+        wizard = self.env['fieldpromax.issue.explain'].create({'issue_ids': [Command.set(self.ids)]})
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._('Explain the difference'),
+            'res_model': wizard._name,
+            'res_id': wizard.id,
+            'view_mode': 'form',
+            'target': 'new',
+        }
 
     def action_push_again(self):
         """Put what Odoo has in the place of what the books have."""

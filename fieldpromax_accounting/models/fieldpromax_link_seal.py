@@ -41,6 +41,9 @@ class FieldpromaxLink(models.Model):
         known = (self.verified_at and self.agreed_document) or self.external_document
         if self.is_differing or self.explained_hash:
             return True
+        if not known and not self.sent_hash:
+            # Somebody typed it into both: what stands there was never ours.
+            return True
         if known:
             return bool(document_differences(known, document_of(remote)))
         # Sent by a version that kept no more.

@@ -38,6 +38,8 @@ class Capabilities:
     numbers_on_request: bool = False
     #: invoice lines have a discount of their own; otherwise it is folded into the price
     line_discounts: bool = True
+    #: kinds of documents that are looked over every night: :meth:`AccountingProvider.pull_page` reads them
+    audited: tuple[str, ...] = ('invoice',)
     #: a change of an old version of a record is refused; otherwise the last write wins
     checks_versions: bool = False
     #: ``{kind: {field of three_way.FIELDS: direction}}``: what can be kept in step, and which way at most

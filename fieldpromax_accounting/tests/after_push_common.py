@@ -5,28 +5,6 @@ from odoo.exceptions import RedirectWarning, UserError
 
 
 class AfterPushScenarios:
-    # === WHAT A PROVIDER'S TESTS SAY === #
-
-    def lines_in_books(self, move):
-        """``[(id, description, amount without tax)]`` in the order of the books."""
-        raise NotImplementedError
-
-    def act_in_books(self, move, **values):
-        """As a bookkeeper: ``action`` (void, delete, pay with ``amount``), or fields to change."""
-        raise NotImplementedError
-
-    def edit_reference_in_books(self, move, text):
-        raise NotImplementedError
-
-    def calls_asked(self):
-        """``[(method, path)]`` of what was asked of invoices since they were forgotten."""
-        raise NotImplementedError
-
-    def forget_requests(self):
-        raise NotImplementedError
-
-    # === THE SCENARIOS === #
-
     def sent_invoice(self, **values):
         tax = [Command.set(self.company_data['default_tax_sale'].ids)]
         move = self.invoice(
@@ -200,3 +178,69 @@ class AfterPushScenarios:
 
     def side_by_side(self, issue):
         return [(one.label, one.ours or '', one.theirs or '') for one in issue.difference_ids]
+
+
+class XeroAfterPush:
+    """What a bookkeeper does in the books, and what they were asked."""
+
+    def lines_in_books(self, move):
+        [invoice] = self.in_books(move)
+        return [
+            (line['LineItemID'], line['Description'], float(line['LineAmount']))
+            for line in invoice['LineItems']
+        ]
+
+    def act_in_books(self, move, **values):
+        self.simulator.control(
+            'POST', '/_sim/organisations/US', {'invoices': [{'InvoiceNumber': move.name, **values}]}
+        )
+
+    def edit_reference_in_books(self, move, text):
+        self.act_in_books(move, Reference=text)
+
+    def calls_asked(self):
+        return [(row['method'], row['path']) for row in self.simulator.requests(path='/Invoices')]
+
+    def forget_requests(self):
+        self.simulator.forget_requests()
+
+    def lose_answer_of_change(self):
+        self.simulator.fault('timeout_after', path='/Invoices/', method='POST')
+
+    def let_keys_expire(self):
+        self.let_time_pass(3600)
+
+
+class QuickBooksAfterPush:
+    """As :class:`XeroAfterPush`."""
+
+    def lines_in_books(self, move):
+        [invoice] = self.in_books(move)
+        return [
+            (line['Id'], line['Description'], float(line.get('Amount', 0)))
+            for line in invoice['Line']
+            if line['DetailType'] != 'SubTotalLineDetail'
+        ]
+
+    def act_in_books(self, move, **values):
+        self.change_books(invoices=[{'DocNumber': move.name, **values}])
+
+    def edit_reference_in_books(self, move, text):
+        self.act_in_books(move, PrivateNote=text)
+
+    def calls_asked(self):
+        return [
+            (row['method'], row['path'])
+            for row in self.quickbooks.requests()
+            if row['path'].rstrip('/').rpartition('/')[0].endswith('/invoice')
+            or row['path'].endswith('/invoice')
+        ]
+
+    def forget_requests(self):
+        self.quickbooks.forget_requests()
+
+    def lose_answer_of_change(self):
+        self.quickbooks.fault('timeout_after', path='/invoice$', method='POST')
+
+    def let_keys_expire(self):
+        self.let_hours_pass(30)

@@ -1,6 +1,7 @@
 from . import (
     base_partner_merge,
     fieldpromax_conflict_resolve,
+    fieldpromax_issue_explain,
     fieldpromax_mapping_guide,
     fieldpromax_mapping_rule,
     fieldpromax_match_decide,

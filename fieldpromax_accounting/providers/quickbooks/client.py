@@ -65,7 +65,7 @@ _DOCUMENTS = ('invoice', 'credit_note', 'allocation')
 _SALES = ('invoice', 'credit_note')
 #: operations that take a record away; there is no void of a credit memo in Intuit's reference, only this
 _DELETIONS = ('credit_note.void', 'allocation.delete')
-_PULLED = ('contact', 'item', 'project')
+_PULLED = ('contact', 'item', 'project', 'invoice')
 _WRITERS = {
     'contact': mapping.to_contact,
     'item': mapping.to_item,
@@ -455,13 +455,15 @@ class QuickBooksProvider(AccountingProvider):
         position.setdefault('total', None)
         field, time_of = ('MetaData.CreateTime', created) if full else ('MetaData.LastUpdatedTime', updated)
         edge = position.get('edge') or ('' if full else self._before(position['since']))
-        where = [_EVERYTHING, *of_kind, *([f'{field} >= {quoted(edge)}'] if edge else [])]
+        # documents are never made inactive
+        all_of, active = ([], []) if kind in _DOCUMENTS else ([_EVERYTHING], ['Active = true'])
+        where = [*all_of, *of_kind, *([f'{field} >= {quoted(edge)}'] if edge else [])]
         answer, envelope, elements = self._select(
             purpose, entity, where, order=field, start=position['start'], limit=position['size']
         )
         if is_first and full and not position['since']:
             position['total'] = (
-                self._count(purpose, entity, ['Active = true', *of_kind])
+                self._count(purpose, entity, [*active, *of_kind])
                 if len(elements) >= position['size']
                 # A page that is not full is all there is.
                 else sum(

@@ -56,6 +56,12 @@ _WRITERS = {
 }
 #: operations on the path of one document
 _ON_ONE_DOCUMENT = ('invoice.update', 'invoice.void', 'credit_note.update', 'credit_note.void')
+#: how the kinds that are pulled page by page are listed: method, and what goes along
+_LISTS = {
+    'contact': ('get_contacts', {'include_archived': True}),
+    # bills are of no concern here
+    'invoice': ('get_invoices', {'where': 'Type=="ACCREC"', 'unitdp': 4}),
+}
 #: by what an element of a call is found in the answer, surest first
 _IDENTITY = {
     'contact': ('ContactID', 'ContactNumber', 'Name'),
@@ -386,12 +392,11 @@ class XeroProvider(AccountingProvider):
     # === reading records === #
 
     def pull_page(self, kind, *, cursor='', since='', page_size=MAX_PAGE_SIZE):
-        """Contacts page by page; items in one answer, because Xero does not page them (A4).
+        """Contacts and customer invoices page by page; items in one answer, because Xero does not page them (A4).
 
-        Full pass of contacts: ordered by ContactID, archived ones asked for and dropped here. Left out by
-        Xero, a contact archived during the pass would move all later ones up by one, and the one on the edge
-        of a page would be skipped; so nothing ever leaves the set, and what is added can at worst be seen
-        twice.
+        Full pass: ordered by id, archived (void, deleted) ones asked for and dropped here. Left out by Xero, a contact
+        archived during the pass would move all later ones up by one, and the one on the edge of a page would be
+        skipped; so nothing ever leaves the set, and what is added can at worst be seen twice.
 
         Incremental: oldest change first, and each page asks for what changed since the maximum of the one
         before (keyset), so records that are edited meanwhile come again later and push nobody aside. Page
@@ -402,14 +407,14 @@ class XeroProvider(AccountingProvider):
         the last change seen. Asking again overlaps by a second: records at the edge come twice, none is left
         out.
         """
-        if kind not in ('contact', 'item'):
+        if kind not in ('contact', 'item', 'invoice'):
             raise ValueError(f'Xero records of kind {kind!r} are not pulled')
         position = self._position(cursor, since)
         if kind == 'item':
             return self._pull_items(position)
         # The size belongs to the position: with another one, the same page number means other records.
         position.setdefault('size', max(1, min(page_size, MAX_PAGE_SIZE)))
-        return self._pull_contacts(position)
+        return self._pull_paged(kind, position)
 
     @staticmethod
     def _position(cursor, since) -> dict:
@@ -496,19 +501,21 @@ class XeroProvider(AccountingProvider):
             return following, since, True
         return following, reached.isoformat(), more
 
-    def _pull_contacts(self, position):
+    def _pull_paged(self, kind, position):
         since, page_size = position['since'], position['size']
+        key, id_field, _reader = _KINDS[kind]
+        method, options = _LISTS[kind]
         answer, envelope, elements = self._read(
-            'contacts.list',
-            'get_contacts',
-            'Contacts',
-            order='UpdatedDateUTC ASC' if since else 'ContactID ASC',
+            f'{kind}s.list',
+            method,
+            key,
+            order='UpdatedDateUTC ASC' if since else f'{id_field} ASC',
             page=position['page'],
             page_size=page_size,
-            include_archived=True,
+            **options,
             **self._changed_since(position),
         )
-        records, unreadable = self._read_records('contact', elements)
+        records, unreadable = self._read_records(kind, elements)
         pagination = nested(envelope, 'pagination')
         total = pagination.get('itemCount') if isinstance(pagination.get('itemCount'), int) else None
         page_count = pagination.get('pageCount')

@@ -1,0 +1,175 @@
+"""The nightly look at what stands in the books: what is known is renewed, what drifted is shown and settled."""
+
+from unittest.mock import patch
+
+from odoo import Command
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from .after_push_common import QuickBooksAfterPush, XeroAfterPush
+from .push_common import FieldpromaxPushCommon
+from .quickbooks_push_common import QuickBooksPushCommon
+
+
+class AuditScenarios:
+    def audit(self):
+        """As if the night had come."""
+        self.env['fieldpromax.link']._ask_for_audit(self.connection)
+        self.forget_requests()
+        self._run_cron(self.env.ref('fieldpromax_accounting.ir_cron_audit'))
+
+    def asked(self):
+        """What the books were asked since it was forgotten, beside tokens."""
+        simulator = self.simulators()[-1]
+        return [row['purpose'] for row in simulator.requests() if not row['purpose'].startswith('oauth.')]
+
+    def sent_invoices(self, count):
+        moves = self.invoices(
+            {
+                'name': f'Job {number}',
+                'quantity': 2,
+                'price_unit': 50 + number,
+                'tax_ids': [Command.set(self.company_data['default_tax_sale'].ids)],
+            }
+            for number in range(count)
+        )
+        moves.action_post()
+        self.run_push(self.connection)
+        for move in moves:
+            self.assertSent(move)
+        return moves
+
+    def test_what_was_changed_in_the_books_is_found_and_settled(self):
+        moves = self.sent_invoices(6)
+        same, paid, edited, voided, pushed, late = moves
+        self.audit()
+        self.assertEqual(set(moves.mapped('fieldpromax_state')), {'sent'})
+        self.assertEqual(len(self.asked()), 1, 'one page for all of them')
+        self.act_in_books(paid, action='pay')
+        self.edit_reference_in_books(edited, 'Agreed by phone')
+        self.edit_reference_in_books(pushed, 'By mistake')
+        self.act_in_books(voided, action='void')
+        self.audit()
+        self.assertLessEqual(len(self.asked()), 2, 'by what changed')
+        self.assertIn('Verified', same.fieldpromax_headline)
+        link = self.link_of(paid)
+        self.assertEqual(
+            (paid.fieldpromax_state, link.external_status, link.external_due), ('sent', 'paid', 0)
+        )
+        self.assertAttention(edited, 'Agreed by phone')
+        self.assertAttention(pushed, 'By mistake')
+        self.assertAttention(voided, 'It counts here')
+        for state in ('sent', 'attention'):
+            self.assertEqual(
+                self.env['account.move'].search(
+                    [('id', 'in', moves.ids), ('fieldpromax_state', '=', state)], order='id'
+                ),
+                moves.filtered(lambda move, state=state: move.fieldpromax_state == state).sorted('id'),
+                state,
+            )
+        issue = edited.fieldpromax_issue_id
+        self.assertEqual(
+            [(one.label, one.ours or '', one.theirs) for one in issue.difference_ids],
+            [('Reference', '', 'Agreed by phone')],
+        )
+        self.assertIn('voided in', voided.fieldpromax_issue_id.title)
+        # Explained: remembered, whatever is read again, until it differs otherwise.
+        bookkeeper = self.user_bookkeeper
+        with self.assertRaises(AccessError):
+            issue.with_user(self.user_invoice).action_explain()
+        with self.assertRaises(AccessError):
+            issue.with_user(self.user_bookkeeper_2).action_explain()
+        wizard = issue.with_user(bookkeeper).action_explain()
+        wizard = self.env[wizard['res_model']].with_user(bookkeeper).browse(wizard['res_id'])
+        with self.assertRaisesRegex(UserError, 'in a few words'):
+            wizard.action_explain()
+        wizard.note = 'Agreed with the customer'
+        wizard.action_explain()
+        self.assertEqual((issue.state, edited.fieldpromax_state), ('solved', 'sent'))
+        self.assertEqual(self.link_of(edited).explained_by_id, bookkeeper)
+        self.env['fieldpromax.checkpoint'].sudo().search([('kind', '=', 'invoice')]).full_at = False
+        self.audit()
+        self.assertEqual(edited.fieldpromax_state, 'sent', 'everything read anew')
+        self.edit_reference_in_books(edited, 'Agreed by letter')
+        self.audit()
+        self.assertAttention(edited, 'Agreed by letter')
+        # Accepted: what a posted invoice takes over, and nothing is sent.
+        self.assertTrue(edited.fieldpromax_issue_id.with_user(bookkeeper).can_accept)
+        self.forget_requests()
+        edited.fieldpromax_issue_id.with_user(bookkeeper).action_accept_theirs()
+        self.env.invalidate_all()
+        self.assertEqual((edited.ref, edited.fieldpromax_state), ('Agreed by letter', 'sent'))
+        voided.fieldpromax_issue_id.with_user(bookkeeper).action_accept_theirs()
+        self.env.invalidate_all()
+        self.assertEqual((voided.state, voided.fieldpromax_state), ('cancel', 'not_sent'))
+        self.run_push(self.connection)
+        self.assertEqual(self.calls_asked(), [])
+        # Pushed again: the books get what Odoo has.
+        issue = pushed.fieldpromax_issue_id
+        issue.with_user(bookkeeper).action_push_again()
+        self.run_push(self.connection)
+        self.assertSent(pushed)
+        self.assertEqual((issue.state, self.link_of(pushed).external_document['reference']), ('solved', ''))
+        # Changed back in the books: closed unasked.
+        self.edit_reference_in_books(late, 'For a day')
+        self.audit()
+        issue = late.fieldpromax_issue_id
+        self.assertEqual(issue.state, 'open')
+        self.edit_reference_in_books(late, '')
+        self.audit()
+        self.assertEqual((issue.state, late.fieldpromax_state), ('solved', 'sent'))
+
+    def test_trouble_of_a_look_is_shown_and_it_goes_on(self):
+        moves = self.sent_invoices(2)
+        links = type(self.env['fieldpromax.link'])
+        with (
+            patch.object(links, '_take_audit_page', side_effect=RuntimeError('our own look-up fails')),
+            self.assertLogs('odoo.addons.fieldpromax_accounting.models.fieldpromax_link_audit', 'ERROR'),
+        ):
+            self.audit()
+        issue = self.env['fieldpromax.issue'].search([('cause_key', '=', 'program:audit')])
+        self.assertEqual(issue.state, 'open')
+        self.assertIn('tonight', issue.remedy)
+        self.act_in_books(moves[0], action='void')
+        self.audit()
+        self.assertEqual(issue.state, 'solved')
+        self.assertAttention(moves[0], 'It counts here')
+        self.forget_requests()
+        self._run_cron(self.env.ref('fieldpromax_accounting.ir_cron_audit'))
+        self.assertEqual(self.asked(), [], 'once a night')
+
+
+@tagged('post_install', '-at_install')
+class TestAudit(XeroAfterPush, AuditScenarios, FieldpromaxPushCommon):
+    def test_approving_or_editing_a_draft_there_is_no_drift(self):
+        self.connection.invoice_status = 'draft'
+        draft, approved = self.sent_invoices(2)
+        self.audit()
+        for move in (draft, approved):
+            self.edit_reference_in_books(move, 'Accountant was here')
+        self.act_in_books(approved, action='approve')
+        self.audit()
+        self.assertEqual((draft.fieldpromax_state, approved.fieldpromax_state), ('sent', 'sent'))
+        self.assertEqual(self.link_of(approved).external_status, 'approved')
+        # What is changed after the approval is.
+        self.edit_reference_in_books(approved, 'And again')
+        self.audit()
+        self.assertAttention(approved, 'And again')
+        self.assertEqual(draft.fieldpromax_state, 'sent')
+
+
+@tagged('post_install', '-at_install')
+class TestQuickBooksAudit(QuickBooksAfterPush, AuditScenarios, QuickBooksPushCommon):
+    def test_deleted_in_the_books_is_noticed(self):
+        deleted, long_ago = self.sent_invoices(2)
+        self.audit()
+        self.act_in_books(deleted, action='delete')
+        self.audit()
+        self.assertAttention(deleted, 'It counts here')
+        self.assertIn('was deleted in', deleted.fieldpromax_issue_id.title)
+        self.assertEqual(self.link_of(deleted).external_status, 'deleted')
+        # Longer ago than change data capture tells: found by what does not come any more.
+        self.act_in_books(long_ago, action='delete')
+        self.env['fieldpromax.checkpoint'].sudo().search([('kind', '=', 'invoice')]).full_at = False
+        self.audit()
+        self.assertAttention(long_ago, 'It counts here')
