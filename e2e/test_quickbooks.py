@@ -121,7 +121,9 @@ def test_projects_of_the_books_are_projects_in_odoo(admin, world):
 def test_invoice_that_is_confirmed_becomes_sent_by_itself(bookkeeper):
     new_invoice(bookkeeper, "Azure Interior", "Corner Desk", "15%")
     confirm_invoice(bookkeeper)
-    bookkeeper.reload_until(state_line, re.compile(r"QuickBooks Online: Verified [^·]+ · INV/2026/\d+ · \$\s169\.05"))
+    bookkeeper.reload_until(
+        state_line, re.compile(r"QuickBooks Online: Verified [^·]+ · INV/2026/\d+ · \$\s169\.05")
+    )
     bookkeeper.look("60-invoice-sent")
 
 

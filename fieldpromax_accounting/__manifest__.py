@@ -37,6 +37,7 @@
         'views/product_views.xml',
         'views/res_config_settings_views.xml',
         'views/res_config_settings_webhook_views.xml',
+        'views/fieldpromax_receivable_views.xml',
         'views/fieldpromax_menus.xml',
     ],
     'assets': {

@@ -5,6 +5,7 @@ from odoo.tools import format_datetime
 
 from ..comparison import VOID_STATUSES
 from ..holds import Hold
+from .fieldpromax_link import DOCUMENT_KINDS
 
 
 class AccountMove(models.Model):
@@ -58,7 +59,7 @@ class AccountMove(models.Model):
     def _fieldpromax_kind_of(self):
         """The kind of exchanges and links that this document has."""
         self.ensure_one()
-        return self._fieldpromax_kind
+        return DOCUMENT_KINDS.get(self.move_type, self._fieldpromax_kind)
 
     # === RESETTING === #
 

@@ -119,6 +119,10 @@ class FieldpromaxLink(models.Model):
     def _end_audit(self, checkpoint):
         if checkpoint.phase != 'settling':
             return False
+        if not checkpoint.pass_since:
+            self.env['fieldpromax.books.document']._forget_unseen(
+                checkpoint.connection_id, checkpoint.kind, checkpoint.pass_started_at
+            )
         checkpoint._end()
         return True
 
@@ -171,6 +175,7 @@ class FieldpromaxLink(models.Model):
         if not checkpoint.pass_since:
             self._note_seen(connection, kind, [record.external_id for record in page.records])
         self._note_documents(connection, kind, page.records, page.gone)
+        self.env['fieldpromax.books.document']._note(connection, kind, page.records, page.gone)
         checkpoint._advance(page)
 
     @api.model

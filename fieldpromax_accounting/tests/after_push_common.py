@@ -186,7 +186,7 @@ class XeroAfterPush:
     def lines_in_books(self, move):
         [invoice] = self.in_books(move)
         return [
-            (line['LineItemID'], line['Description'], float(line['LineAmount']))
+            (line['LineItemID'], line['Description'].splitlines()[0], float(line['LineAmount']))
             for line in invoice['LineItems']
         ]
 
@@ -217,7 +217,7 @@ class QuickBooksAfterPush:
     def lines_in_books(self, move):
         [invoice] = self.in_books(move)
         return [
-            (line['Id'], line['Description'], float(line.get('Amount', 0)))
+            (line['Id'], line['Description'].splitlines()[0], float(line.get('Amount', 0)))
             for line in invoice['Line']
             if line['DetailType'] != 'SubTotalLineDetail'
         ]

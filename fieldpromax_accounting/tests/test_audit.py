@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from odoo import Command
+from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
@@ -156,6 +156,86 @@ class TestAudit(XeroAfterPush, AuditScenarios, FieldpromaxPushCommon):
         self.audit()
         self.assertAttention(approved, 'And again')
         self.assertEqual(draft.fieldpromax_state, 'sent')
+
+    def test_receivables_of_both_sides(self):
+        linked, paid, differing, orphan = self.sent_invoices(4)
+        self.audit()
+        self.act_in_books(paid, action='pay')
+        self.simulator.control(
+            'POST',
+            '/_sim/organisations/US',
+            {
+                'invoices': [
+                    {
+                        'Type': 'ACCREC',
+                        'InvoiceNumber': f'BOOKS-{number}',
+                        'Contact': {'Name': 'Only There'},
+                        'Date': '2026-11-02',
+                        'DueDate': '2026-11-16',
+                        'Status': status,
+                        'LineItems': [
+                            {
+                                'Description': 'x',
+                                'Quantity': 1,
+                                'UnitAmount': 70,
+                                'AccountCode': '200',
+                                'TaxType': 'NONE',
+                            }
+                        ],
+                    }
+                    for number, status in enumerate(('AUTHORISED', 'AUTHORISED', 'DRAFT'))
+                ]
+            },
+        )
+        self.act_in_books(differing, action='pay', amount=15)
+        orphan.with_context(fieldpromax_override=True, fieldpromax_no_push=True).button_draft()
+        old, unsent = self.invoice(invoice_date='2020-01-31'), self.invoice(fieldpromax_do_not_sync=True)
+        self.audit()
+        self.env.flush_all()
+
+        def rows():
+            found = self.env['fieldpromax.receivable'].with_user(self.user_bookkeeper).search([])
+            found.invalidate_recordset()
+            return {
+                (row.section, row.customer): (row.document_count, row.odoo_due, row.books_due, row.difference)
+                for row in found
+                if row.connection_id == self.connection
+            }
+
+        name, found = self.customer.name, rows()
+        # Paid there counts as nothing there; reset here counts as nothing here.
+        here = linked.amount_total + paid.amount_total + differing.amount_total
+        there = linked.amount_total + differing.amount_total - 15 + orphan.amount_total
+        count, odoo, books, difference = found['1_linked', name]
+        self.assertEqual(count, 4)
+        self.assertAlmostEqual(odoo, here)
+        self.assertAlmostEqual(books, there)
+        self.assertAlmostEqual(difference, here - there)
+        self.assertEqual(found['2_only_odoo', name][:2], (1, unsent.amount_total))
+        self.assertEqual(found['4_before_start', name][:2], (1, old.amount_total))
+        self.assertEqual(found['3_only_books', 'Only There'], (2, 0, 140.0, 0), 'a draft is owed by nobody')
+        self.assertFalse(
+            self.env['fieldpromax.receivable'].with_user(self.user_bookkeeper_2).search([]), 'not of others'
+        )
+        self.assertTrue(
+            self.env['fieldpromax.receivable'].search([('section', '=', '1_linked')], limit=1).as_of
+        )
+        with self.assertRaises(AccessError):
+            self.env['fieldpromax.receivable'].with_user(self.user_invoice).search([])
+        # What was not read yet is not called compared; what is paid or void in the books goes.
+        self.link_of(linked).sudo().read_at = False
+        self.simulator.control(
+            'POST', '/_sim/organisations/US', {'invoices': [{'InvoiceNumber': 'BOOKS-0', 'action': 'void'}]}
+        )
+        self.env['fieldpromax.checkpoint'].sudo().search([('kind', '=', 'invoice')]).full_at = False
+        self.env.flush_all()
+        self.assertEqual(rows()['5_not_read', name][0], 1)
+        # Looks are not a second apart.
+        for row in self.env['fieldpromax.books.document'].sudo().search([]):
+            row.read_at = fields.Datetime.subtract(row.read_at, minutes=1)
+        self.audit()
+        self.assertEqual(rows()['3_only_books', 'Only There'][0], 1)
+        self.assertNotIn(('5_not_read', name), rows())
 
 
 @tagged('post_install', '-at_install')

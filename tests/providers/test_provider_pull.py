@@ -279,9 +279,9 @@ def test_a_cursor_of_somebody_else(us, cursor):
         us.pull_page('contact', cursor=cursor)
 
 
-def test_invoices_are_not_pulled(us):
-    with pytest.raises(ValueError, match='invoice'):
-        us.pull_page('invoice')
+def test_projects_are_not_pulled(us):
+    with pytest.raises(ValueError, match='project'):
+        us.pull_page('project')
 
 
 @pytest.mark.parametrize('kind', ['contact', 'item'])

@@ -754,7 +754,7 @@ def test_one_call_for_all_kinds(qbo, us):
     since = ago(minutes=30)
     qbo.control('DELETE', '/_sim/requests')
     pages = us.pull_changes({'contact': since, 'item': since, 'project': since, 'invoice': since})
-    assert set(pages) == {'contact', 'item'}, 'only the Projects API tells of a status'
+    assert set(pages) == {'contact', 'item', 'invoice'}, 'only the Projects API tells of a status'
     assert [one['purpose'] for one in qbo.control('GET', '/_sim/requests')['requests']] == ['cdc']
     for page in pages.values():
         assert (page.records, page.gone, page.next_cursor) == ((), (), '')

@@ -495,7 +495,10 @@ def to_invoice(invoice: dto.Invoice, organization: dto.Organization = UNKNOWN) -
         body['ExchangeRate'] = rounded(1 / invoice.currency_rate, EXCHANGE_RATE_DIGITS)
     if invoice.email:
         body['BillEmail'] = {'Address': invoice.email}
-    body.update(filled({'PrivateNote': _note(invoice, organization)}))
+    note = _note(invoice, organization)
+    if note or invoice.external_id:
+        # a sparse change keeps what it does not name
+        body['PrivateNote'] = note
     if not is_american(organization):
         body['GlobalTaxCalculation'] = tax_calculation(invoice)
     body['Line'] = [_to_line(line, invoice.tax_included, organization) for line in invoice.lines]

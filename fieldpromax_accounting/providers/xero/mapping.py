@@ -330,7 +330,11 @@ def line_tax(line: dto.InvoiceLine) -> Decimal | None:
     return None if line.tax_amount is None else rounded(line.tax_amount, AMOUNT_DIGITS)
 
 
-def _to_line(line: dto.InvoiceLine) -> dict:
+def _to_line(line: dto.InvoiceLine, discounts: bool = True) -> dict:
+    """A line that is there already (``external_id``) names what it has no more: Xero keeps what is not sent.
+
+    :param discounts: the document may have any.
+    """
     body = filled({'LineItemID': line.external_id})
     body['Description'] = line.description
     if line.is_text:
@@ -338,9 +342,11 @@ def _to_line(line: dto.InvoiceLine) -> dict:
     quantity, unit_price, discount = line_figures(line)
     body['Quantity'] = quantity
     body['UnitAmount'] = unit_price
-    if discount:
+    if discount or (line.external_id and discounts):
         body['DiscountRate'] = discount
     body.update(filled({'AccountCode': line.account, 'ItemCode': line.item_code, 'TaxType': line.tax_code}))
+    if line.external_id:
+        body.setdefault('ItemCode', '')
     tax = line_tax(line)
     if tax is not None:
         body['TaxAmount'] = tax
@@ -365,8 +371,9 @@ def to_invoice(invoice: dto.Invoice) -> dict:
     """``Contact`` holds the id and nothing else: any other field would change the contact and drop its
     persons (A7).
 
-    A change (``external_id`` set) leaves the number out (A9). LineAmount and totals are left to Xero: a sent
-    line total that is not the product is refused, and ours are compared with the answer.
+    A change (``external_id`` set) leaves the number out (A9), and names a reference that there is no more.
+    LineAmount and totals are left to Xero: a sent line total that is not the product is refused, and ours are compared
+    with the answer.
     """
     status = INVOICE_STATUS_TO_XERO.get(invoice.status)
     if status is None:
@@ -377,7 +384,9 @@ def to_invoice(invoice: dto.Invoice) -> dict:
     body['Type'] = 'ACCREC'
     if invoice.number and not invoice.external_id:
         body['InvoiceNumber'] = invoice.number
-    body.update(filled({'Reference': reference_text(invoice)}))
+    reference = reference_text(invoice)
+    if reference or invoice.external_id:
+        body['Reference'] = reference
     body['Contact'] = {'ContactID': invoice.contact_external_id}
     body['Date'] = invoice.date.isoformat()
     if invoice.due_date:
@@ -387,7 +396,9 @@ def to_invoice(invoice: dto.Invoice) -> dict:
         body['CurrencyRate'] = at_most(invoice.currency_rate, RATE_DIGITS)
     body['LineAmountTypes'] = 'Inclusive' if invoice.tax_included else 'Exclusive'
     body['Status'] = status
-    body['LineItems'] = [_to_line(line) for line in folded_lines(invoice)]
+    body['LineItems'] = [
+        _to_line(line, discounts=not isinstance(invoice, dto.CreditNote)) for line in folded_lines(invoice)
+    ]
     return body
 
 

@@ -1,0 +1,102 @@
+from odoo import fields, models
+from odoo.tools import SQL
+
+
+class FieldpromaxReceivable(models.Model):
+    """What customers owe by Odoo and by the books, per customer and currency: documents that stand on both sides are
+    compared, all others stand beside it with their count and sum. Invoices alone; of the books, what the last look
+    told."""
+
+    _name = 'fieldpromax.receivable'
+    _description = 'Receivables in Odoo and in the books'
+    _auto = False
+    _rec_name = 'customer'
+    _order = 'section, customer, id'
+
+    connection_id = fields.Many2one('fieldpromax.connection', 'Books', readonly=True)
+    company_id = fields.Many2one('res.company', readonly=True)
+    partner_id = fields.Many2one('res.partner', 'Customer in Odoo', readonly=True)
+    customer = fields.Char(readonly=True)
+    section = fields.Selection(
+        [
+            ('1_linked', 'On both sides'),
+            ('2_only_odoo', 'Posted in Odoo, not in the books'),
+            ('3_only_books', 'In the books, not in Odoo'),
+            ('4_before_start', 'Dated before the start date, not in the books'),
+            ('5_not_read', 'On both sides, not compared yet'),
+        ],
+        readonly=True,
+    )
+    currency_id = fields.Many2one('res.currency', readonly=True)
+    document_count = fields.Integer('Open documents', readonly=True)
+    odoo_due = fields.Monetary('Due in Odoo', readonly=True)
+    books_due = fields.Monetary('Due in the books', readonly=True)
+    difference = fields.Monetary(
+        readonly=True, help='What Odoo has more than the books, of what was compared.'
+    )
+    as_of = fields.Datetime('Books as of', readonly=True, help='When the books were last looked over.')
+
+    @property
+    def _table_query(self):
+        return SQL(
+            """
+            WITH serving AS (
+                -- each company's connection: its own, or the nearest parent's
+                SELECT DISTINCT ON (company.id) company.id AS company_id, c.id AS connection_id, c.start_date
+                  FROM res_company company
+                  JOIN res_company owner ON company.parent_path LIKE owner.parent_path || '%%'
+                  JOIN fieldpromax_connection c ON c.company_id = owner.id AND c.state != 'disconnected'
+                 ORDER BY company.id, length(owner.parent_path) DESC
+            ), document AS (
+                SELECT l.connection_id, m.company_id, m.commercial_partner_id AS partner_id, NULL AS customer,
+                       m.currency_id, CASE WHEN l.read_at IS NULL THEN '5_not_read' ELSE '1_linked' END AS section,
+                       CASE WHEN m.state = 'posted' THEN m.amount_residual ELSE 0 END AS odoo_due,
+                       COALESCE(l.external_due, 0) AS books_due
+                  FROM fieldpromax_link l
+                  JOIN fieldpromax_connection c ON c.id = l.connection_id AND c.state != 'disconnected'
+                  JOIN account_move m ON m.id = l.move_id
+                 WHERE l.kind = 'invoice'
+                   AND (m.state = 'posted' AND m.amount_residual != 0 OR COALESCE(l.external_due, 0) != 0)
+                UNION ALL
+                SELECT s.connection_id, m.company_id, m.commercial_partner_id, NULL, m.currency_id,
+                       CASE WHEN m.invoice_date < s.start_date THEN '4_before_start' ELSE '2_only_odoo' END,
+                       m.amount_residual, 0
+                  FROM account_move m
+                  JOIN serving s ON s.company_id = m.company_id
+                 WHERE m.move_type = 'out_invoice' AND m.state = 'posted' AND m.amount_residual != 0
+                   AND NOT EXISTS (SELECT FROM fieldpromax_link l
+                                    WHERE l.move_id = m.id AND l.connection_id = s.connection_id)
+                UNION ALL
+                SELECT l.connection_id, l.company_id, NULL, l.external_name,
+                       (SELECT id FROM res_currency WHERE name = l.external_document ->> 'currency'),
+                       '3_only_books', 0, l.external_due
+                  FROM fieldpromax_link l
+                  JOIN fieldpromax_connection c ON c.id = l.connection_id AND c.state != 'disconnected'
+                 WHERE l.kind = 'invoice' AND l.move_id IS NULL AND l.external_due != 0
+                UNION ALL
+                SELECT d.connection_id, d.company_id, p.partner_id, d.contact_name,
+                       (SELECT id FROM res_currency WHERE name = d.currency), '3_only_books', 0, d.due
+                  FROM fieldpromax_books_document d
+                  JOIN fieldpromax_connection c ON c.id = d.connection_id AND c.state != 'disconnected'
+                  LEFT JOIN fieldpromax_link p ON p.connection_id = d.connection_id AND p.kind = 'contact'
+                       AND p.external_id = d.contact_external_id
+                 WHERE d.kind = 'invoice'
+                   AND NOT EXISTS (SELECT FROM fieldpromax_link l
+                                    WHERE l.connection_id = d.connection_id AND l.kind = d.kind
+                                      AND l.external_id = d.external_id)
+            )
+            SELECT row_number() OVER (
+                       ORDER BY d.connection_id, d.company_id, d.section, d.partner_id, d.customer, d.currency_id
+                   ) AS id,
+                   d.connection_id, d.company_id, d.partner_id,
+                   COALESCE(min(p.complete_name), d.customer) AS customer,
+                   d.section, d.currency_id, count(*) AS document_count,
+                   sum(d.odoo_due) AS odoo_due, sum(d.books_due) AS books_due,
+                   CASE WHEN d.section = '1_linked' THEN sum(d.odoo_due) - sum(d.books_due) END AS difference,
+                   min(k.pulled_at) AS as_of
+              FROM document d
+              LEFT JOIN res_partner p ON p.id = d.partner_id
+              LEFT JOIN fieldpromax_checkpoint k ON k.connection_id = d.connection_id AND k.kind = 'invoice'
+             GROUP BY d.connection_id, d.company_id, d.partner_id, d.customer, d.section, d.currency_id
+            """
+        )
