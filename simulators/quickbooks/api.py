@@ -7,7 +7,7 @@ from aiohttp import web
 
 from ..common import jsonio
 from ..common.app import ENTRY, INSIDE
-from . import changes, query, sales, settings
+from . import attachments, changes, query, sales, settings
 from .entities import BY_PATH, ENTITIES, entity_of
 from .errors import SYSTEM, ApiError, Refused, fault_answer, json_answer, missing, not_found
 from .fields import SHAPES, fit
@@ -33,6 +33,7 @@ class Call:
         self.query = request.query
         self.body = body
         self.content_type = request.content_type
+        self.content_header = request.headers.get("Content-Type", "")
         self.origin = f"{request.scheme}://{request.host}"
         self.entry = ENTRY.get()
 
@@ -152,6 +153,9 @@ class Api:
             return self._batch(call)
         if resource == "cdc" and call.method == "GET":
             return self._cdc(call)
+        if resource == "upload" and call.method == "POST":
+            call.entry["purpose"] = "attachables.create"
+            return attachments.upload(call.books, call.body, call.content_header)
         if resource in ("companyinfo", "preferences") and call.method == "GET":
             return self._settings(call, resource)
         if resource not in BY_PATH or call.method not in ("GET", "POST"):

@@ -4,7 +4,7 @@ name."""
 from dataclasses import dataclass
 from functools import partial
 
-from . import items, names, payments, sales, settings
+from . import attachments, items, names, payments, sales, settings
 from .errors import Refused
 from .fields import SHAPES
 from .state import LISTS, NAMES, TRANSACTIONS
@@ -82,6 +82,11 @@ SALE_TABLE = _table(
 )
 INVOICE_TABLE = {**SALE_TABLE, **_table(("DueDate", "day", _plain("DueDate")))}
 PAYMENT_TABLE = {name: row for name, row in SALE_TABLE.items() if name not in ("balance", "docnumber")}
+ATTACHABLE_TABLE = _table(
+    *_texts("FileName", "ContentType"),
+    ("AttachableRef.EntityRef.Type", "text", attachments.attached_to("type")),
+    ("AttachableRef.EntityRef.value", "id", attachments.attached_to("value")),
+)
 LIST_TABLES = {
     "Account": _table(
         ACTIVE,
@@ -176,6 +181,15 @@ def _entities():
         payments.void,
         payments.delete,
         newest_first=True,
+    )
+    yield Entity(
+        "Attachable",
+        "attachables",
+        ATTACHABLE_TABLE,
+        _known(" ".join(SHAPES["Attachable"])),
+        attachments.render,
+        lambda books, values, document, **_options: attachments.save(books, values, document),
+        delete=attachments.delete,
     )
     for kind, table in LIST_TABLES.items():
         yield Entity(

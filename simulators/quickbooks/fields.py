@@ -203,7 +203,17 @@ PAYMENT = {
     "ProcessPayment": "flag",
     **_each("any", "PaymentEx PaymentType PaymentExtendedType"),
 }
+ATTACHABLE = {
+    **HEAD,
+    **_each("text", "FileName ContentType Note Category Tag Lat Long PlaceName documentId"),
+    **_each("text", "FileAccessUri TempDownloadUri ThumbnailFileAccessUri ThumbnailTempDownloadUri"),
+    "Size": "number",
+    "AttachableRef": [
+        {"EntityRef": REF, "IncludeOnSend": "flag", "LineInfo": "text", "CustomField": [CUSTOM]}
+    ],
+}
 SHAPES = {
+    "Attachable": ATTACHABLE,
     "Customer": NAME,
     "Vendor": VENDOR,
     "Employee": EMPLOYEE,

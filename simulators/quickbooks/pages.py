@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from ..common.pages import BookPages, Missing, money
-from . import bookkeeper, items, names, payments, projects, sales
+from . import attachments, bookkeeper, items, names, payments, projects, sales
 from .entities import ENTITIES
 from .errors import Refused
 from .oauth import APPS
@@ -410,6 +410,7 @@ class Pages(BookPages):
                 "totals": totals,
                 "codes": {code["Id"]: code["Name"] for code in books.tax_codes.values()},
                 "term": books.terms.get(ref_value(document.get("SalesTermRef"))),
+                "files": attachments.of(books, kind, document["Id"]),
                 "today": books.today(),
                 "accounts": [
                     account

@@ -15,7 +15,7 @@ LISTS = {
     "CompanyCurrency": "currencies",
 }
 TRANSACTIONS = {"Invoice": "invoices", "CreditMemo": "credit_memos", "Payment": "payments"}
-COLLECTIONS = {**NAMES, "Item": "items", **TRANSACTIONS, **LISTS}
+COLLECTIONS = {**NAMES, "Item": "items", **TRANSACTIONS, **LISTS, "Attachable": "attachables"}
 #: entities whose ids come from one counter: customers, vendors and employees are all "names"
 COUNTERS = {**dict.fromkeys(NAMES, "names"), **dict.fromkeys(TRANSACTIONS, "transactions")}
 

@@ -17,7 +17,8 @@ from quickbooks.exceptions import (
     ValidationException,
 )
 from quickbooks.objects.account import Account
-from quickbooks.objects.base import EmailAddress, Ref
+from quickbooks.objects.attachable import Attachable
+from quickbooks.objects.base import AttachableRef, EmailAddress, Ref
 from quickbooks.objects.company_info import CompanyInfo
 from quickbooks.objects.customer import Customer
 from quickbooks.objects.detailline import SalesItemLine, SalesItemLineDetail
@@ -183,3 +184,21 @@ def test_set_up_lists(client):
         assert TaxCode.filter(Name=code, qb=qb)[0].Active
         assert Term.all(qb=qb)[2].DueDays == 30
         assert Account.filter(AccountType="Income", qb=qb)
+
+
+def test_a_file_is_attached_found_and_taken_away(us):
+    invoice = invoice_of(us, "SDK-FILE").save(qb=us)
+    file = Attachable()
+    reference = AttachableRef()
+    reference.EntityRef = invoice.to_ref()
+    reference.EntityRef.type = "Invoice"
+    file.AttachableRef.append(reference)
+    file.FileName, file.ContentType, file._FileBytes = "SDK-FILE.pdf", "application/pdf", b"%PDF-1.7 \x00\xff"
+    file.save(qb=us)
+    where = f"AttachableRef.EntityRef.Type = 'Invoice' AND AttachableRef.EntityRef.value = '{invoice.Id}'"
+    found = Attachable.where(where, qb=us)
+    assert [(one.FileName, one.ContentType, one.Size) for one in found] == [
+        ("SDK-FILE.pdf", "application/pdf", 11)
+    ]
+    found[0].delete(qb=us)
+    assert Attachable.where(where, qb=us) == []
