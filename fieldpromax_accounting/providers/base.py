@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from . import agreement, checks, dto, webhooks
 
-KINDS = ('contact', 'item', 'project', 'invoice', 'credit_note', 'allocation')
+KINDS = ('contact', 'item', 'project', 'invoice', 'credit_note', 'allocation', 'payment')
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Capabilities:
     line_discounts: bool = True
     #: kinds of documents that are looked over every night: :meth:`AccountingProvider.pull_page` reads them
     audited: tuple[str, ...] = ('invoice',)
+    #: one payment may pay several invoices of a customer; otherwise each payment pays one
+    payments_of_several: bool = False
     #: a change of an old version of a record is refused; otherwise the last write wins
     checks_versions: bool = False
     #: ``{kind: {field of three_way.FIELDS: direction}}``: what can be kept in step, and which way at most
@@ -181,7 +183,7 @@ class AccountingProvider(ABC):
 
     @abstractmethod
     def pull_page(self, kind: str, *, cursor: str = '', since: str = '', page_size: int = 1000) -> dto.Page:
-        """One page of contacts, items or (capability ``projects``) projects.
+        """One page of contacts, items, payments of customer invoices or (capability ``projects``) projects.
 
         Without ``since`` a full pass in an immutable order, archived ones left out; with it (a former
         ``Page.checkpoint``) what changed since, oldest change first, archived ones included.
@@ -199,7 +201,7 @@ class AccountingProvider(ABC):
     @abstractmethod
     def get_record(
         self, kind: str, external_id: str
-    ) -> dto.Contact | dto.Item | dto.Project | dto.Invoice | dto.Allocation:
+    ) -> dto.Contact | dto.Item | dto.Project | dto.Invoice | dto.Allocation | dto.Payment:
         """:raise NotFound: there is none."""
 
     @abstractmethod
@@ -210,11 +212,12 @@ class AccountingProvider(ABC):
     @abstractmethod
     def find_records(self, kind: str, keys: Sequence[str]) -> tuple:
         """Records by their natural key, several at once: contact → our number or name, item → code or name,
-        invoice, credit note → number, project → name. Allocations have none: (), see :meth:`look_up`."""
+        invoice, credit note → number, project → name. Allocations and payments have none: (), see :meth:`look_up`."""
 
     def natural_key(self, kind: str, record) -> str:
-        """By what :meth:`find_records` and :meth:`look_up` find ``record`` (a DTO); '' for allocations. Pure."""
-        if kind == 'allocation':
+        """By what :meth:`find_records` and :meth:`look_up` find ``record`` (a DTO); '' for allocations and payments.
+        Pure."""
+        if kind in ('allocation', 'payment'):
             return ''
         if kind == 'contact':
             return record.number or record.name
@@ -227,9 +230,13 @@ class AccountingProvider(ABC):
         """Records that may be what an uncertain write made, several at once; the caller compares them.
 
         By their natural key, unless the provider numbers documents itself. Allocations: those between the same two
-        documents.
+        documents. Payments: those of the same contact, day and amount that are not older than what was sent.
         """
         return self.find_records(kind, [one.key for one in wanted if one.key])
+
+    @abstractmethod
+    def payments_of(self, documents: Sequence[str]) -> tuple[dto.Payment, ...]:
+        """The payments that pay these invoices (by id), whoever entered them; void and deleted ones left out."""
 
     @abstractmethod
     def check(self, kind: str, record) -> tuple[str, ...]:

@@ -163,3 +163,27 @@ def check_email(provider: str, email: str) -> list[str]:
     first = re.search(EMAIL, email)
     advice = f' For example: {shown(first[0])}.' if first else ' Please correct or remove it.'
     return [f'{provider} needs one valid e-mail address; it cannot use {shown(email)}.{advice}']
+
+
+def check_payment(label: str, payment, several: bool) -> tuple[str, ...]:
+    """What every provider asks of a payment: invoices, an account, amounts above zero in hundredths that do not exceed
+    what was paid.
+
+    :param payment: ``dto.Payment``
+    :param several: one payment may pay several invoices
+    """
+    found = []
+    amounts = [amount for _document, amount in payment.applications]
+    if not amounts:
+        found.append(f'{label} needs the invoice that a payment pays. Reconcile it with an invoice.')
+    elif len(amounts) > 1 and not several:
+        found.append(f'A payment pays one invoice in {label}. Send one payment for each.')
+    if not payment.account:
+        found.append(f'{label} needs the account that the money goes to. Choose it under Mappings.')
+    if any(amount <= 0 for amount in (payment.amount, *amounts)):
+        found.append(f'{label} takes payments above zero only.')
+    if any(amount != round(amount, 2) for amount in (payment.amount, *amounts)):
+        found.append(f'{label} keeps two decimals of an amount, and this payment has more.')
+    if sum(amounts) > payment.amount:
+        found.append('More is applied to invoices than was paid. Check what the payment is reconciled with.')
+    return tuple(found)

@@ -138,7 +138,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Account:
-    """An account that invoice lines may be booked on. ``code`` is what lines carry."""
+    """An account that invoice lines may be booked on (``is_line``; ``code`` is what lines carry), or that payments may
+    go to (``is_payment``; payments name its ``external_id``), or both."""
 
     external_id: str
     code: str
@@ -147,6 +148,10 @@ class Account:
     is_revenue: bool = False
     tax_code: str = ''
     active: bool = True
+    is_line: bool = True
+    is_payment: bool = False
+    #: '' where the provider does not say: that of the books
+    currency: str = ''
 
 
 @dataclass(frozen=True)
@@ -195,7 +200,8 @@ class Wanted:
     currency: str = ''
     total: Decimal | None = None
     since: datetime | None = None
-    #: of an allocation: ids of the credit note and of the invoice
+    #: ids of the documents that it concerns: of an allocation the credit note and the invoice, of a payment the
+    #: invoices that it pays
     documents: tuple[str, ...] = ()
     #: our own number, of an invoice that the provider was to number (see :attr:`Invoice.own_number`)
     own_number: str = ''
@@ -314,6 +320,36 @@ class Allocation:
     external_id: str = ''
     version: str = ''
     updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment of customer invoices, as it stands or is to stand in the books.
+
+    ``amount`` and the amounts of ``applications`` (``(id of the invoice, amount)``) are in the currency of the
+    invoices; what is not applied is credit of the customer. ``status`` is approved, void or deleted.
+    """
+
+    contact_external_id: str
+    account: str  # external id of the account that the money goes to
+    date: date
+    amount: Decimal
+    currency: str
+    applications: tuple[tuple[str, Decimal], ...]
+    #: foreign units per one unit of the base currency on the day of the payment; None = base currency, or the
+    #: provider's own rate
+    currency_rate: Decimal | None = None
+    reference: str = ''
+    status: str = 'approved'
+    #: what of it is no money but credit of the customer that was applied along with it
+    credit: Decimal = Decimal(0)
+    external_id: str = ''
+    version: str = ''
+    updated_at: datetime | None = None
+
+    @property
+    def active(self):
+        return self.status not in ('void', 'deleted')
 
 
 @dataclass(frozen=True)

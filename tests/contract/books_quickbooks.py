@@ -35,6 +35,7 @@ class Books(AdapterBase):
         'credit_note.void': ('/creditmemo$', 'POST'),
         'allocation.create': ('/payment$', 'POST'),
         'allocation.delete': ('/payment$', 'POST'),
+        'payment.create': ('/payment$', 'POST'),
         'project.create': ('/graphql$', 'POST'),
     }
     outcomes = {

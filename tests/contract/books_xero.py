@@ -22,6 +22,7 @@ class Books(AdapterBase):
         'credit_note.void': ('/CreditNotes/', 'POST'),
         'allocation.create': ('/Allocations$', 'PUT'),
         'allocation.delete': ('/Allocations/', 'DELETE'),
+        'payment.create': ('/Payments$', 'PUT'),
     }
     outcomes = {
         'AccessTokenExpired': lambda books, tag: books.expire(),

@@ -145,6 +145,32 @@ class Ledger:
             }
         )
 
+    def payment(self, *invoices, amounts=None, **values):
+        """A payment of invoices that stand in the books, whole or by ``amounts``."""
+        amounts = amounts or [invoice.amount_due for invoice in invoices]
+        applications = tuple((one.external_id, amount) for one, amount in zip(invoices, amounts, strict=True))
+        return dto.Payment(
+            **{
+                'contact_external_id': invoices[0].contact_external_id,
+                'account': self.payment_account,
+                'date': date(2026, 9, 20),
+                'amount': sum(amounts),
+                'currency': invoices[0].currency,
+                'applications': applications,
+                'reference': 'Cheque 17',
+                **values,
+            }
+        )
+
+    @property
+    def payment_account(self):
+        return next(a.external_id for a in self.provider.list_accounts() if a.is_payment and a.active)
+
+    def due(self, invoice):
+        """(status, what is left to pay) of an invoice as it stands now."""
+        now = self.provider.get_record('invoice', invoice.external_id)
+        return now.status, now.amount_due
+
     # === sending === #
 
     def prepare(self, operation, *members):

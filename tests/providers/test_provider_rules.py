@@ -399,7 +399,6 @@ def test_records_that_cannot_be_used(read, element):
 @pytest.mark.parametrize(
     'values',
     [
-        {'Type': 'BANK'},
         {'Code': ''},
         {'Code': None},
         {'SystemAccount': 'DEBTORS'},
@@ -409,6 +408,23 @@ def test_records_that_cannot_be_used(read, element):
 def test_accounts_that_no_line_may_carry(values):
     element = {'AccountID': 'i', 'Code': '1', 'Name': 'n', 'Type': 'CURRENT', **values}
     assert mapping.from_account(element) is None
+    paid_to = mapping.from_account({**element, 'EnablePaymentsToAccount': True})
+    assert (paid_to.is_line, paid_to.is_payment) == (False, True)
+
+
+def test_payments_go_to_bank_accounts_with_or_without_a_code():
+    bank = mapping.from_account({'AccountID': 'i', 'Name': 'n', 'Type': 'BANK', 'CurrencyCode': 'EUR'})
+    assert (bank.is_line, bank.is_payment, bank.code, bank.currency) == (False, True, '', 'EUR')
+    assert not mapping.from_account({'AccountID': 'i', 'Code': '2', 'Name': 'n', 'Type': 'SALES'}).is_payment
+
+
+def test_a_payment_of_something_else_pays_no_invoice():
+    element = {'PaymentID': 'p', 'Amount': 5, 'Invoice': {'InvoiceID': 'b'}, 'PaymentType': 'ACCPAYPAYMENT'}
+    assert mapping.from_payment(element).applications == ()
+    assert mapping.from_payment({**element, 'PaymentType': 'SOMETHINGNEW'}).applications == ()
+    for lacking in ('PaymentID', 'Amount'):
+        with pytest.raises(wire.Unreadable):
+            mapping.from_payment({key: value for key, value in element.items() if key != lacking})
 
 
 # === refusals === #

@@ -933,7 +933,9 @@ def test_accounts_that_are_no_longer_used_are_told(us):
     assert not accounts['12'].active
     assert accounts['8'].is_revenue
     assert accounts['8'].name.startswith('4000 ')
-    assert not {'1', '2'} & set(accounts), 'nothing is sold on bank and receivable accounts'
+    assert '2' not in accounts, 'nothing is sold on receivable accounts, nor paid to'
+    assert (accounts['1'].is_line, accounts['1'].is_payment) == (False, True), 'a bank account'
+    assert (accounts['4'].is_line, accounts['4'].is_payment) == (True, True), 'undeposited funds'
 
 
 def test_an_unreadable_find_is_raised(answered):

@@ -58,21 +58,25 @@ ENTITIES = {
     'credit_note': 'CreditMemo',
     # a payment of nothing applies the one to the other
     'allocation': 'Payment',
+    'payment': 'Payment',
 }
 #: kinds that are never inactive
-_DOCUMENTS = ('invoice', 'credit_note', 'allocation')
+_DOCUMENTS = ('invoice', 'credit_note', 'allocation', 'payment')
 #: those of them that have lines
 _SALES = ('invoice', 'credit_note')
 #: operations that take a record away; there is no void of a credit memo in Intuit's reference, only this
-_DELETIONS = ('credit_note.void', 'allocation.delete')
-_PULLED = ('contact', 'item', 'project', 'invoice')
+_DELETIONS = ('credit_note.void', 'allocation.delete', 'payment.delete')
+_PULLED = ('contact', 'item', 'project', 'invoice', 'payment')
 _WRITERS = {
     'contact': mapping.to_contact,
     'item': mapping.to_item,
     'invoice': mapping.to_invoice,
     'credit_note': mapping.to_credit_note,
     'allocation': mapping.to_allocation,
+    'payment': mapping.to_payment,
 }
+#: kinds that are never made inactive: their queries have no such condition
+_TRANSACTIONS = ('invoice', 'payment')
 #: beside what it is called, by what a kind of records is read and found: (purpose, natural key fields)
 _PURPOSES = {
     'contact': 'customers',
@@ -81,6 +85,7 @@ _PURPOSES = {
     'invoice': 'invoices',
     'credit_note': 'credit_memos',
     'allocation': 'allocations',
+    'payment': 'payments',
 }
 _KEY_FIELDS = {
     'contact': ('DisplayName',),
@@ -127,6 +132,7 @@ class QuickBooksProvider(AccountingProvider):
         settle_time=timedelta(seconds=150),
         projects=True,
         currency_per_contact=True,
+        payments_of_several=True,
         accounts_on_lines=False,
         items_on_lines=True,
         line_discounts=False,
@@ -173,6 +179,13 @@ class QuickBooksProvider(AccountingProvider):
                 'allocation.create', 'allocation', 1, 'credit memo and invoice, with the amount and the day'
             ),
             Operation('allocation.delete', 'allocation', 1, 'QuickBooks ID of the payment that applies it'),
+            Operation(
+                'payment.create',
+                'payment',
+                MAX_MEMBERS,
+                'customer, invoices, date, total and time of the payment',
+            ),
+            Operation('payment.delete', 'payment', 1, 'QuickBooks ID of the payment'),
         )
     }
     app_page = 'https://developer.intuit.com/app/developer/dashboard'
@@ -378,7 +391,7 @@ class QuickBooksProvider(AccountingProvider):
         return tuple(found)
 
     def list_accounts(self):
-        """Those that an item may sell on. ``code`` is the account's id."""
+        """Those that an item may sell on, and those that a payment may go to. ``code`` is the account's id."""
         return self._read_settings('accounts', self._all('accounts.list', 'Account'), mapping.from_account)
 
     def list_tax_rates(self):
@@ -522,6 +535,11 @@ class QuickBooksProvider(AccountingProvider):
             unreadable=tuple(unreadable),
         )
 
+    @staticmethod
+    def _all_of(kind) -> list[str]:
+        """The condition that inactive ones come as well; transactions are never inactive."""
+        return [] if kind in _TRANSACTIONS else [_EVERYTHING]
+
     def pull_changes(self, since):
         """By change data capture (B5), which tells of deleted records, too: one call for all kinds.
 
@@ -660,9 +678,11 @@ class QuickBooksProvider(AccountingProvider):
         return answer, element
 
     def _read_document(self, kind, element):
-        """None for a payment that applies no credit memo."""
+        """None for an allocation that is a payment of something else."""
         if kind == 'allocation':
             return mapping.from_allocation(element, self._organization)
+        if kind == 'payment':
+            return mapping.from_payment(element, self._organization)
         read = mapping.from_credit_note if kind == 'credit_note' else mapping.from_invoice
         return read(element, self._organization)
 
@@ -691,7 +711,7 @@ class QuickBooksProvider(AccountingProvider):
 
     def get_records(self, kind, external_ids):
         wanted = list(dict.fromkeys(one for one in external_ids if _RECORD_ID.fullmatch(one)))
-        conditions = [] if kind in _DOCUMENTS else [_EVERYTHING]
+        conditions = self._all_of(kind)
         records, unreadable, there = [], [], set()
         for chunk in _chunks(wanted):
             _, _, elements = self._select(
@@ -714,7 +734,7 @@ class QuickBooksProvider(AccountingProvider):
 
     def natural_key(self, kind, record):
         """QuickBooks has no place for our number of a customer; names are what it keeps apart (B8)."""
-        if kind == 'allocation':
+        if kind in ('allocation', 'payment'):
             return ''
         return record.number if kind in _SALES else record.name
 
@@ -724,13 +744,13 @@ class QuickBooksProvider(AccountingProvider):
         contact, project: name; item: name or SKU; invoice, credit note: number. Compared without case, as QuickBooks
         does. An unreadable one is raised: to overlook it would be to create it again.
         """
-        if kind == 'allocation':
+        if kind in ('allocation', 'payment'):
             return ()
         # control characters cannot stand in a query, nor in anything that QuickBooks keeps
         wanted = [key.strip() for key in keys if key and key.strip() and key.strip().isprintable()]
         wanted = list(dict.fromkeys(wanted))
         folded = {_folded(key) for key in wanted}
-        conditions = [] if kind in _DOCUMENTS else [_EVERYTHING]
+        conditions = self._all_of(kind)
         found: dict[str, object] = {}
         for field in _KEY_FIELDS[kind]:
             for chunk in _chunks(wanted):
@@ -752,9 +772,11 @@ class QuickBooksProvider(AccountingProvider):
     def look_up(self, kind, wanted):
         """As :meth:`find_records`; documents that QuickBooks numbers by customer and date, those first that have our
         number in their note, and of the others those alone that have the total that is looked for and are not older
-        than what was sent. Allocations by customer and date, too: they have no number."""
+        than what was sent. Allocations and payments by customer and date, too: they have no number."""
         if kind == 'allocation':
             return self._look_up_allocations(wanted)
+        if kind == 'payment':
+            return self._look_up_payments(wanted)
         if kind not in _SALES or not self._organization.numbers_documents:
             return super().look_up(kind, wanted)
         found: dict[str, tuple[int, dto.Invoice]] = {}
@@ -784,6 +806,32 @@ class QuickBooksProvider(AccountingProvider):
                 raise answer.unreadable(f'a record that cannot be read: {exc}') from None
             if record and (record.credit_note_external_id, record.invoice_external_id) in pairs:
                 found[record.external_id] = record
+        return tuple(found.values())
+
+    def payments_of(self, documents):
+        """By the transactions that the invoices say they are linked to."""
+        linked: dict[str, None] = {}
+        for chunk in _chunks(sorted(documents)):
+            _, _, elements = self._select('invoices.list', 'Invoice', [within('Id', chunk)])
+            for element in elements:
+                if isinstance(element, dict):
+                    for one in objects(element, 'LinkedTxn'):
+                        if text(one, 'TxnType') == 'Payment' and text(one, 'TxnId'):
+                            linked[text(one, 'TxnId')] = None
+        page = self.get_records('payment', list(linked))
+        return tuple(one for one in page.records if one.active)
+
+    def _look_up_payments(self, wanted):
+        found = {}
+        contacts = list(dict.fromkeys(one.contact_external_id for one in wanted if one.contact_external_id))
+        days = list(dict.fromkeys(one.date.isoformat() for one in wanted if one.date))
+        for some_contacts in _chunks(contacts):
+            for some_days in _chunks(days):
+                where = [within('CustomerRef', some_contacts), within('TxnDate', some_days)]
+                for answer, element in self._every('payments.find', 'Payment', where):
+                    record = self._record_or_raise(answer, 'payment', element)
+                    if any(_is_like(record, created(element), one) for one in wanted):
+                        found[record.external_id] = record
         return tuple(found.values())
 
     def _every(self, purpose, entity, where):
@@ -1102,6 +1150,7 @@ class QuickBooksProvider(AccountingProvider):
         page = {
             'invoice': ('invoice', 'txnId'),
             'credit_note': ('creditmemo', 'txnId'),
+            'payment': ('recvpayment', 'txnId'),
             'contact': ('customerdetail', 'nameId'),
             'project': ('customerdetail', 'nameId'),
         }.get(kind)
@@ -1146,12 +1195,28 @@ def _likeness(record: dto.Invoice, made_at, wanted: Sequence[dto.Wanted]) -> int
     return None
 
 
-def _deleted(kind, external_id) -> dto.CreditNote | dto.Allocation:
+def _deleted(kind, external_id) -> dto.CreditNote | dto.Allocation | dto.Payment:
     """What is left to tell of a record that was taken away."""
+    if kind == 'payment':
+        return dto.Payment('', '', None, Decimal(0), '', (), status='deleted', external_id=external_id)
     if kind == 'allocation':
         return dto.Allocation('', '', Decimal(0), None, status='deleted', external_id=external_id)
     nothing = dto.Totals(Decimal(0), Decimal(0), Decimal(0))
     return dto.CreditNote('', None, '', (), nothing, status='deleted', external_id=external_id)
+
+
+def _is_like(payment: dto.Payment, made_at, one: dto.Wanted) -> bool:
+    """May this payment be the one that is looked for?"""
+    documents = {document for document, _amount in payment.applications}
+    return (
+        payment.active
+        and payment.contact_external_id in _owners(one)
+        and payment.date == one.date
+        and (one.total is None or payment.amount == one.total)
+        and (not one.documents or documents == set(one.documents))
+        # older than what was sent, whatever the clocks differ
+        and not (one.since and made_at and made_at < one.since - timedelta(minutes=5))
+    )
 
 
 def _is_deleted(element) -> bool:

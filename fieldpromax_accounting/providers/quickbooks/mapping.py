@@ -46,6 +46,10 @@ TAXABLE, NOT_TAXABLE = 'TAX', 'NON'
 #: account types that no item may sell on: QuickBooks books on them by itself (GK)
 _CONTROL_ACCOUNTS = {'ACCOUNTS RECEIVABLE', 'ACCOUNTS PAYABLE', 'BANK', 'CREDIT CARD'}
 _REVENUE_ACCOUNTS = {'INCOME', 'OTHER INCOME'}
+#: what a payment may be deposited to (GK: a bank, or a current asset such as Undeposited Funds)
+_PAYMENT_ACCOUNTS = {'BANK', 'OTHER CURRENT ASSET'}
+#: of PaymentRefNum, like DocNumber (B10)
+REFERENCE_LENGTH = 21
 #: items that are bought and sold; Category and Group only order others
 _ITEM_TYPES = {'SERVICE', 'NONINVENTORY', 'INVENTORY'}
 #: our number in PrivateNote, where QuickBooks numbers invoices by itself
@@ -663,6 +667,80 @@ def from_allocation(element: dict, organization: dto.Organization = UNKNOWN) -> 
     )
 
 
+# === payments === #
+
+
+def to_payment(payment: dto.Payment, organization: dto.Organization = UNKNOWN) -> dict:
+    """One payment of one invoice or several. What is not applied stays as credit of the customer.
+
+    The reference stands whole in the private note, and as far as it goes in the reference number.
+    """
+    body = {
+        'CustomerRef': ref(payment.contact_external_id),
+        'TxnDate': payment.date.isoformat(),
+        'TotalAmt': at_most(payment.amount, AMOUNT_DIGITS),
+        'DepositToAccountRef': ref(payment.account),
+    }
+    if payment.currency and (len(organization.currencies) != 1 or payment.currency != organization.currency):
+        body['CurrencyRef'] = ref(payment.currency)
+    if payment.currency_rate:
+        # home units for one foreign unit: the inverse of ours (B12)
+        body['ExchangeRate'] = rounded(1 / payment.currency_rate, EXCHANGE_RATE_DIGITS)
+    body.update(
+        filled(
+            {
+                'PaymentRefNum': payment.reference[:REFERENCE_LENGTH],
+                'PrivateNote': payment.reference if len(payment.reference) > REFERENCE_LENGTH else '',
+            }
+        )
+    )
+    body['Line'] = [
+        {
+            'Amount': at_most(amount, AMOUNT_DIGITS),
+            'LinkedTxn': [{'TxnId': document, 'TxnType': 'Invoice'}],
+        }
+        for document, amount in payment.applications
+    ]
+    return body
+
+
+def from_payment(element: dict, organization: dto.Organization = UNKNOWN) -> dto.Payment:
+    """A void one is a total of 0 with the note that QuickBooks leaves; a total of 0 without it applies credit, and pays
+    nothing."""
+    external_id = _id_of(element)
+    total = required_number(element, 'TotalAmt')
+    applied: dict[str, Decimal] = {}
+    credit = Decimal(0)
+    for line in objects(element, 'Line'):
+        amount = number(line, 'Amount') or Decimal(0)
+        for linked in objects(line, 'LinkedTxn'):
+            if text(linked, 'TxnType') == 'Invoice':
+                key = text(linked, 'TxnId')
+                applied[key] = applied.get(key, Decimal(0)) + amount
+            elif text(linked, 'TxnType') in ('CreditMemo', 'JournalEntry', 'Deposit'):
+                credit += amount
+    currency = ref_id(element, 'CurrencyRef') or organization.currency
+    rate = number(element, 'ExchangeRate')
+    if not rate or not organization.currency or currency == organization.currency:
+        rate = None
+    note = text(element, 'PrivateNote')
+    return dto.Payment(
+        contact_external_id=ref_id(element, 'CustomerRef'),
+        account=ref_id(element, 'DepositToAccountRef'),
+        date=iso_day(element, 'TxnDate'),
+        amount=total,
+        currency=currency,
+        applications=tuple(applied.items()),
+        currency_rate=rounded(1 / rate, RATE_DIGITS) if rate else None,
+        reference=text(element, 'PaymentRefNum') or _VOIDED_LINE.sub('', note).strip(),
+        status='void' if not total and _VOIDED.search(note) else 'approved',
+        credit=credit,
+        external_id=external_id,
+        version=text(element, 'SyncToken'),
+        updated_at=updated(element),
+    )
+
+
 # === settings === #
 
 
@@ -698,11 +776,13 @@ def from_organization(
 
 
 def from_account(element: dict) -> dto.Account | None:
-    """None for an account that no item may sell on. ``code`` is the id, which references carry; the number that
-    people know goes before the name."""
+    """None for an account that neither an item may sell on nor a payment go to. ``code`` is the id, which references
+    carry; the number that people know goes before the name."""
     external_id = _id_of(element)
     kind = text(element, 'AccountType')
-    if kind.upper() in _CONTROL_ACCOUNTS:
+    is_line = kind.upper() not in _CONTROL_ACCOUNTS
+    is_payment = kind.upper() in _PAYMENT_ACCOUNTS
+    if not is_line and not is_payment:
         return None
     active = flag(element, 'Active', default=True)
     name = text(element, 'FullyQualifiedName') or text(element, 'Name')
@@ -714,6 +794,9 @@ def from_account(element: dict) -> dto.Account | None:
         is_revenue=kind.upper() in _REVENUE_ACCOUNTS,
         tax_code=ref_id(element, 'TaxCodeRef'),
         active=active,
+        is_line=is_line,
+        is_payment=is_payment,
+        currency=ref_id(element, 'CurrencyRef'),
     )
 
 

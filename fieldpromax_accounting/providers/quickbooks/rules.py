@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from .. import dto
+from .. import checks, dto
 from ..checks import BLANK, SPACES, EmailRule, NameRule, check_email, shown, too_long
 from .mapping import (
     UNKNOWN,
@@ -194,6 +194,10 @@ def _check_line(line: dto.InvoiceLine, organization: dto.Organization) -> list[s
     return found
 
 
+def check_payment(payment: dto.Payment, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
+    return checks.check_payment(LABEL, payment, several=True)
+
+
 CHECKS = {
     'contact': check_contact,
     'item': check_item,
@@ -201,6 +205,7 @@ CHECKS = {
     'invoice': check_invoice,
     'credit_note': check_credit_note,
     'allocation': check_allocation,
+    'payment': check_payment,
 }
 
 

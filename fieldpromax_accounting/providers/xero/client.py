@@ -16,7 +16,7 @@ from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
 from ..redaction import get_logger
 from ..registry import register
 from ..transport import Answer, BearerAuth, Transport
-from ..wire import Unreadable, encode, nested, objects, text
+from ..wire import Unreadable, encode, nested, number, objects, text
 from . import events, faults, mapping, rules
 from .sdk import AccountingCalls
 from .wire import guid, is_guid, moment
@@ -38,6 +38,8 @@ MAX_KEY_LENGTH = 128
 _MAX_QUERY = 52 * 39
 #: If-Modified-Since is read to the second, and whether it includes its own second is not documented
 _OVERLAP = timedelta(seconds=1)
+#: how far Xero's clock may stand from ours, when something is looked for that was sent at a time
+_CLOCKS_APART = timedelta(minutes=5)
 
 #: kind → (key of the list in answers, field of the id, reader)
 _KINDS = {
@@ -46,6 +48,7 @@ _KINDS = {
     'invoice': ('Invoices', 'InvoiceID', mapping.from_invoice),
     'credit_note': ('CreditNotes', 'CreditNoteID', mapping.from_credit_note),
     'allocation': ('Allocations', 'AllocationID', mapping.from_allocation),
+    'payment': ('Payments', 'PaymentID', mapping.from_payment),
 }
 _WRITERS = {
     'contact': mapping.to_contact,
@@ -53,14 +56,22 @@ _WRITERS = {
     'invoice': mapping.to_invoice,
     'credit_note': mapping.to_credit_note,
     'allocation': mapping.to_allocation,
+    'payment': mapping.to_payment,
 }
-#: operations on the path of one document
-_ON_ONE_DOCUMENT = ('invoice.update', 'invoice.void', 'credit_note.update', 'credit_note.void')
+#: operations on the path of one record
+_ON_ONE_RECORD = (
+    'invoice.update',
+    'invoice.void',
+    'credit_note.update',
+    'credit_note.void',
+    'payment.delete',
+)
 #: how the kinds that are pulled page by page are listed: method, and what goes along
 _LISTS = {
     'contact': ('get_contacts', {'include_archived': True}),
-    # bills are of no concern here
+    # bills are of no concern here, nor are payments of them and of credit notes
     'invoice': ('get_invoices', {'where': 'Type=="ACCREC"', 'unitdp': 4}),
+    'payment': ('get_payments', {'where': 'PaymentType=="ACCRECPAYMENT"'}),
 }
 #: by what an element of a call is found in the answer, surest first
 _IDENTITY = {
@@ -70,6 +81,7 @@ _IDENTITY = {
     'invoice': ('InvoiceID', 'InvoiceNumber', 'Reference'),
     'credit_note': ('CreditNoteID', 'CreditNoteNumber'),
     'allocation': ('AllocationID',),
+    'payment': ('PaymentID', 'Invoice'),
 }
 #: kind → fields of its natural key
 _KEY_FIELDS = {
@@ -163,6 +175,10 @@ class XeroProvider(AccountingProvider):
                 'allocation.create', 'allocation', 1, 'credit note and invoice, with the amount and the day'
             ),
             Operation('allocation.delete', 'allocation', 1, 'Xero ID of the allocation'),
+            Operation(
+                'payment.create', 'payment', MAX_MEMBERS, 'invoice, date, amount and time of the payment'
+            ),
+            Operation('payment.delete', 'payment', 1, 'Xero ID of the payment'),
         )
     }
     app_page = 'https://developer.xero.com/app/manage'
@@ -383,7 +399,8 @@ class XeroProvider(AccountingProvider):
         return tuple(found)
 
     def list_accounts(self):
-        """Those that invoice lines may carry: with a code, and neither bank nor control accounts."""
+        """Those that invoice lines may carry (with a code, and neither bank nor control accounts), and those that
+        payments may go to (bank accounts, and others that are enabled for it)."""
         return self._list_settings('accounts', 'get_accounts', 'Accounts', mapping.from_account)
 
     def list_tax_rates(self):
@@ -392,7 +409,8 @@ class XeroProvider(AccountingProvider):
     # === reading records === #
 
     def pull_page(self, kind, *, cursor='', since='', page_size=MAX_PAGE_SIZE):
-        """Contacts and customer invoices page by page; items in one answer, because Xero does not page them (A4).
+        """Contacts, customer invoices and their payments page by page; items in one answer, because Xero does not page
+        them (A4).
 
         Full pass: ordered by id, archived (void, deleted) ones asked for and dropped here. Left out by Xero, a contact
         archived during the pass would move all later ones up by one, and the one on the edge of a page would be
@@ -407,7 +425,7 @@ class XeroProvider(AccountingProvider):
         the last change seen. Asking again overlaps by a second: records at the edge come twice, none is left
         out.
         """
-        if kind not in ('contact', 'item', 'invoice'):
+        if kind not in ('contact', 'item', 'invoice', 'payment'):
             raise ValueError(f'Xero records of kind {kind!r} are not pulled')
         position = self._position(cursor, since)
         if kind == 'item':
@@ -556,6 +574,7 @@ class XeroProvider(AccountingProvider):
             'item': ('get_item', {'unitdp': 4}),
             'invoice': ('get_invoice', {'unitdp': 4}),
             'credit_note': ('get_credit_note', {'unitdp': 4}),
+            'payment': ('get_payment', {}),
         }[kind]
         answer, _envelope, elements = self._read(f'{kind}s.read', method, key, external_id, **options)
         if not elements:
@@ -599,11 +618,13 @@ class XeroProvider(AccountingProvider):
 
     def get_records(self, kind, external_ids):
         """By the ``IDs`` of contacts and invoices, paged, because where a contact was merged to stands in paged lists
-        alone (A7). Items have no such parameter and come all at once; credit notes have a filter."""
+        alone (A7). Items have no such parameter and come all at once; credit notes and payments have a filter."""
         if kind == 'allocation':
             return self._get_allocations(external_ids)
         key, id_field, _read = _KINDS[kind]
         wanted = {one.casefold(): one for one in external_ids if one}
+        if kind == 'payment':
+            return self._get_payments(wanted)
         calls = [('get_items', {'unitdp': 4})] if kind == 'item' and wanted else []
         if kind == 'credit_note':
             calls = [
@@ -658,6 +679,71 @@ class XeroProvider(AccountingProvider):
             gone += [one for one in wanted if one not in there]
         return dto.Page(records=tuple(records), gone=tuple(gone))
 
+    def _get_payments(self, wanted):
+        """:param wanted: id in small letters → id."""
+        elements = []
+        for chunk in _chunks(list(wanted.values()), lambda one: len(quote(one)) + 50):
+            terms = ' OR '.join(f'PaymentID==guid("{one}")' for one in chunk if '"' not in one)
+            _answer, _envelope, some = self._read(
+                'payments.list', 'get_payments', 'Payments', where=terms, **_ONE_PAGE
+            )
+            elements += [
+                one
+                for one in some
+                if isinstance(one, dict) and str(one.get('PaymentID')).casefold() in wanted
+            ]
+        records, unreadable = self._read_records('payment', elements)
+        there = {str(element.get('PaymentID')).casefold() for element in elements}
+        return dto.Page(
+            records=tuple(records),
+            unreadable=tuple(unreadable),
+            gone=tuple(one for folded, one in wanted.items() if folded not in there),
+        )
+
+    def _look_up_payments(self, wanted):
+        """By their day and the time of their last change; the invoice that they pay, the contact and the amount are
+        compared here."""
+        days = sorted({one.date for one in wanted if one.date})
+        times = [one.since for one in wanted if one.since]
+        options = {'if_modified_since': min(times) - _CLOCKS_APART} if times else {}
+        found = []
+        for chunk in _chunks(days, lambda _day: 100):
+            terms = ' OR '.join(f'Date==DateTime({day.year},{day.month},{day.day})' for day in chunk)
+            where = f'Status=="AUTHORISED" AND ({terms})'
+            page, more = 1, True
+            while more:
+                answer, _envelope, elements = self._read(
+                    'payments.find',
+                    'get_payments',
+                    'Payments',
+                    where=where,
+                    page=page,
+                    page_size=MAX_PAGE_SIZE,
+                    **options,
+                )
+                records = [self._record_or_raise(answer, mapping.from_payment, one) for one in elements]
+                found += [record for record in records if any(_is_like(record, one) for one in wanted)]
+                page, more = page + 1, len(elements) >= MAX_PAGE_SIZE
+        return tuple(found)
+
+    def payments_of(self, documents):
+        found = []
+        for chunk in _chunks(sorted(documents), lambda one: len(quote(one)) + 60):
+            terms = ' OR '.join(f'Invoice.InvoiceID==guid("{one}")' for one in chunk)
+            answer, _envelope, elements = self._read(
+                'payments.find',
+                'get_payments',
+                'Payments',
+                where=f'Status=="AUTHORISED" AND ({terms})',
+                **_ONE_PAGE,
+            )
+            found += [self._record_or_raise(answer, mapping.from_payment, one) for one in elements]
+        return tuple(
+            one
+            for one in found
+            if one.active and any(document in documents for document, _ in one.applications)
+        )
+
     def find_records(self, kind, keys):
         """Records whose natural key is among ``keys``; each once, in Xero's order, archived contacts
         included.
@@ -665,7 +751,7 @@ class XeroProvider(AccountingProvider):
         contact: ContactNumber or Name; item: Code; invoice and credit note: the number of a sale. Compared
         without case, as Xero does. An unreadable one is raised: to overlook it would be to create it again.
         """
-        if kind == 'allocation':
+        if kind in ('allocation', 'payment'):
             return ()
         wanted = list(dict.fromkeys(key.strip() for key in keys if key and key.strip()))
         folded = {_folded(key) for key in wanted}
@@ -723,9 +809,12 @@ class XeroProvider(AccountingProvider):
 
     def look_up(self, kind, wanted):
         """As :meth:`find_records`; allocations are read from their credit note, documents that Xero was to number are
-        those of the same customer and date that carry our number in their reference."""
+        those of the same customer and date that carry our number in their reference, payments are looked for by their
+        day."""
         if kind == 'allocation':
             return self._look_up_allocations(wanted)
+        if kind == 'payment':
+            return self._look_up_payments(wanted)
         unnumbered = [one for one in wanted if kind in ('invoice', 'credit_note') and one.own_number]
         rest = [one for one in wanted if one not in unnumbered]
         found = {record.external_id: record for record in super().look_up(kind, rest)} if rest else {}
@@ -837,13 +926,19 @@ class XeroProvider(AccountingProvider):
         key, _id_field, _read = _KINDS[declared.kind]
         write = mapping.to_void if operation.endswith('.void') else _WRITERS[declared.kind]
         first = members[0][1]
-        target = first.external_id if operation in _ON_ONE_DOCUMENT else ''
+        target = first.external_id if operation in _ON_ONE_RECORD else ''
         if declared.kind == 'allocation':
             target = first.external_id or first.credit_note_external_id
-        deletes = operation == 'allocation.delete'
+        if operation == 'allocation.delete':
+            body = ''
+        elif operation == 'payment.delete':
+            # this one path takes a bare object
+            body = encode(mapping.to_deletion(first))
+        else:
+            body = encode({key: [write(record) for _reference, record in members]})
         return dto.PreparedCall(
             operation=operation,
-            body='' if deletes else encode({key: [write(record) for _reference, record in members]}),
+            body=body,
             members=tuple(reference for reference, _record in members),
             target=target,
         )
@@ -869,10 +964,17 @@ class XeroProvider(AccountingProvider):
             'credit_note.update': ('update_credit_note', (call.target,), {'unitdp': 4}),
             'credit_note.void': ('update_credit_note', (call.target,), {'unitdp': 4}),
             'allocation.create': ('create_credit_note_allocation', (call.target,), {}),
+            'payment.create': ('create_payments', (), lot),
+            'payment.delete': ('delete_payment', (call.target,), {}),
         }[call.operation]
         answer = self._call(call.operation, method, *args, call.body, idempotency_key=key, **options)
         list_key = _KINDS[declared.kind][0]
-        sent = json.loads(call.body)[list_key]
+        body = json.loads(call.body, parse_float=Decimal, parse_int=Decimal)
+        sent = body.get(list_key, [body])
+        if call.operation == 'payment.delete' and isinstance(faults.error_of(answer), errors.NotFound):
+            # what is gone already is what was wanted
+            gone = dto.Payment('', '', None, Decimal(0), '', (), status='deleted', external_id=call.target)
+            return self._result(call, answer, [dto.MemberResult(call.members[0], record=gone)])
         refused = faults.refused_elements(answer)
         if refused:
             return self._refused_lot(declared, call, answer, sent, refused)
@@ -977,6 +1079,18 @@ class XeroProvider(AccountingProvider):
         return self._transport.at_origin(f'{WEB_URL}{path}')
 
 
+def _is_like(payment: dto.Payment, one: dto.Wanted) -> bool:
+    """May this payment be the one that is looked for?"""
+    documents = tuple(document for document, _amount in payment.applications)
+    return (
+        payment.date == one.date
+        and (one.total is None or payment.amount == one.total)
+        and (not one.documents or documents == one.documents)
+        and (not one.contact_external_id or payment.contact_external_id == one.contact_external_id)
+        and (not one.since or not payment.updated_at or payment.updated_at >= one.since - _CLOCKS_APART)
+    )
+
+
 _ONE_PAGE = {'page': 1, 'page_size': MAX_PAGE_SIZE}
 
 
@@ -997,6 +1111,12 @@ def _identity(kind, element) -> dict[str, str]:
     """The filled identifying fields of an element, folded, surest first."""
     found = {}
     for field in _IDENTITY[kind]:
+        if field == 'Invoice':
+            # a payment is told by the invoice that it pays and its amount
+            paid, amount = guid(nested(element, 'Invoice'), 'InvoiceID'), number(element, 'Amount')
+            if paid and amount is not None:
+                found[field] = f'{_folded(paid)} {amount.normalize():f}'
+            continue
         value = guid(element, field) if field == _IDENTITY[kind][0] else text(element, field)
         if value.strip():
             found[field] = _folded(value)

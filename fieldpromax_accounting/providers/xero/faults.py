@@ -35,7 +35,7 @@ REFUSALS = tuple(
         (r'please enter a unique', errors.Conflict, 'duplicate_name'),
         (r'idempotency key.*used with a different request', errors.Conflict, 'idempotency_key_reused'),
         (
-            r'existing invoice with the specified invoiceid could not be found',
+            r'existing invoice with the specified invoiceid.* could not be found',
             errors.NotFound,
             'invoice_not_found',
         ),
@@ -60,6 +60,24 @@ REFUSALS = tuple(
         (r'trying to allocate to has already been paid off', errors.ValidationRejected, 'invoice_paid'),
         (r'cannot be allocated as amount is greater', errors.ValidationRejected, 'over_allocated'),
         (r'must supply a lineitemid', errors.ValidationRejected, 'has_payments'),
+        (r'payment amount exceeds the amount outstanding', errors.ValidationRejected, 'overpaid'),
+        (
+            r'payments can only be made against authorised documents',
+            errors.ValidationRejected,
+            'invoice_not_approved',
+        ),
+        (r'payment not of valid status for modification', errors.NotFound, 'payment_deleted'),
+        (r'not a valid code for payments', errors.ValidationRejected, 'payment_account_invalid'),
+        (
+            r'^account .* has been archived',
+            errors.ValidationRejected,
+            'payment_account_invalid',
+        ),
+        (
+            r'existing account with the specified .* could not be found',
+            errors.ValidationRejected,
+            'payment_account_invalid',
+        ),
         (r'not of valid status for modification', errors.ValidationRejected, 'invoice_status'),
     )
 )

@@ -25,6 +25,8 @@ RATE_DIGITS = 6
 _HUNDRED = Decimal(100)
 _OWN_NUMBER_MARK = 'Odoo: '
 _REFERENCE_JOINT = ' · '
+#: of a payment's reference: no limit is published, this is what its invoices take
+REFERENCE_LENGTH = 255
 #: persons of a contact (A7)
 MAX_PERSONS = 5
 
@@ -539,6 +541,55 @@ def from_allocation(element: dict, note_id: str = '') -> dto.Allocation:
     )
 
 
+# === payments (A10) === #
+
+
+def to_payment(payment: dto.Payment) -> dict:
+    """A payment of one invoice. ``BankAmount`` is left to Xero."""
+    ((invoice, amount),) = payment.applications
+    body = {
+        'Invoice': {'InvoiceID': invoice},
+        'Account': {'AccountID': payment.account},
+        'Date': payment.date.isoformat(),
+        'Amount': at_most(amount, AMOUNT_DIGITS),
+    }
+    if payment.currency_rate is not None:
+        body['CurrencyRate'] = at_most(payment.currency_rate, RATE_DIGITS)
+    body.update(filled({'Reference': payment.reference[:REFERENCE_LENGTH]}))
+    return body
+
+
+def to_deletion(_payment: dto.Payment) -> dict:
+    """The one change that Xero knows of a payment."""
+    return {'Status': 'DELETED'}
+
+
+def from_payment(element: dict) -> dto.Payment:
+    """Payments of bills, credit notes, prepayments and overpayments have no customer invoice: applied to nothing."""
+    external_id = guid(element, 'PaymentID')
+    if not external_id:
+        raise Unreadable('it has no PaymentID')
+    updated_at, version = _version(element)
+    invoice = nested(element, 'Invoice')
+    amount = required_number(element, 'Amount')
+    word = text(element, 'Status').upper()
+    of_sale = text(element, 'PaymentType').upper() in ('', 'ACCRECPAYMENT') and guid(invoice, 'InvoiceID')
+    return dto.Payment(
+        contact_external_id=guid(nested(invoice, 'Contact'), 'ContactID'),
+        account=guid(nested(element, 'Account'), 'AccountID'),
+        date=day(element, 'Date'),
+        amount=amount,
+        currency=text(invoice, 'CurrencyCode'),
+        applications=((guid(invoice, 'InvoiceID'), amount),) if of_sale else (),
+        currency_rate=number(element, 'CurrencyRate'),
+        reference=text(element, 'Reference'),
+        status={'AUTHORISED': 'approved', '': 'approved'}.get(word, word.lower()),
+        external_id=external_id,
+        version=version,
+        updated_at=updated_at,
+    )
+
+
 # === settings (A11) === #
 
 
@@ -562,17 +613,19 @@ def from_organization(element: dict, currencies: tuple[str, ...] = ()) -> dto.Or
 
 
 def from_account(element: dict) -> dto.Account | None:
-    """None for an account that no invoice line may carry."""
+    """None for an account that neither an invoice line nor a payment may name."""
     external_id = guid(element, 'AccountID')
     if not external_id:
         raise Unreadable('it has no AccountID')
     kind = text(element, 'Type').upper()
     code = text(element, 'Code')
-    if (
-        not code
-        or kind in _NO_LINE_TYPES
-        or text(element, 'SystemAccount').upper() in _NO_LINE_SYSTEM_ACCOUNTS
-    ):
+    is_line = bool(
+        code
+        and kind not in _NO_LINE_TYPES
+        and text(element, 'SystemAccount').upper() not in _NO_LINE_SYSTEM_ACCOUNTS
+    )
+    is_payment = kind == 'BANK' or flag(element, 'EnablePaymentsToAccount')
+    if not is_line and not is_payment:
         return None
     return dto.Account(
         external_id=external_id,
@@ -582,6 +635,9 @@ def from_account(element: dict) -> dto.Account | None:
         is_revenue=kind in _REVENUE_TYPES or text(element, 'Class').upper() == 'REVENUE',
         tax_code=text(element, 'TaxType'),
         active=text(element, 'Status').upper() in ('', 'ACTIVE'),
+        is_line=is_line,
+        is_payment=is_payment,
+        currency=text(element, 'CurrencyCode'),
     )
 
 

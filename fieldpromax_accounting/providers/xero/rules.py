@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from .. import dto
+from .. import checks, dto
 from ..checks import BLANK, SPACES, EmailRule, NameRule, too_long
 from .mapping import (
     INVOICE_STATUS_TO_XERO,
@@ -178,12 +178,18 @@ def _check_line(position: int, line: dto.InvoiceLine, approved: bool) -> list[st
     return found
 
 
+def check_payment(payment: dto.Payment) -> tuple[str, ...]:
+    """One invoice, an amount above zero in cents, an account (A10)."""
+    return checks.check_payment('Xero', payment, several=False)
+
+
 CHECKS = {
     'contact': check_contact,
     'item': check_item,
     'invoice': check_invoice,
     'credit_note': check_credit_note,
     'allocation': check_allocation,
+    'payment': check_payment,
 }
 
 
