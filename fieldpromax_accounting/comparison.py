@@ -57,6 +57,18 @@ def expectation(data):
             'currency': data.currency,
             'total': amount_text(data.amount),
         }
+    if isinstance(data, dto.Payment):
+        return {
+            'key': '',
+            'contact': data.contact_external_id,
+            'account': data.account,
+            'date': data.date.isoformat() if data.date else '',
+            'currency': data.currency,
+            'total': amount_text(data.amount),
+            'applied': ', '.join(
+                f'{document}: {amount_text(amount)}' for document, amount in sorted(data.applications)
+            ),
+        }
     if isinstance(data, dto.Item):
         return {'key': data.code, 'code': data.code, 'name': data.name}
     return {'key': getattr(data, 'number', '') or data.name, 'name': data.name}
@@ -80,10 +92,15 @@ def look_up_keys(remote):
 
 def agrees(expected, remote):
     """May ``remote`` be the document that was expected? It agrees in customer, date, currency and total; an allocation
-    in its two documents, date and amount."""
+    in its two documents, date and amount; a payment in the invoices that it pays as well."""
     if isinstance(remote, dto.Allocation):
         found = expectation(remote)
         return all(found[name] == expected.get(name) for name in ('note', 'invoice', 'date', 'total'))
+    if isinstance(remote, dto.Payment):
+        found = expectation(remote)
+        return remote.active and all(
+            found[name] == expected.get(name) for name in ('contact', 'date', 'currency', 'total', 'applied')
+        )
     if not isinstance(remote, dto.Invoice) or remote.own_number:
         # one that carries a number of ours is told by it
         return False

@@ -2,20 +2,24 @@ from odoo import api, models
 
 
 class AccountPartialReconcile(models.Model):
-    """Where a credit note settles an invoice, and where that is undone."""
+    """Where a payment, a statement line or a credit note settles an invoice, and where that is undone."""
 
     _inherit = 'account.partial.reconcile'
 
     @api.model_create_multi
     def create(self, vals_list):
         partials = super().create(vals_list)
-        partials._fieldpromax_settled_moves()._fieldpromax_note_allocated()
+        moves = partials._fieldpromax_settled_moves()
+        moves._fieldpromax_note_allocated()
+        moves._fieldpromax_note_settled()
         return partials
 
     def unlink(self):
         moves = self._fieldpromax_settled_moves()
         result = super().unlink()
+        moves = moves.exists()
         moves._fieldpromax_note_allocated()
+        moves._fieldpromax_note_settled()
         return result
 
     def _fieldpromax_settled_moves(self):

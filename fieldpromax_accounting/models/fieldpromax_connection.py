@@ -23,6 +23,7 @@ SETTINGS_FIELDS = (
     'push_trigger',
     'invoice_status',
     'start_date',
+    'push_payments',
     'pull_suppliers',
     'pull_interval',
     'contact_push',
@@ -126,6 +127,12 @@ class FieldpromaxConnection(models.Model):
         default=fields.Date.context_today,
         tracking=True,
         help='Invoices dated before this day are sent only when somebody asks for it.',
+    )
+    push_payments = fields.Boolean(
+        'Payments to the books',
+        default=True,
+        tracking=True,
+        help='What settles an invoice in Odoo marks it paid in the books, on the account that its journal stands for.',
     )
     pull_suppliers = fields.Boolean(
         'Suppliers too', help='Contacts that are only suppliers are pulled as well.'

@@ -18,6 +18,9 @@ CURED_IN_THE_BOOKS = (
     'refused',
     'twin',
     'void_refused',
+    'payment_overpaid',
+    'payment_there_only',
+    'payment_changed_there',
 )
 # Causes that came with an answer of the books: until something is different there is no use in asking again.
 ANSWERED = (*CURED_IN_THE_BOOKS, 'ambiguous', 'unexpected')

@@ -47,6 +47,10 @@ def term_key(term_id):
     return f'term:{term_id}'
 
 
+def payment_account_key(journal_id):
+    return f'payment_account:{journal_id}'
+
+
 def rule_keys(product):
     """Keys of what may be chosen for a product alone, the nearest first: itself, its category, that one's parent …"""
     category = product.categ_id
@@ -130,7 +134,8 @@ class FieldpromaxMapping(models.Model):
         index='btree_not_null',
         ondelete='set null',
         domain="[('connection_id', '=', connection_id), ('kind', '=', kind), ('active', '=', True),"
-        " '|', ('kind', 'in', ('item', 'term')), '|', '&', ('kind', '=', 'tax'), ('for_sales', '=', True),"
+        " '|', ('kind', 'in', ('item', 'term', 'payment_account')),"
+        " '|', '&', ('kind', '=', 'tax'), ('for_sales', '=', True),"
         " '&', ('kind', '=', 'account'), '|', ('is_revenue', '=', True), ('is_revenue', '=', only_revenue)]",
     )
     state = fields.Selection(
@@ -178,7 +183,7 @@ class FieldpromaxMapping(models.Model):
     @api.depends('kind', 'state', 'needs_confirmation')
     def _compute_needs_attention(self):
         for mapping in self:
-            mapping.needs_attention = mapping.kind != 'term' and (
+            mapping.needs_attention = mapping.kind not in ('term', 'payment_account') and (
                 mapping.state == 'missing' or (mapping.state == 'suggested' and mapping.needs_confirmation)
             )
 
@@ -216,12 +221,18 @@ class FieldpromaxMapping(models.Model):
     def write(self, vals):
         if self.env.su:
             return super().write(vals)
-        if set(vals) - EDITABLE_FIELDS:
+        if set(vals) - self._editable_fields():
             raise AccessError(self.env._('Only the counterpart in the books can be chosen here.'))
         self.check_access('write')
+        if others := {name: value for name, value in vals.items() if name != 'reference_id'}:
+            super(FieldpromaxMapping, self.sudo()).write(others)
+            self.sudo().connection_id._trigger_push()
         if 'reference_id' in vals:
             self.sudo()._choose(self.env['fieldpromax.reference'].browse(vals['reference_id']), self.env.user)
         return True
+
+    def _editable_fields(self):
+        return EDITABLE_FIELDS
 
     @api.ondelete(at_uninstall=False)
     def _unlink_with_its_connection(self):
@@ -323,7 +334,9 @@ class FieldpromaxMapping(models.Model):
             return False
         if self.kind == 'tax':
             return reference.for_sales
-        return self.kind in ('item', 'term') or reference.is_revenue or not self.only_revenue
+        return (
+            self.kind in ('item', 'term', 'payment_account') or reference.is_revenue or not self.only_revenue
+        )
 
     @api.model
     def _prepare(self, connection, unsettled_only=False):
@@ -506,6 +519,8 @@ class FieldpromaxMapping(models.Model):
                 mapping._suggest_item(eligible, provider)
             elif mapping.kind == 'term':
                 mapping._suggest_term(eligible, provider)
+            elif mapping.kind == 'payment_account':
+                mapping._suggest_payment_account(eligible, provider)
             elif mapping.key == DEFAULT_ACCOUNT_KEY:
                 mapping._suggest_default_account(eligible, provider)
             else:
@@ -795,7 +810,16 @@ class MappingResolver:
         self._has_terms = mapping_model._has_terms(connection)
         rows = mapping_model.search([('connection_id', '=', connection.id)])
         rows.fetch(
-            ['key', 'reference_id', 'state', 'needs_confirmation', 'is_derivable', 'kind', 'only_revenue']
+            [
+                'key',
+                'reference_id',
+                'state',
+                'needs_confirmation',
+                'is_derivable',
+                'kind',
+                'only_revenue',
+                'owner',
+            ]
         )
         rows.reference_id.fetch(
             ['code', 'external_id', 'kind', 'active', 'is_revenue', 'for_sales', 'connection_id']
@@ -837,6 +861,35 @@ class MappingResolver:
             term_key(payment_term.id), lambda: self._model._term_values(self._connection, payment_term)
         )
         return self._reference(row)
+
+    def payment_account(self, journal):
+        """The account of the books that payments of this journal go to; None when a person has to confirm one first."""
+        return self._reference(self._payment_account_row(journal)) if journal else None
+
+    def missing_payment_account(self, journal, move):
+        """Why :meth:`payment_account` found none, as a Hold."""
+        env = self._model.env
+        provider = self._connection._provider_label()
+        if not journal:
+            return Hold(
+                'payment_journal_gone',
+                f'payment_journal_gone:{move.id}',
+                env._('The journal of a payment was deleted'),
+                env._('It is not known any more which account of %s the money went to.', provider),
+                env._(
+                    'Enter the payment of %(invoice)s in %(provider)s.', invoice=move.name, provider=provider
+                ),
+                move_id=move.id,
+            )
+        row = self._payment_account_row(journal)
+        return Hold(
+            'mapping_missing',
+            f'mapping:{row.key}',
+            env._('The account for payments of "%s" is not confirmed', row.record_name),
+            row.reason or env._('It is not known which account of %s this money goes to.', provider),
+            env._('Open Mappings, choose the bank account of %s for this journal and confirm it.', provider),
+            mapping_id=row.id,
+        )
 
     def missing_item(self):
         """Why :meth:`item` found none, as a Hold."""
@@ -910,6 +963,12 @@ class MappingResolver:
     def _account_row(self, account):
         return self._row(
             account_key(account.id), lambda: self._model._account_values(self._connection, account.sudo())
+        )
+
+    def _payment_account_row(self, journal):
+        return self._row(
+            payment_account_key(journal.id),
+            lambda: self._model._payment_account_values(self._connection, journal.sudo()),
         )
 
     def _tax_row(self, taxes, use):

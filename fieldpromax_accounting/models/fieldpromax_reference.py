@@ -18,7 +18,13 @@ class FieldpromaxReference(models.Model):
     )
     company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
     kind = fields.Selection(
-        [('account', 'Account'), ('tax', 'Tax rate'), ('term', 'Payment term'), ('item', 'Product')],
+        [
+            ('account', 'Account'),
+            ('tax', 'Tax rate'),
+            ('term', 'Payment term'),
+            ('item', 'Product'),
+            ('payment_account', 'Account for payments'),
+        ],
         required=True,
         readonly=True,
     )
@@ -32,6 +38,7 @@ class FieldpromaxReference(models.Model):
     days = fields.Integer(readonly=True, help='Days until due; -1 for terms of another sort.')
     is_revenue = fields.Boolean('Revenue account', readonly=True)
     for_sales = fields.Boolean('For sales', readonly=True)
+    currency = fields.Char(readonly=True, help="Of an account for payments; empty: the books' own.")
     active = fields.Boolean(default=True, readonly=True)
 
     _external_unique = models.Constraint(
@@ -45,7 +52,7 @@ class FieldpromaxReference(models.Model):
                 reference.display_name = self.env._('%s (worked out there)', reference.name)
             elif reference.kind == 'tax':
                 reference.display_name = f'{reference.name} ({reference.rate:g} %)'
-            elif reference.kind == 'account' and reference.code != reference.external_id:
+            elif reference.kind in ('account', 'payment_account') and reference.code != reference.external_id:
                 reference.display_name = ' '.join(filter(None, (reference.code, reference.name)))
             else:
                 # A code that is the provider's own id tells people nothing.
@@ -68,6 +75,17 @@ class FieldpromaxReference(models.Model):
                 'active': account.active,
             }
             for account in accounts
+            if account.is_line
+        }
+        rows |= {
+            ('payment_account', account.external_id): {
+                'code': account.code,
+                'name': account.name or account.code,
+                'currency': account.currency,
+                'active': account.active,
+            }
+            for account in accounts
+            if account.is_payment
         }
         rows |= {
             ('tax', rate.external_id): {
@@ -88,7 +106,7 @@ class FieldpromaxReference(models.Model):
             }
             for term in terms
         }
-        return self._replace(connection, ('account', 'tax', 'term'), rows)
+        return self._replace(connection, ('account', 'tax', 'term', 'payment_account'), rows)
 
     @api.model
     def _store_items(self, connection):
@@ -121,6 +139,7 @@ class FieldpromaxReference(models.Model):
             'days': 0,
             'is_revenue': False,
             'for_sales': False,
+            'currency': '',
         }
         data = [
             {**empty, 'kind': kind, 'external_id': external_id, **row}
@@ -133,7 +152,7 @@ class FieldpromaxReference(models.Model):
                 WITH books AS (
                     SELECT * FROM json_to_recordset(%(data)s::json) AS r(kind varchar, external_id varchar,
                            code varchar, name varchar, rate float8, is_computed bool, days int, is_revenue bool,
-                           for_sales bool, active bool)
+                           for_sales bool, currency varchar, active bool)
                 ), gone AS (
                     UPDATE fieldpromax_reference f SET active = FALSE, write_date = now() AT TIME ZONE 'UTC'
                      WHERE f.connection_id = %(connection)s AND f.active AND f.kind = ANY(%(kinds)s)
@@ -141,20 +160,22 @@ class FieldpromaxReference(models.Model):
                            SELECT FROM books b WHERE b.kind = f.kind AND b.external_id = f.external_id)
                 )
                 INSERT INTO fieldpromax_reference AS r (connection_id, company_id, kind, external_id, code, name,
-                       rate, is_computed, days, is_revenue, for_sales, active, create_uid, write_uid, create_date,
-                       write_date)
+                       rate, is_computed, days, is_revenue, for_sales, currency, active, create_uid, write_uid,
+                       create_date, write_date)
                 SELECT %(connection)s, %(company)s, b.kind, b.external_id, b.code, b.name, b.rate, b.is_computed,
-                       b.days, b.is_revenue, b.for_sales, b.active, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
-                       now() AT TIME ZONE 'UTC'
+                       b.days, b.is_revenue, b.for_sales, b.currency, b.active, %(uid)s, %(uid)s,
+                       now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM books b
                 ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET
                        code = EXCLUDED.code, name = EXCLUDED.name, rate = EXCLUDED.rate,
                        is_computed = EXCLUDED.is_computed, days = EXCLUDED.days,
-                       is_revenue = EXCLUDED.is_revenue, for_sales = EXCLUDED.for_sales, active =
-                       EXCLUDED.active, write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
-                 WHERE (r.code, r.name, r.rate, r.is_computed, r.days, r.is_revenue, r.for_sales, r.active)
+                       is_revenue = EXCLUDED.is_revenue, for_sales = EXCLUDED.for_sales,
+                       currency = EXCLUDED.currency, active = EXCLUDED.active,
+                       write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
+                 WHERE (r.code, r.name, r.rate, r.is_computed, r.days, r.is_revenue, r.for_sales, r.currency,
+                       r.active)
                        IS DISTINCT FROM (EXCLUDED.code, EXCLUDED.name, EXCLUDED.rate, EXCLUDED.is_computed,
-                       EXCLUDED.days, EXCLUDED.is_revenue, EXCLUDED.for_sales, EXCLUDED.active)
+                       EXCLUDED.days, EXCLUDED.is_revenue, EXCLUDED.for_sales, EXCLUDED.currency, EXCLUDED.active)
                 """,
                 data=json.dumps(data),
                 kinds=list(kinds),
