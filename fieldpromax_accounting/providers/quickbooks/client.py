@@ -75,8 +75,6 @@ _WRITERS = {
     'allocation': mapping.to_allocation,
     'payment': mapping.to_payment,
 }
-#: kinds that are never made inactive: their queries have no such condition
-_TRANSACTIONS = ('invoice', 'payment')
 #: beside what it is called, by what a kind of records is read and found: (purpose, natural key fields)
 _PURPOSES = {
     'contact': 'customers',
@@ -538,7 +536,7 @@ class QuickBooksProvider(AccountingProvider):
     @staticmethod
     def _all_of(kind) -> list[str]:
         """The condition that inactive ones come as well; transactions are never inactive."""
-        return [] if kind in _TRANSACTIONS else [_EVERYTHING]
+        return [] if kind in _DOCUMENTS else [_EVERYTHING]
 
     def pull_changes(self, since):
         """By change data capture (B5), which tells of deleted records, too: one call for all kinds.
