@@ -28,8 +28,8 @@ class FieldpromaxMapping(models.Model):
         return super()._editable_fields() | {'owner'}
 
     @api.model
-    def _wanted_values(self, connection):
-        yield from super()._wanted_values(connection)
+    def _wanted_values(self, connection, usage):
+        yield from super()._wanted_values(connection, usage)
         for journal in self.env['account.journal'].search(
             [
                 ('company_id', 'in', connection._served_companies().ids),
