@@ -470,7 +470,7 @@ class FieldpromaxExchange(models.Model):
         if self.kind != 'payment':
             return super()._record_success(connection, remote)
         if self.operation == 'payment.delete':
-            return self._record_undone(connection)
+            return self._record_payment_undone(connection)
         group = self.settlement_id._group()
         applied = dict(remote.applications)
         sent = group.filtered(
@@ -482,7 +482,7 @@ class FieldpromaxExchange(models.Model):
         sent._note_sent(remote, self.content_hash)
         return self._finish(self.env._('Paid in %s.', connection._provider_label()))
 
-    def _record_undone(self, connection):
+    def _record_payment_undone(self, connection):
         """It is gone from the books; what Odoo has otherwise by now is made anew."""
         group = self.settlement_id._group()
         group._note_undone()
@@ -517,7 +517,7 @@ class FieldpromaxExchange(models.Model):
         if self.kind != 'payment':
             return super()._record_known(connection, remote)
         if remote is None or not remote.active:
-            return self._record_undone(connection)
+            return self._record_payment_undone(connection)
         return self._reopen(
             'queued',
             {
@@ -531,7 +531,7 @@ class FieldpromaxExchange(models.Model):
         if self.kind != 'payment':
             return super()._record_verification(connection, remote)
         if remote is None or not remote.active:
-            return self._record_undone(connection)
+            return self._record_payment_undone(connection)
         sent = self.settlement_id._group().filtered('external_id')
         there = dict(remote.applications)
         ours = defaultdict(Decimal)
@@ -585,7 +585,7 @@ class FieldpromaxExchange(models.Model):
         )
         group = self.settlement_id._group()
         if self.operation == 'payment.delete' and isinstance(error, errors.NotFound):
-            return self._record_undone(connection)
+            return self._record_payment_undone(connection)
         if error.code == 'stale':
             group.write({'external_version': False})
             return self._reopen('queued', {'next_attempt_at': fields.Datetime.now()})
