@@ -303,8 +303,8 @@ def test_there_is_no_such_record(ledger):
 
 
 def test_kinds_that_are_not_pulled(ledger):
-    with pytest.raises(ValueError, match='invoice'):
-        ledger.provider.pull_page('invoice')
+    with pytest.raises(ValueError, match='allocation'):
+        ledger.provider.pull_page('allocation')
 
 
 def test_finding(ledger):
