@@ -82,13 +82,7 @@ class FieldpromaxPushBatch(models.Model):
 
     def _text(self):
         self.ensure_one()
-        sentences = [
-            self.env._(
-                '%(sent)s of %(total)s invoices are sent.', sent=self.sent_count, total=self.total_count
-            )
-            if self.total_count != 1
-            else self.env._('%s of 1 invoice is sent.', self.sent_count)
-        ]
+        sentences = [self.env._('%(sent)s of %(total)s sent.', sent=self.sent_count, total=self.total_count)]
         if self.attention_count:
             sentences.append(
                 self.env._('1 needs attention.')
