@@ -28,7 +28,7 @@ class AccountMove(models.Model):
                     move.fieldpromax_period_text = ''
                     continue
                 move.fieldpromax_period_text = self.env._(
-                    '%(reason)s Once confirmed, this invoice cannot be sent. The next open date is %(day)s: date it '
+                    '%(reason)s Once confirmed, it cannot be sent. The next open date is %(day)s: date it '
                     'then or later, or have the period opened in %(provider)s.',
                     reason=hold.reason,
                     day=format_date(self.env, move._fieldpromax_next_open_date(connection)),
@@ -64,7 +64,7 @@ class AccountMove(models.Model):
                 day=format_date(self.env, lock_date),
             ),
             self.env._(
-                'Reset the invoice to draft and date it %(next)s, the next open date, or later; or open the period in '
+                'Reset it to draft and date it %(next)s, the next open date, or later; or open the period in '
                 '%(provider)s, then use "Read again" under Mappings. The date is never changed by itself.',
                 next=format_date(self.env, self._fieldpromax_next_open_date(connection)),
                 provider=provider,

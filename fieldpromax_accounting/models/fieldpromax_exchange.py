@@ -1048,19 +1048,19 @@ class FieldpromaxExchange(models.Model):
                 label,
             ),
             Refusal.LINES_SUM: self.env._(
-                'The lines of the invoice do not add up to its untaxed amount in Odoo, and %s adds up lines.',
+                'Its lines do not add up to its untaxed amount in Odoo, and %s adds up lines.',
                 label,
             ),
             Refusal.TAX: self.env._('%s would work out another tax.', label),
         }
         remedies = {
             Refusal.DECIMALS: self.env._(
-                'Reset the invoice to draft, enter prices whose amounts have two decimals, and post it again; or enter '
+                'Reset it to draft, enter prices whose amounts have two decimals, and post it again; or enter '
                 'it in %s by hand and keep it out of the books here.',
                 label,
             ),
             Refusal.TAX: self.env._(
-                'Open Mappings and check which tax rate of %s stands for the taxes of this invoice.', label
+                'Open Mappings and check which tax rate of %s stands for its taxes.', label
             ),
         }
         raise Hold(
@@ -1084,7 +1084,7 @@ class FieldpromaxExchange(models.Model):
             ),
             remedies.get(found.refusal)
             or self.env._(
-                'Reset the invoice to draft, change price, discount or quantity of the line, and post again.'
+                'Reset it to draft, change price, discount or quantity of the line, and post again.'
             ),
             move_id=move.id,
         )
@@ -1480,7 +1480,7 @@ class FieldpromaxExchange(models.Model):
                 self.env._('The period is closed in %s', provider),
                 quoted,
                 self.env._(
-                    'The lock date is being read from %(provider)s. Date the invoice after it, or open the period '
+                    'The lock date is being read from %(provider)s. Date the document after it, or open the period '
                     'there and try again; the date is never changed by itself.',
                     provider=provider,
                 ),
@@ -1632,7 +1632,7 @@ class FieldpromaxExchange(models.Model):
             f'ambiguous:{self.kind}:{self._record_of().id}',
             self.env._('It is not known whether "%(name)s" arrived', name=self.record_name),
             self.env._(
-                'The answer of %(provider)s was lost, and %(count)s invoices there look like it: %(numbers)s.',
+                'The answer of %(provider)s was lost, and %(count)s documents there look like it: %(numbers)s.',
                 provider=provider,
                 count=len(alike),
                 numbers=', '.join(filter(None, (remote.number for remote in alike))),

@@ -126,6 +126,21 @@ class FieldpromaxExchange(models.Model):
 
     # === STEP 1: CLAIM === #
 
+    @api.model
+    def _claim_next(self, connection):
+        """What is to be taken apart goes before everything else: neither of its documents can be changed or voided
+        while it stands."""
+        leaving = [
+            *self._of_connection(connection, 'allocation'),
+            *self._ready_domain(),
+            ('allocation_id.external_id', '!=', False),
+        ]
+        if self.search_count(leaving, limit=1):
+            claimed = self._claim(connection, 'allocation')
+            if claimed is not None:
+                return claimed
+        return super()._claim_next(connection)
+
     def _decide(self, connection, context):
         if self.kind == 'allocation':
             return self._decide_allocation(connection, context)

@@ -164,7 +164,7 @@ class TestCreditNotes(CreditCommon, FieldpromaxPushCommon):
         note.button_cancel()
         if note.fieldpromax_can_void:
             note.action_fieldpromax_void()
-        self.settle_books()
+        self.run_push(self.connection)
         self.assertEqual(self.notes(note), [], note.fieldpromax_reason)
         self.assertEqual(self.open_of(move), ('AUTHORISED', move.amount_total))
 
