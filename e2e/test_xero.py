@@ -212,6 +212,7 @@ def test_invoice_with_an_unconfirmed_tax_needs_attention_and_says_why(invoicing)
 
 def test_issues_name_cause_remedy_and_what_they_hold_up(bookkeeper):
     bookkeeper.menu("Accounting Sync", "Needs attention")
+    # In quotation marks: credit notes have a mapping of their own, "No tax (credit notes)".
     row = bookkeeper.row('"No tax"')
     expect(row.locator("td[name=remedy]")).to_contain_text("Open Mappings")
     bookkeeper.look("22-issues")

@@ -83,6 +83,10 @@ class FieldpromaxExchange(models.Model):
     def _record_verification(self, connection, remote):
         """A document that was sent before and posted again, as it stands in the books now: do both agree, may it be
         changed there, or has a person to look first?"""
+        if not self._is_document():
+            # Kinds that keep what they know of the books themselves.
+            super()._record_verification(connection, remote)
+            return
         link = self._own_link(connection)
         if remote is None or remote.status in VOID_STATUSES:
             if remote is None:
