@@ -72,10 +72,7 @@ def fields_of(line):
 
 def put_into_the_books(simulator, number):
     """As many more as the invoice of that number as are wanted; ``[(id, number)]``."""
-    name, identifier = (
-        rig.NUMBERS[simulator.provider],
-        {"xero": "InvoiceID", "quickbooks": "Id"}[simulator.provider],
-    )
+    name = rig.NUMBERS[simulator.provider]
     (model,) = [one for one in simulator.entities("invoices") if one.get(name) == number]
     wanted = {
         "xero": ("Type", "Contact", "Date", "DueDate", "Status", "LineAmountTypes", "CurrencyCode"),
@@ -97,8 +94,8 @@ def put_into_the_books(simulator, number):
         ]
     numbers = [f"AUDIT/{place:05d}" for place in range(1, INVOICES)]
     tag = rig.ORGANISATIONS[simulator.provider]
+    made = []
     for start in range(0, len(numbers), LOT):
         body = {"invoices": [{**values, name: one} for one in numbers[start : start + LOT]]}
-        simulator.control("POST", f"/_sim/{tag}/US", body)
-    made = {one.get(name): one[identifier] for one in simulator.entities("invoices")}
-    return [(made[one], one) for one in numbers]
+        made += simulator.control("POST", f"/_sim/{tag}/US", body)["invoices"]
+    return list(zip(made, numbers, strict=True))
