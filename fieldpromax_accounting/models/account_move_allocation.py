@@ -31,11 +31,12 @@ class AccountMove(models.Model):
                 self.env['fieldpromax.allocation']._evaluate(connection, moves)
 
     def _compute_fieldpromax_state(self):
-        super()._compute_fieldpromax_state()
+        result = super()._compute_fieldpromax_state()
         notes = self.filtered(
-            lambda move: move.move_type == 'out_refund' and move.fieldpromax_state in ('sent', 'verified')
+            lambda move: move.move_type == 'out_refund' and move.fieldpromax_state == 'sent'
         )
         texts = self.env['fieldpromax.allocation'].sudo()._told(notes)
         for note in notes:
             if text := texts.get(note.id):
                 note.fieldpromax_headline = f'{note.fieldpromax_headline} · {text}'
+        return result

@@ -29,11 +29,9 @@ class FieldpromaxAllocation(models.Model):
     company_id = fields.Many2one('res.company', required=True, index=True, readonly=True)
     name = fields.Char(readonly=True, help='Kept when one of the documents is deleted.')
     credit_note_id = fields.Many2one(
-        'account.move', 'Credit note', index='btree_not_null', ondelete='set null', readonly=True
+        'account.move', index='btree_not_null', ondelete='set null', readonly=True
     )
-    invoice_id = fields.Many2one(
-        'account.move', 'Invoice', index='btree_not_null', ondelete='set null', readonly=True
-    )
+    invoice_id = fields.Many2one('account.move', index='btree_not_null', ondelete='set null', readonly=True)
     currency_id = fields.Many2one('res.currency', readonly=True, ondelete='restrict')
     amount = fields.Monetary(readonly=True, help='What counts in Odoo; 0 when nothing does any more.')
     date = fields.Date(readonly=True)

@@ -20,7 +20,8 @@ NUMBER_SETTINGS = {'number_policy', 'number_prefix'}
 class FieldpromaxConnection(models.Model):
     """Which invoices go over, under which number, and what their lines say."""
 
-    _inherit = 'fieldpromax.connection'
+    # Apart from what it does.
+    _inherit = 'fieldpromax.connection'  # pylint: disable=consider-merging-classes-inherited
 
     push_journal_ids = fields.Many2many(
         'account.journal',

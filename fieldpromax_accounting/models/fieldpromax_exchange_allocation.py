@@ -27,7 +27,7 @@ class FieldpromaxExchange(models.Model):
         selection_add=[('allocation', 'Allocation of a credit note')], ondelete={'allocation': 'cascade'}
     )
     allocation_id = fields.Many2one(
-        'fieldpromax.allocation', 'Allocation', index='btree_not_null', ondelete='set null', readonly=True
+        'fieldpromax.allocation', index='btree_not_null', ondelete='set null', readonly=True
     )
 
     _open_allocation_unique = models.UniqueIndex(

@@ -203,7 +203,7 @@ class FieldpromaxMapping(models.Model):
     def _suggest(self, connection):
         currencies = self.filtered(lambda mapping: mapping.kind == 'currency')
         currencies._suggest_currency(connection)
-        super(FieldpromaxMapping, self - currencies)._suggest(connection)
+        return super(FieldpromaxMapping, self - currencies)._suggest(connection)
 
     def _suggest_currency(self, connection):
         """There is nothing to choose: the books use the currency or they do not."""
