@@ -1,7 +1,7 @@
 {
     'name': 'FieldPromax Accounting',
     'summary': 'Customers, products and invoices kept in step with Xero or QuickBooks Online',
-    'version': '19.0.1.2.0',
+    'version': '19.0.1.3.0',
     'category': 'Accounting/Accounting',
     'license': 'LGPL-3',
     'author': 'FieldPromax',

@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT)]
 
 from bench import rig, steps  # noqa: E402
 from devenv import databases, postgres  # noqa: E402
+from devenv.steps import run  # noqa: E402
 
 FOLDER = ROOT / "tests" / "upgrade"
 
@@ -39,18 +40,19 @@ def main(provider):
     with postgres.lease(), rig.Simulator("upgrade", provider) as simulator:
         try:
             postgres.query(f'CREATE DATABASE "{name}"')
-            databases._run_odoo(
+            options = [
+                "-d",
+                name,
+                "-i",
+                f"account,{rig.ADDON}",
+                "--without-demo",
+                "--no-http",
+                "--stop-after-init",
+            ]
+            run(
+                databases.odoo_command("server", *options),
                 "Installing the addon without demo data",
-                "server",
-                *(
-                    "-d",
-                    name,
-                    "-i",
-                    f"account,{rig.ADDON}",
-                    "--without-demo",
-                    "--no-http",
-                    "--stop-after-init",
-                ),
+                env=databases.odoo_environment(),
             )
             with rig.Worker(name, rig.new_key()) as worker:
                 worker.call(steps.prepare, simulator=simulator.url, provider=provider)
