@@ -72,6 +72,7 @@ class ResConfigSettings(models.TransientModel):
         [('approved', 'Approved'), ('draft', 'Draft')], string='Arrive as'
     )
     fieldpromax_start_date = fields.Date('Nothing dated before')
+    fieldpromax_push_payments = fields.Boolean('Payments to the books')
     fieldpromax_pull_suppliers = fields.Boolean('Suppliers too')
     fieldpromax_pull_interval = fields.Selection(
         [

@@ -146,8 +146,10 @@ class TestSettings(ConnectingCommon):
         self.assertTrue(connection.pull_suppliers)
         form = self.form()
         form.fieldpromax_pull_suppliers = False
+        form.fieldpromax_push_payments = False
         form.save().execute()
         self.assertFalse(connection.pull_suppliers)
+        self.assertFalse(connection.push_payments)
         self.assertEqual(connection.push_trigger, 'sent')
 
     def test_nobody_undoes_somebody_elses_choice(self):
