@@ -220,7 +220,7 @@ class TestPush(FieldpromaxPushCommon):
             patch.object(
                 FieldpromaxConnection, '_active_for', side_effect=RuntimeError('our own look-up fails')
             ),
-            self.assertLogs('odoo.addons.fieldpromax_accounting.models.fieldpromax_sync_mixin', 'ERROR'),
+            self.assertLogs('odoo.addons.fieldpromax_accounting.models', 'ERROR'),
         ):
             move = self.invoice()
         self.assertEqual(move.state, 'posted')
