@@ -68,8 +68,8 @@ class FieldpromaxExchange(models.Model):
 
     @api.model
     def _between_calls(self, connection):
-        super()._between_calls(connection)
         self.env['fieldpromax.settlement']._evaluate_due(connection)
+        return super()._between_calls(connection)
 
     def _drive_ready(self, connection):
         """Before payments are sent, the books are asked for what they know of their invoices: approved by now, or paid

@@ -11,10 +11,11 @@ class PaymentsMixin:
     """Mix in before a class of the push tests. What differs between the books is below."""
 
     def arrange_more(self):
-        super().arrange_more()
+        result = super().arrange_more()
         type(self).bank = self.company_data['default_journal_bank']
         type(self).cash = self.company_data['default_journal_cash']
         self.map_journal(self.bank)
+        return result
 
     def payment_mapping(self, journal):
         return self.env['fieldpromax.mapping'].search(

@@ -1,5 +1,6 @@
 """The nightly look at what stands in the books: what is known is renewed, what drifted is shown and settled."""
 
+from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import Command, fields
@@ -251,5 +252,6 @@ class TestQuickBooksAudit(QuickBooksAfterPush, AuditScenarios, QuickBooksPushCom
         # Longer ago than change data capture tells: found by what does not come any more.
         self.act_in_books(long_ago, action='delete')
         self.env['fieldpromax.checkpoint'].sudo().search([('kind', '=', 'invoice')]).full_at = False
+        self.link_of(long_ago).sudo().seen_at -= timedelta(days=8)
         self.audit()
         self.assertAttention(long_ago, 'It counts here')
