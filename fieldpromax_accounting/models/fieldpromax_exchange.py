@@ -36,6 +36,8 @@ CONFLICT_REPEATS = 5
 STALE_REPEATS = 3
 # How many ready documents are looked at for missing customers and products before the first call.
 LOOK_AHEAD = 500
+# How often a document that is a draft in the books is looked at, whether somebody approved it.
+LOOK_AT_DRAFTS_EVERY = timedelta(hours=1)
 BACK_OFF = (
     timedelta(minutes=1),
     timedelta(minutes=5),
@@ -210,7 +212,7 @@ class FieldpromaxExchange(models.Model):
     def action_open_record(self):
         """Open the customer, product or invoice that this is about."""
         self.ensure_one()
-        record = self._record_of()
+        record = self._shown_record()
         if not record:
             raise UserError(self.env._('"%(name)s" was deleted in Odoo.', name=self.record_name or ''))
         return {
@@ -298,8 +300,12 @@ class FieldpromaxExchange(models.Model):
 
     @api.model
     def _queue_safely(self, records, enqueue):
-        """Call ``enqueue()`` where people save ``records``: whatever goes wrong there never stops them. What was not
-        queued goes over with the first document that needs it."""
+        """Call ``enqueue()`` where people save ``records``: whatever goes wrong there never stops them.
+
+        What was not queued is found all the same: posted documents, what settles them, and changes by the hourly sweep;
+        new customers and products by the first document that needs them; a cancelled document says itself that it needs
+        attention; and of one that was deleted the nightly audit tells that it still counts in the books.
+        """
         if not records or self.env.context.get('fieldpromax_no_push'):
             return
         try:
@@ -318,8 +324,11 @@ class FieldpromaxExchange(models.Model):
 
         Finds what a failing hook, a disconnect or an addon that posts around ``_post`` left behind.
         """
-        if connection.state != 'connected':
-            return 0
+        return self._sweep_connected(connection) if connection.state == 'connected' else 0
+
+    @api.model
+    def _sweep_connected(self, connection):
+        """:meth:`_sweep` of a connection that may talk. Another kind of record adds its own."""
         changed = self.env['fieldpromax.link']._sweep_changes(connection)
         if connection.push_trigger == 'manual':
             return changed
@@ -1742,10 +1751,20 @@ class FieldpromaxExchange(models.Model):
         column = self._record_columns().get(self.kind)
         return self[column] if column else self.env['res.partner']
 
+    def _shown_record(self):
+        """The record at which people see what this is about; empty when it was deleted. A kind that keeps what it knows
+        of the books itself is seen at its document."""
+        return self._record_of()
+
     def _record_values(self):
-        """``{field: id}`` of the record, for an issue."""
-        record = self._record_of()
-        return {self._record_columns()[self.kind]: record.id} if record else {}
+        """``{field: id}`` of the record that people see, for an issue."""
+        record = self._shown_record()
+        columns = record_fields(self.env).values()
+        return {
+            column: record.id
+            for column in columns
+            if record and self._fields[column].comodel_name == record._name
+        }
 
     @api.model
     def _announce(self, connection):

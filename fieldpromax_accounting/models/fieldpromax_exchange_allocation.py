@@ -1,18 +1,14 @@
 from dataclasses import replace
-from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ..comparison import VOID_STATUSES
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors
-from .fieldpromax_exchange import LIVE_STATES, OPEN_PREDICATE, Decision
+from .fieldpromax_exchange import LIVE_STATES, LOOK_AT_DRAFTS_EVERY, OPEN_PREDICATE, Decision
 from .fieldpromax_link import DOCUMENT_KINDS
 
-# How often a document that is a draft in the books is looked at, whether somebody approved it.
-LOOK_AT_DRAFTS_EVERY = timedelta(hours=1)
 # Documents whose state is read in one call.
 READ_AT_ONCE = 50
 
@@ -43,25 +39,9 @@ class FieldpromaxExchange(models.Model):
         """After the documents that they tie together."""
         return (*super()._kind_order(), 'allocation')
 
-    def action_open_record(self):
+    def _shown_record(self):
         """An allocation is seen at its credit note."""
-        if self.kind != 'allocation':
-            return super().action_open_record()
-        note = self.allocation_id.credit_note_id
-        if not note:
-            raise UserError(self.env._('"%(name)s" was deleted in Odoo.', name=self.record_name or ''))
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'account.move',
-            'res_id': note.id,
-            'view_mode': 'form',
-        }
-
-    def _record_values(self):
-        if self.kind != 'allocation':
-            return super()._record_values()
-        note = self.allocation_id.credit_note_id
-        return {'move_id': note.id} if note else {}
+        return self.allocation_id.credit_note_id if self.kind == 'allocation' else super()._shown_record()
 
     @api.model
     def _live_of(self, connection, moves):
@@ -77,11 +57,9 @@ class FieldpromaxExchange(models.Model):
     # === THE DRIVER === #
 
     @api.model
-    def _sweep(self, connection):
-        count = super()._sweep(connection)
-        if connection.state != 'connected':
-            return count
-        return count + self.env['fieldpromax.allocation']._sweep(connection)
+    def _sweep_connected(self, connection):
+        allocated = self.env['fieldpromax.allocation']._sweep(connection)
+        return super()._sweep_connected(connection) + allocated
 
     def _drive_ready(self, connection):
         """Documents that were drafts in the books may be approved there by now."""
@@ -89,7 +67,8 @@ class FieldpromaxExchange(models.Model):
             page = connection._talk(
                 lambda provider, kind=kind, ids=external_ids: provider.get_records(kind, ids)
             )
-            self._drive_step(self._take_documents, connection, kind, page)
+            links = self.env['fieldpromax.link']
+            self._drive_step(links._note_documents, connection, kind, page.records, page.gone)
         return super()._drive_ready(connection)
 
     @api.model
@@ -104,25 +83,6 @@ class FieldpromaxExchange(models.Model):
             if link.external_status == 'draft':
                 drafts.setdefault(link.kind, []).append(link.external_id)
         return drafts
-
-    @api.model
-    def _take_documents(self, connection, kind, page):
-        """What the books say of documents now: approved, voided, deleted."""
-        known = {record.external_id: record for record in page.records}
-        links = self.env['fieldpromax.link'].search(
-            [
-                ('connection_id', '=', connection.id),
-                ('kind', '=', kind),
-                ('external_id', 'in', [*known, *page.gone]),
-            ]
-        )
-        for link in links:
-            record = known.get(link.external_id)
-            status = record.status if record else 'deleted'
-            if link.external_status != status:
-                link.external_status = status
-            if record and link.external_version != record.version:
-                link.external_version = record.version
 
     # === STEP 1: CLAIM === #
 

@@ -190,7 +190,7 @@ class FieldpromaxExchange(models.Model):
         if not link or link.external_status in VOID_STATUSES:
             return None
         if f'{self.kind}.void' not in context.provider.operations:
-            raise self._orphan_hold(connection, self.env._('It cannot be voided from here.'))
+            raise link._orphan_hold(self.env._('It cannot be voided from here.'))
         self._check_void(connection, link)
         return self._void_of(link, fields.Date.context_today(self), connection.currency_id.name)
 
@@ -252,7 +252,7 @@ class FieldpromaxExchange(models.Model):
     def _unvoidable_hold(self, connection, why):
         """:param why: as a sentence, or in the provider's own words."""
         if self.external_id:
-            return self._orphan_hold(connection, why)
+            return self._own_link(connection)._orphan_hold(why)
         provider = connection._provider_label()
         return Hold(
             'void_refused',
@@ -276,26 +276,6 @@ class FieldpromaxExchange(models.Model):
             self._cancel(f'{outcome.title}. {outcome.reason}')
             return
         super()._settle(outcome)
-
-    def _orphan_hold(self, connection, quoted):
-        provider = connection._provider_label()
-        link = self._own_link(connection)
-        return Hold(
-            'orphan',
-            f'orphan:{self.kind}:{self.external_id}',
-            self.env._(
-                '"%(name)s" was deleted here and still counts in %(provider)s',
-                name=self.record_name,
-                provider=provider,
-            ),
-            quoted,
-            self.env._(
-                'Take off in %(provider)s what stands in the way and void it there, or leave it there and say so with '
-                '"Leave it there". The nightly check notices when it is void.',
-                provider=provider,
-            ),
-            link_id=link.id,
-        )
 
     # === THE SEAL === #
 

@@ -4,17 +4,14 @@ from datetime import timedelta
 from decimal import Decimal
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ..comparison import VOID_STATUSES, amount_text, content_hash, expectation
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto, errors
 from .account_move import decimal_of
-from .fieldpromax_exchange import BACK_OFF, LIVE_STATES, OPEN_PREDICATE, Decision
+from .fieldpromax_exchange import BACK_OFF, LIVE_STATES, LOOK_AT_DRAFTS_EVERY, OPEN_PREDICATE, Decision
 
-# How often an invoice that is a draft in the books is looked at, whether somebody approved it.
-LOOK_AT_DRAFTS_EVERY = timedelta(hours=1)
 # Invoices whose payments are read in one call before theirs are sent.
 COMPARED_AT_ONCE = 50
 
@@ -43,28 +40,16 @@ class FieldpromaxExchange(models.Model):
         """After the invoices that they pay."""
         return (*super()._kind_order(), 'payment')
 
-    def action_open_record(self):
+    def _shown_record(self):
         """A payment is seen at the invoice that it pays."""
-        if self.kind != 'payment':
-            return super().action_open_record()
-        move = self.settlement_id.move_id
-        if not move:
-            raise UserError(self.env._('"%(name)s" was deleted in Odoo.', name=self.record_name or ''))
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'account.move',
-            'res_id': move.id,
-            'view_mode': 'form',
-        }
+        return self.settlement_id.move_id if self.kind == 'payment' else super()._shown_record()
 
     # === THE DRIVER === #
 
     @api.model
-    def _sweep(self, connection):
-        count = super()._sweep(connection)
-        if connection.state != 'connected':
-            return count
-        return count + self.env['fieldpromax.settlement']._sweep(connection)
+    def _sweep_connected(self, connection):
+        settled = self.env['fieldpromax.settlement']._sweep(connection)
+        return super()._sweep_connected(connection) + settled
 
     @api.model
     def _between_calls(self, connection):
@@ -77,7 +62,8 @@ class FieldpromaxExchange(models.Model):
         drafts, compared = self._drive_step(self._payments_to_look_at, connection)
         if drafts:
             page = connection._talk(lambda provider: provider.get_records('invoice', drafts))
-            self._drive_step(self._take_invoices, connection, page)
+            links = self.env['fieldpromax.link']
+            self._drive_step(links._note_documents, connection, 'invoice', page.records, page.gone)
         if compared:
             there = connection._talk(lambda provider: provider.payments_of(compared))
             self._drive_step(self._take_payments_there, connection, compared, there)
@@ -103,25 +89,6 @@ class FieldpromaxExchange(models.Model):
             elif link and not settlement.is_compared:
                 compared.add(link.external_id)
         return sorted(drafts), sorted(compared)
-
-    @api.model
-    def _take_invoices(self, connection, page):
-        """What the books say of invoices now: approved, voided, deleted."""
-        links = self.env['fieldpromax.link'].search(
-            [
-                ('connection_id', '=', connection.id),
-                ('kind', '=', 'invoice'),
-                ('external_id', 'in', [record.external_id for record in page.records] + list(page.gone)),
-            ]
-        )
-        known = {record.external_id: record for record in page.records}
-        for link in links:
-            record = known.get(link.external_id)
-            status = record.status if record else 'deleted'
-            if link.external_status != status:
-                link.external_status = status
-            if record and link.external_version != record.version:
-                link.external_version = record.version
 
     @api.model
     def _take_payments_there(self, connection, documents, there):
@@ -450,12 +417,6 @@ class FieldpromaxExchange(models.Model):
         if self.kind == 'payment':
             return self.env['fieldpromax.link']
         return super()._own_link(connection)
-
-    def _record_values(self):
-        if self.kind != 'payment':
-            return super()._record_values()
-        move = self.settlement_id.move_id
-        return {'move_id': move.id} if move else {}
 
     def _wanted(self, call):
         wanted = super()._wanted(call)

@@ -31,6 +31,8 @@ EVERYTHING_EVERY = timedelta(days=7)
 MAX_CALLS = 30
 # A cron run ends well within Odoo's limit_time_real; what is left goes on in the next one, triggered at once.
 AUDIT_SECONDS = 60.0
+# Documents that were deleted here and still count there: issues that one look makes at most.
+ORPHANS_AT_ONCE = 200
 # Ids that go into one question for what did not come.
 ASKED_AT_ONCE = 50
 
@@ -123,8 +125,68 @@ class FieldpromaxLink(models.Model):
             self.env['fieldpromax.books.document']._forget_unseen(
                 checkpoint.connection_id, checkpoint.kind, checkpoint.pass_started_at
             )
+        self._tell_orphans(checkpoint.connection_id, checkpoint.kind)
         checkpoint._end()
         return True
+
+    @api.model
+    def _tell_orphans(self, connection, kind):
+        """An issue for each document that was deleted here and still counts there, of which nothing is on its way: it
+        was deleted past our hook. A person decides; whoever left one there is not asked again."""
+        issues, exchanges = self.env['fieldpromax.issue'], self.env['fieldpromax.exchange']
+        for model in (self, issues, exchanges):
+            model.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT l.id FROM fieldpromax_link l
+                 WHERE l.connection_id = %(connection)s AND l.kind = %(kind)s AND l.move_id IS NULL
+                   AND l.external_status IN ('approved', 'paid')
+                   AND NOT EXISTS (SELECT FROM fieldpromax_issue i WHERE i.link_id = l.id AND i.cause = 'orphan')
+                   AND NOT EXISTS (SELECT FROM fieldpromax_exchange x
+                                    WHERE x.connection_id = l.connection_id AND x.kind = l.kind
+                                      AND x.external_id = l.external_id AND x.state IN %(live)s)
+                 ORDER BY l.id LIMIT %(limit)s
+                """,
+                connection=connection.id,
+                kind=kind,
+                live=LIVE_STATES,
+                limit=ORPHANS_AT_ONCE,
+            )
+        )
+        for link in self.browse([row[0] for row in self.env.cr.fetchall()]):
+            issues._raise_for(
+                connection,
+                link._orphan_hold(
+                    self.env._(
+                        'It was deleted in Odoo, and %s was not told of it.', connection._provider_label()
+                    )
+                ),
+            )
+
+    def _orphan_hold(self, why):
+        """The document of this link was deleted here and still counts in the books.
+
+        :param why: as a sentence, or in the provider's own words.
+        """
+        self.ensure_one()
+        provider = self.connection_id._provider_label()
+        return Hold(
+            'orphan',
+            f'orphan:{self.kind}:{self.external_id}',
+            self.env._(
+                '"%(name)s" was deleted here and still counts in %(provider)s',
+                name=self.record_name or self.external_number or self.external_id,
+                provider=provider,
+            ),
+            why,
+            self.env._(
+                'Take off in %(provider)s what stands in the way and void it there, or leave it there and say so with '
+                '"Leave it there". The nightly check notices when it is void.',
+                provider=provider,
+            ),
+            link_id=self.id,
+        )
 
     @api.model
     def _is_audit_silenced(self, connection):
@@ -261,7 +323,14 @@ class FieldpromaxLink(models.Model):
     def _has_told(self, values):
         """Was all of this told before, and judged?"""
         self.ensure_one()
-        names = ('external_status', 'external_active', 'external_total', 'external_due', 'external_document')
+        names = (
+            'external_version',
+            'external_status',
+            'external_active',
+            'external_total',
+            'external_due',
+            'external_document',
+        )
         return bool(self.read_at) and all(self[name] == values[name] for name in names)
 
     def _judge(self, connection, remote, values):

@@ -29,10 +29,10 @@ class FieldpromaxExchange(models.Model):
     # === THE DRIVER === #
 
     @api.model
-    def _sweep(self, connection):
+    def _sweep_connected(self, connection):
         """Projects that a failing hook left behind, too."""
-        count = super()._sweep(connection)
-        if connection.state != 'connected' or not connection.has_projects:
+        count = super()._sweep_connected(connection)
+        if not connection.has_projects:
             return count
         return count + self.env['project.project'].sudo()._fieldpromax_sweep(connection)
 
