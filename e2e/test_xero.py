@@ -233,7 +233,7 @@ def test_confirming_the_tax_cures_the_invoice_by_itself(bookkeeper):
     bookkeeper.action(INVOICES)
     bookkeeper.reload_until(
         state_in_list("INV/2026/00001"),
-        "Sent",
+        "Verified",
     )
 
 
@@ -250,7 +250,7 @@ def test_match_that_is_decided_frees_the_invoices_of_the_customer(bookkeeper):
     bookkeeper.action(INVOICES)
     bookkeeper.reload_until(
         state_in_list("INV/2026/00004"),
-        "Sent",
+        "Verified",
     )
     bookkeeper.look("27-invoices-sent")
 

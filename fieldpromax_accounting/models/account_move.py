@@ -39,7 +39,7 @@ class AccountMove(models.Model):
 
     _fieldpromax_kind = 'invoice'
     _fieldpromax_states = EXCHANGE_TO_MOVE_STATE
-    _fieldpromax_described = (*FieldpromaxSyncMixin._fieldpromax_described, 'can_void')
+    _fieldpromax_described = (*FieldpromaxSyncMixin._fieldpromax_described, 'can_void', 'badge')
 
     fieldpromax_do_not_sync = fields.Boolean(
         'Keep out of the books',
@@ -52,6 +52,13 @@ class AccountMove(models.Model):
         compute='_compute_fieldpromax_state',
         search='_search_fieldpromax_state',
         compute_sudo=True,
+    )
+    fieldpromax_badge = fields.Selection(
+        [*MOVE_STATES, ('verified', 'Verified')],
+        'Books',
+        compute='_compute_fieldpromax_state',
+        compute_sudo=True,
+        help='The accounting state, and whether every field was compared with the books and agreed.',
     )
     fieldpromax_can_void = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
 
@@ -68,6 +75,9 @@ class AccountMove(models.Model):
             exchanges = moves._fieldpromax_live_exchanges(connection) if connection else {}
             for move in moves:
                 move._fieldpromax_describe(connection, links.get(move.id), exchanges.get(move.id))
+
+    def _fieldpromax_set_state(self, state=False, **values):
+        super()._fieldpromax_set_state(state, **{'badge': state, **values})
 
     def _fieldpromax_describe(self, connection, link, exchange):
         """State, reason and next step of one sale document."""
@@ -261,12 +271,25 @@ class AccountMove(models.Model):
         refusals = self._fieldpromax_tell_skipped(skipped)
         message = ''
         if queued:
-            message = (
-                self.env._('1 invoice is on its way.')
-                if len(queued) == 1
-                else self.env._('%s invoices are on their way.', len(queued))
-            )
+            message = queued._fieldpromax_on_its_way()
         return self._fieldpromax_tell_queued(message, refusals)
+
+    def _fieldpromax_on_its_way(self):
+        """So many documents were queued, in words."""
+        count, notes = len(self), self.filtered(lambda move: move.move_type == 'out_refund')
+        if not notes:
+            return (
+                self.env._('1 invoice is on its way.')
+                if count == 1
+                else self.env._('%s invoices are on their way.', count)
+            )
+        if notes == self:
+            return (
+                self.env._('1 credit note is on its way.')
+                if count == 1
+                else self.env._('%s credit notes are on their way.', count)
+            )
+        return self.env._('%s invoices and credit notes are on their way.', count)
 
     def _fieldpromax_tell_skipped(self, skipped):
         """Sentences about what is not sent, one a reason. ``skipped``: ``{reason: [names]}``."""

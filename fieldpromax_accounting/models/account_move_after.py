@@ -43,7 +43,8 @@ class AccountMove(models.Model):
             headline = self.env._(
                 '%(provider)s: Sent · %(number)s · %(total)s', provider=provider, number=number, total=total
             )
-        self._fieldpromax_set_state('sent', headline=headline, **shared)
+        badge = 'verified' if link.verified_at else 'sent'
+        self._fieldpromax_set_state('sent', headline=headline, badge=badge, **shared)
 
     def _fieldpromax_state_domain(self, state):
         domain = super()._fieldpromax_state_domain(state)
@@ -90,7 +91,9 @@ class AccountMove(models.Model):
             )
         )
         locked = [
-            (link.move_id.with_env(self.env), link, why) for link in links if (why := link._why_locked())
+            (link.move_id.with_env(self.env), link, why)
+            for link in links
+            if (why := link._why_locked(but_own=True))
         ]
         if not locked or self.env.context.get('fieldpromax_override'):
             return locked

@@ -65,7 +65,10 @@ class AccountMoveLine(models.Model):
         """
         connection = resolver.connection
         sentences = [self.name or self.product_id.display_name or self.move_id.name]
-        if discount and connection.describes_discount and not resolver.capabilities.line_discounts:
+        capabilities = resolver.capabilities
+        is_refund = self.move_id.move_type == 'out_refund'
+        has_place = capabilities.credit_note_discounts if is_refund else capabilities.line_discounts
+        if discount and connection.describes_discount and not has_place:
             sentences.append(self.env._('Discount: %s %%', f'{discount.normalize():f}'))
         unit = self.product_uom_id
         if unit and connection.describes_unit and unit != self.env.ref('uom.product_uom_unit'):

@@ -20,6 +20,7 @@ class FieldpromaxCheckpoint(models.Model):
             ('contact', 'Customers'),
             ('item', 'Products'),
             ('invoice', 'Invoices'),
+            ('credit_note', 'Credit notes'),
         ],
         required=True,
         readonly=True,

@@ -63,10 +63,13 @@ class FieldpromaxConnection(models.Model):
         'Discount in the description',
         default=True,
         tracking=True,
-        help='Where the books have no discount on a line, it is in the price; the description then tells how much it '
-        'was.',
+        help='Where the books have no discount on a line (Xero: on lines of credit notes), it is in the price; the '
+        'description then tells how much it was.',
     )
-    has_line_discounts = fields.Boolean(compute='_compute_number_text')
+    has_line_discounts = fields.Boolean(
+        compute='_compute_number_text',
+        help='Lines of every kind of document have a discount of their own there.',
+    )
     describes_unit = fields.Boolean(
         'Unit of measure in the description', tracking=True, help='Of lines that are not counted in units.'
     )
@@ -88,7 +91,7 @@ class FieldpromaxConnection(models.Model):
         """What comes of the choice where the books have a say in it."""
         for connection in self:
             capabilities = connection._capabilities()
-            connection.has_line_discounts = capabilities.line_discounts
+            connection.has_line_discounts = capabilities.line_discounts and capabilities.credit_note_discounts
             provider = connection._provider_label()
             if connection.organization_numbers_documents:
                 connection.number_text = self.env._(

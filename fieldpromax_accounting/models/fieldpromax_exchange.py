@@ -1333,43 +1333,48 @@ class FieldpromaxExchange(models.Model):
         )
 
     def _difference_hold(self, connection, differences):
-        if connection.organization_computes_tax and self.kind in DOCUMENT_KINDS.values():
-            return Hold(
-                'difference',
-                f'difference:{self.kind}:{self._record_of().id}',
-                self.env._(
-                    '"%(name)s" differs in %(provider)s',
-                    name=self.record_name,
-                    provider=connection._provider_label(),
-                ),
-                self._told_differences(connection, differences),
-                self.env._(
-                    '%(provider)s works out the sales tax itself, from the address of the customer. Look at the '
-                    'address and at the tax there, and make both agree: correct it in %(provider)s, or reset the '
-                    'invoice to draft here, change its tax and post again. Then check again.',
-                    provider=connection._provider_label(),
-                ),
-                can_retry=True,
-                differences=differences,
-                **self._record_values(),
-            )
+        provider = connection._provider_label()
         return Hold(
             'difference',
             f'difference:{self.kind}:{self._record_of().id}',
-            self.env._(
-                '"%(name)s" differs in %(provider)s',
-                name=self.record_name,
-                provider=connection._provider_label(),
-            ),
+            self.env._('"%(name)s" differs in %(provider)s', name=self.record_name, provider=provider),
             self._told_differences(connection, differences),
-            self.env._(
-                'Make both agree: correct it in %s, or reset the invoice to draft here, change it and post again. '
-                'Then check again.',
-                connection._provider_label(),
-            ),
+            self._difference_remedy(connection, provider),
             can_retry=True,
             differences=differences,
             **self._record_values(),
+        )
+
+    def _difference_remedy(self, connection, provider):
+        if self.kind not in DOCUMENT_KINDS.values():
+            return self.env._(
+                'Make both agree: correct it in %s, or change it here. Then check again.', provider
+            )
+        is_note = self.kind == 'credit_note'
+        if connection.organization_computes_tax and is_note:
+            return self.env._(
+                '%(provider)s works out the sales tax itself, from the address of the customer. Look at the address '
+                'and at the tax there, and make both agree: correct it in %(provider)s, or reset the credit note to '
+                'draft here, change its tax and post again. Then check again.',
+                provider=provider,
+            )
+        if connection.organization_computes_tax:
+            return self.env._(
+                '%(provider)s works out the sales tax itself, from the address of the customer. Look at the address '
+                'and at the tax there, and make both agree: correct it in %(provider)s, or reset the invoice to draft '
+                'here, change its tax and post again. Then check again.',
+                provider=provider,
+            )
+        if is_note:
+            return self.env._(
+                'Make both agree: correct it in %s, or reset the credit note to draft here, change it and post again. '
+                'Then check again.',
+                provider,
+            )
+        return self.env._(
+            'Make both agree: correct it in %s, or reset the invoice to draft here, change it and post again. Then '
+            'check again.',
+            provider,
         )
 
     def _differences(self, connection, remote):

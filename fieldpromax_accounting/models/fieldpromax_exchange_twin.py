@@ -6,6 +6,7 @@ from ..comparison import VOID_STATUSES, amount_text
 from ..holds import Hold
 from ..providers import errors
 from .fieldpromax_exchange import LOOK_AHEAD, Decision
+from .fieldpromax_link import DOCUMENT_KINDS
 
 
 def folded(number):
@@ -14,8 +15,8 @@ def folded(number):
 
 
 class FieldpromaxExchange(models.Model):
-    """Invoices that somebody typed into both: the books are asked by number before anything is sent, and a person says
-    whether it is the same one."""
+    """Invoices and credit notes that somebody typed into both: the books are asked by number before anything is sent,
+    and a person says whether it is the same one."""
 
     _inherit = 'fieldpromax.exchange'
 
@@ -35,25 +36,30 @@ class FieldpromaxExchange(models.Model):
     # === LOOKING BEFORE SENDING === #
 
     def _drive_ready(self, connection):
-        numbers = self._drive_step(self._numbers_to_look_up, connection)
-        if numbers:
-            try:
-                found = connection._talk(lambda provider: provider.find_records('invoice', list(numbers)))
-            except errors.ProtocolError:
-                # One that cannot be read must not hold up the others: the books refuse a number that is taken.
-                found = ()
-            self._drive_step(self._note_twins, connection, numbers, found)
+        for kind in DOCUMENT_KINDS.values():
+            numbers = self._drive_step(self._numbers_to_look_up, connection, kind)
+            if numbers:
+                self._drive_twins(connection, kind, numbers)
         return super()._drive_ready(connection)
 
     @api.model
-    def _numbers_to_look_up(self, connection):
-        """``{number: ids of exchanges}`` of the invoices that are about to be made in the books and were not looked for
-        yet; {} where the books give the numbers."""
+    def _drive_twins(self, connection, kind, numbers):
+        try:
+            found = connection._talk(lambda provider: provider.find_records(kind, list(numbers)))
+        except errors.ProtocolError:
+            # One that cannot be read must not hold up the others: the books refuse a number that is taken.
+            found = ()
+        self._drive_step(self._note_twins, connection, kind, numbers, found)
+
+    @api.model
+    def _numbers_to_look_up(self, connection, kind):
+        """``{number: ids of exchanges}`` of the documents that are about to be made in the books and were not looked
+        for yet; {} where the books give the numbers."""
         if connection._numbers_in_books() or not connection.looks_for_twins:
             return {}
         ready = self.search(
             [
-                *self._of_connection(connection, 'invoice'),
+                *self._of_connection(connection, kind),
                 *self._ready_domain(),
                 ('looked_up', '=', False),
                 ('wants_void', '=', False),
@@ -75,13 +81,13 @@ class FieldpromaxExchange(models.Model):
         return numbers
 
     @api.model
-    def _note_twins(self, connection, numbers, found):
+    def _note_twins(self, connection, kind, numbers, found):
         """Keep what the books have under the numbers that were asked for."""
         remotes = {folded(remote.number): remote for remote in found if remote.status not in VOID_STATUSES}
         known = self.env['fieldpromax.link'].search(
             [
                 ('connection_id', '=', connection.id),
-                ('kind', '=', 'invoice'),
+                ('kind', '=', kind),
                 ('external_id', 'in', [remote.external_id for remote in remotes.values()]),
             ]
         )
@@ -114,7 +120,7 @@ class FieldpromaxExchange(models.Model):
         return replace(data, number=self.number) if self.number else data
 
     def _decide_twin(self, connection, move, data):
-        """What is to be done about an invoice of the books that has this number: a Decision, None when there is none.
+        """What is to be done about a document of the books that has this number: a Decision, None when there is none.
 
         :raise Hold: a person has to say whether it is the same one.
         """
@@ -131,26 +137,37 @@ class FieldpromaxExchange(models.Model):
         )
         if twin.get('is_same') != same:
             self.twin = {**twin, 'is_same': same}
-        found = self.env._(
-            '%(provider)s has an invoice %(number)s of %(date)s for "%(customer)s" over %(total)s %(currency)s.',
-            provider=provider,
-            number=twin['number'],
-            date=twin['date'],
-            customer=twin['contact_name'],
-            total=twin['total'],
-            currency=twin['currency'],
+        is_note = self.kind == 'credit_note'
+        told = {
+            'provider': provider,
+            'number': twin['number'],
+            'date': twin['date'],
+            'customer': twin['contact_name'],
+            'total': twin['total'],
+            'currency': twin['currency'],
+        }
+        found = (
+            self.env._(
+                '%(provider)s has a credit note %(number)s of %(date)s for "%(customer)s" over %(total)s %(currency)s.',
+                **told,
+            )
+            if is_note
+            else self.env._(
+                '%(provider)s has an invoice %(number)s of %(date)s for "%(customer)s" over %(total)s %(currency)s.',
+                **told,
+            )
         )
         if same:
             reason = self.env._(
                 'Customer, total and currency are the same as here: somebody probably entered it in both.'
             )
             remedy = self.env._(
-                'Choose "Link to it" if it is the same invoice: nothing is sent then. If it is another one, choose '
+                'Choose "Link to it" if it is the same one: nothing is sent then. If it is another one, choose '
                 '"Send under another number".'
             )
         else:
             reason = (
-                self.env._('It belongs to another invoice of Odoo.')
+                self.env._('It belongs to another document of Odoo.')
                 if twin['is_linked']
                 else self.env._(
                     'This one here is over %(total)s %(currency)s for "%(customer)s".',
@@ -202,10 +219,10 @@ class FieldpromaxExchange(models.Model):
 
     def _record_refusal(self, connection, error):
         taken = (
-            self.kind == 'invoice'
+            self.kind in DOCUMENT_KINDS.values()
             and isinstance(error, errors.Conflict)
             and error.code == 'duplicate_invoice_number'
-            and self.operation == 'invoice.create'
+            and self.operation == f'{self.kind}.create'
         )
         if taken and connection.looks_for_twins and self.looked_again_hash != self.content_hash:
             # Entered there since it was looked for: look once more, so that a person is asked and not refused.

@@ -91,7 +91,7 @@ class FieldpromaxIssue(models.Model):
             if not issue.can_accept:
                 raise UserError(
                     self.env._(
-                        'A posted invoice takes over its reference and due date from the books, and is cancelled when '
+                        'What is posted takes over its reference and due date from the books, and is cancelled when '
                         'it is void there. For anything else reset it to draft, change it, and post it again.'
                     )
                 )
@@ -111,6 +111,8 @@ class FieldpromaxIssue(models.Model):
                         },
                     },
                     'is_differing': False,
+                    # All that differed was taken over: both agree as they were last read.
+                    'verified_at': link.read_at if link.external_status not in VOID_STATUSES else False,
                 }
             )
             link._end_drift()
@@ -149,11 +151,7 @@ class FieldpromaxIssue(models.Model):
             issue.connection_id._trigger_push()
         # A drift closes once both sides agree; what was held goes on now.
         chosen.filtered(lambda issue: issue.cause != 'drift')._solve()
-        return self._told(
-            self.env._('1 invoice is on its way.')
-            if len(chosen) == 1
-            else self.env._('%s invoices are on their way.', len(chosen))
-        )
+        return self._told(chosen.move_id._fieldpromax_on_its_way())
 
     def action_leave_there(self):
         """What was deleted here stays in the books: a person took note of it."""

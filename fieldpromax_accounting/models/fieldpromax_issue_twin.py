@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 
 
 class FieldpromaxIssue(models.Model):
-    """An invoice whose number the books have already: is it the same one?"""
+    """A document whose number the books have already: is it the same one?"""
 
     _inherit = 'fieldpromax.issue'
 
@@ -18,14 +18,14 @@ class FieldpromaxIssue(models.Model):
             issue.can_link_twin = bool(exchange and exchange.twin.get('is_same'))
 
     def _held_twin(self):
-        """The invoice that waits for the answer; empty when none does any more."""
+        """The document that waits for the answer; empty when none does any more."""
         self.ensure_one()
         if self.cause != 'twin' or self.state != 'open':
             return self.exchange_ids.browse()
         return self.exchange_ids.filtered(lambda exchange: exchange.state == 'blocked' and exchange.twin)[:1]
 
     def action_link_twin(self):
-        """It is the same invoice: link both, send nothing."""
+        """It is the same one: link both, send nothing."""
         self._check_twin('can_link_twin')._adopt_twin()
         self.sudo()._solve()
         return self._told(
@@ -33,7 +33,7 @@ class FieldpromaxIssue(models.Model):
         )
 
     def action_send_beside_twin(self):
-        """It is another invoice: send it under another number."""
+        """It is another one: send it under another number."""
         number = self._check_twin('is_twin')._take_another_number()
         self.sudo()._solve()
         return self._told(

@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 AUDIT_EVERY = timedelta(hours=20)
 # Not every change moves the time of change (Xero, A4): so often everything is read anew.
 EVERYTHING_EVERY = timedelta(days=7)
-# Calls that one look of one connection may cost, of the thousand a day that the smallest plan has.
+# Calls that one look at one kind of documents may cost, of the thousand a day that the smallest plan has.
 MAX_CALLS = 30
 # A cron run ends well within Odoo's limit_time_real; what is left goes on in the next one, triggered at once.
 AUDIT_SECONDS = 60.0
@@ -196,10 +196,12 @@ class FieldpromaxLink(models.Model):
     @api.model
     def _begin_audit(self, connection, kind):
         """The position of a look that is due, begun or to be gone on with; None when none is due."""
+        audited = list(connection._capabilities().audited)
         if not self.search_count(
-            [('connection_id', '=', connection.id), ('kind', '=', kind), ('external_active', '=', True)],
+            [('connection_id', '=', connection.id), ('kind', 'in', audited), ('external_active', '=', True)],
             limit=1,
         ):
+            # Before the first document went over there is nothing to compare.
             return None
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, kind)
         now = fields.Datetime.now()
@@ -423,7 +425,7 @@ class FieldpromaxLink(models.Model):
             reason = self.env['fieldpromax.exchange']._told_differences(connection, readable)
             remedy = self.env._(
                 '"Push again" puts what Odoo has in the place of what %(provider)s has. "Accept theirs" takes over the '
-                'reference and the due date; a posted invoice is not changed otherwise: reset it to draft for that. If '
+                'reference and the due date; what is posted is not changed otherwise: reset it to draft for that. If '
                 'it is right as it is, explain why.',
                 provider=provider,
             )

@@ -58,10 +58,13 @@ class FieldpromaxLink(models.Model):
             'read_at': fields.Datetime.now(),
         }
 
-    def _why_locked(self):
-        """Why the books would not take a change, by what they last told; '' when they would as far as is known."""
+    def _why_locked(self, but_own=False):
+        """Why the books would not take a change, by what they last told; '' when they would as far as is known.
+
+        :param but_own: what was allocated from here does not count: it is taken apart first, by itself.
+        """
         self.ensure_one()
-        if why := self._why_paid():
+        if why := self._why_paid(but_own):
             return why
         connection = self.connection_id
         provider = connection._provider_label()
@@ -76,18 +79,30 @@ class FieldpromaxLink(models.Model):
             )
         return ''
 
-    def _why_paid(self):
-        """The sentence that it is paid in the books, by what they last told; '' when it is not as far as is known."""
+    def _why_paid(self, but_own=False):
+        """The sentence that it is paid in the books, by what they last told; '' when it is not as far as is known.
+
+        :param but_own: as of :meth:`_why_locked`.
+        """
         self.ensure_one()
-        provider = self.connection_id._provider_label()
-        if self.external_status == 'paid':
-            return self.env._('It is paid in %s.', provider)
-        if (
-            self.read_at
-            and self.external_status not in VOID_STATUSES
-            and float_compare(self.external_due, self.external_total, precision_digits=2) < 0
-        ):
-            return self.env._('It is paid in part in %s, or a credit note is set against it.', provider)
+        provider, is_note = self.connection_id._provider_label(), self.kind == 'credit_note'
+        left = self.external_due
+        if but_own:
+            allocated = self.env['fieldpromax.allocation']._standing(self.connection_id, self.move_id)
+            left += sum(allocated.mapped('external_amount'))
+        is_touched = float_compare(left, self.external_total, precision_digits=2) < 0
+        if self.external_status == 'paid' and (is_touched or not but_own):
+            return (
+                self.env._('All of it is allocated or paid out in %s.', provider)
+                if is_note
+                else self.env._('It is paid in %s.', provider)
+            )
+        if self.read_at and self.external_status not in VOID_STATUSES and is_touched:
+            return (
+                self.env._('A part of it is allocated or paid out in %s.', provider)
+                if is_note
+                else self.env._('It is paid in part in %s, or a credit note is set against it.', provider)
+            )
         return ''
 
     # === FOR PEOPLE === #

@@ -1,11 +1,13 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
+from .fieldpromax_link import DOCUMENT_KINDS
+
 
 class FieldpromaxReceivable(models.Model):
     """What customers owe by Odoo and by the books, per customer and currency: documents that stand on both sides are
-    compared, all others stand beside it with their count and sum. Invoices alone; of the books, what the last look
-    told."""
+    compared, all others stand beside it with their count and sum. What is left of a credit note lowers what is owed, on
+    both sides. Of the books, what the last look told."""
 
     _name = 'fieldpromax.receivable'
     _description = 'Receivables in Odoo and in the books'
@@ -51,39 +53,48 @@ class FieldpromaxReceivable(models.Model):
                 SELECT l.connection_id, m.company_id, m.commercial_partner_id AS partner_id, NULL AS customer,
                        m.currency_id, CASE WHEN l.read_at IS NULL THEN '5_not_read' ELSE '1_linked' END AS section,
                        CASE WHEN m.state = 'posted' THEN m.amount_residual ELSE 0 END AS odoo_due,
-                       COALESCE(l.external_due, 0) AS books_due
+                       COALESCE(l.external_due, 0) AS books_due, l.kind
                   FROM fieldpromax_link l
                   JOIN fieldpromax_connection c ON c.id = l.connection_id AND c.state != 'disconnected'
                   JOIN account_move m ON m.id = l.move_id
-                 WHERE l.kind = 'invoice'
+                 WHERE l.kind IN %(kinds)s
                    AND (m.state = 'posted' AND m.amount_residual != 0 OR COALESCE(l.external_due, 0) != 0)
                 UNION ALL
                 SELECT s.connection_id, m.company_id, m.commercial_partner_id, NULL, m.currency_id,
                        CASE WHEN m.invoice_date < s.start_date THEN '4_before_start' ELSE '2_only_odoo' END,
-                       m.amount_residual, 0
+                       m.amount_residual, 0, CASE WHEN m.move_type = 'out_refund' THEN 'credit_note' END
                   FROM account_move m
                   JOIN serving s ON s.company_id = m.company_id
-                 WHERE m.move_type = 'out_invoice' AND m.state = 'posted' AND m.amount_residual != 0
+                 WHERE m.move_type IN %(types)s AND m.state = 'posted' AND m.amount_residual != 0
                    AND NOT EXISTS (SELECT FROM fieldpromax_link l
                                     WHERE l.move_id = m.id AND l.connection_id = s.connection_id)
                 UNION ALL
                 SELECT l.connection_id, l.company_id, NULL, l.external_name,
                        (SELECT id FROM res_currency WHERE name = l.external_document ->> 'currency'),
-                       '3_only_books', 0, l.external_due
+                       '3_only_books', 0, l.external_due, l.kind
                   FROM fieldpromax_link l
                   JOIN fieldpromax_connection c ON c.id = l.connection_id AND c.state != 'disconnected'
-                 WHERE l.kind = 'invoice' AND l.move_id IS NULL AND l.external_due != 0
+                 WHERE l.kind IN %(kinds)s AND l.move_id IS NULL AND l.external_due != 0
                 UNION ALL
                 SELECT d.connection_id, d.company_id, p.partner_id, d.contact_name,
-                       (SELECT id FROM res_currency WHERE name = d.currency), '3_only_books', 0, d.due
+                       (SELECT id FROM res_currency WHERE name = d.currency), '3_only_books', 0, d.due,
+                       d.kind
                   FROM fieldpromax_books_document d
                   JOIN fieldpromax_connection c ON c.id = d.connection_id AND c.state != 'disconnected'
                   LEFT JOIN fieldpromax_link p ON p.connection_id = d.connection_id AND p.kind = 'contact'
                        AND p.external_id = d.contact_external_id
-                 WHERE d.kind = 'invoice'
+                 WHERE d.kind IN %(kinds)s
                    AND NOT EXISTS (SELECT FROM fieldpromax_link l
                                     WHERE l.connection_id = d.connection_id AND l.kind = d.kind
                                       AND l.external_id = d.external_id)
+            ), signed AS (
+                SELECT d.connection_id, d.company_id, d.partner_id, d.customer, d.currency_id, d.section,
+                       CASE WHEN d.kind = 'credit_note' THEN -d.odoo_due ELSE d.odoo_due END AS odoo_due,
+                       CASE WHEN d.kind = 'credit_note' THEN -d.books_due ELSE d.books_due END AS books_due
+                  FROM document d
+            ), looked AS (
+                SELECT connection_id, min(pulled_at) AS pulled_at
+                  FROM fieldpromax_checkpoint WHERE kind IN %(kinds)s GROUP BY connection_id
             )
             SELECT row_number() OVER (
                        ORDER BY d.connection_id, d.company_id, d.section, d.partner_id, d.customer, d.currency_id
@@ -94,9 +105,11 @@ class FieldpromaxReceivable(models.Model):
                    sum(d.odoo_due) AS odoo_due, sum(d.books_due) AS books_due,
                    CASE WHEN d.section = '1_linked' THEN sum(d.odoo_due) - sum(d.books_due) END AS difference,
                    min(k.pulled_at) AS as_of
-              FROM document d
+              FROM signed d
               LEFT JOIN res_partner p ON p.id = d.partner_id
-              LEFT JOIN fieldpromax_checkpoint k ON k.connection_id = d.connection_id AND k.kind = 'invoice'
+              LEFT JOIN looked k ON k.connection_id = d.connection_id
              GROUP BY d.connection_id, d.company_id, d.partner_id, d.customer, d.section, d.currency_id
-            """
+            """,
+            kinds=tuple(DOCUMENT_KINDS.values()),
+            types=tuple(DOCUMENT_KINDS),
         )

@@ -38,8 +38,10 @@ class Capabilities:
     numbers_on_request: bool = False
     #: invoice lines have a discount of their own; otherwise it is folded into the price
     line_discounts: bool = True
+    #: lines of credit notes have one as well
+    credit_note_discounts: bool = True
     #: kinds of documents that are looked over every night: :meth:`AccountingProvider.pull_page` reads them
-    audited: tuple[str, ...] = ('invoice',)
+    audited: tuple[str, ...] = ('invoice', 'credit_note')
     #: one payment may pay several invoices of a customer; otherwise each payment pays one
     payments_of_several: bool = False
     #: a change of an old version of a record is refused; otherwise the last write wins
@@ -183,7 +185,8 @@ class AccountingProvider(ABC):
 
     @abstractmethod
     def pull_page(self, kind: str, *, cursor: str = '', since: str = '', page_size: int = 1000) -> dto.Page:
-        """One page of contacts, items, payments of customer invoices or (capability ``projects``) projects.
+        """One page of contacts, items, documents (capability ``audited``), payments of customer invoices or (capability
+        ``projects``) projects.
 
         Without ``since`` a full pass in an immutable order, archived ones left out; with it (a former
         ``Page.checkpoint``) what changed since, oldest change first, archived ones included.

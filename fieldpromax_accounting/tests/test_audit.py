@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from .after_push_common import QuickBooksAfterPush, XeroAfterPush
+from .credit_common import CreditCommon
 from .push_common import FieldpromaxPushCommon
 from .quickbooks_push_common import QuickBooksPushCommon
 
@@ -45,7 +46,8 @@ class AuditScenarios:
         same, paid, edited, voided, pushed, late = moves
         self.audit()
         self.assertEqual(set(moves.mapped('fieldpromax_state')), {'sent'})
-        self.assertEqual(len(self.asked()), 1, 'one page for all of them')
+        self.assertEqual(set(moves.mapped('fieldpromax_badge')), {'verified'})
+        self.assertEqual(len(self.asked()), 2, 'one page of invoices, one of credit notes')
         self.act_in_books(paid, action='pay')
         self.edit_reference_in_books(edited, 'Agreed by phone')
         self.edit_reference_in_books(pushed, 'By mistake')
@@ -141,7 +143,7 @@ class AuditScenarios:
 
 
 @tagged('post_install', '-at_install')
-class TestAudit(XeroAfterPush, AuditScenarios, FieldpromaxPushCommon):
+class TestAudit(CreditCommon, XeroAfterPush, AuditScenarios, FieldpromaxPushCommon):
     def test_approving_or_editing_a_draft_there_is_no_drift(self):
         self.connection.invoice_status = 'draft'
         draft, approved = self.sent_invoices(2)
@@ -237,6 +239,86 @@ class TestAudit(XeroAfterPush, AuditScenarios, FieldpromaxPushCommon):
         self.audit()
         self.assertEqual(rows()['3_only_books', 'Only There'][0], 1)
         self.assertNotIn(('5_not_read', name), rows())
+
+    def test_credit_notes_are_looked_over_as_invoices_are(self):
+        first = self.refund()
+        self.run_push(self.connection)
+        self.confirm_mappings(self.connection)
+        move = self.invoice()
+        notes = edited, used, deleted = self.refund() | self.refund() | self.refund()
+        self.run_push(self.connection)
+        self.make_due()
+        self.run_push(self.connection)
+        self.assertEqual(set((move | notes).mapped('fieldpromax_badge')), {'verified'})
+        links = {note: self.link_of(note) for note in notes}
+        name, total = self.customer.name, edited.amount_total
+        self.simulator.control(
+            'POST',
+            '/_sim/organisations/US',
+            {
+                'credit_notes': [
+                    {'CreditNoteNumber': edited.name, 'Reference': 'Agreed by phone'},
+                    {
+                        'CreditNoteNumber': used.name,
+                        'action': 'allocate',
+                        'invoice': move.name,
+                        'amount': 15,
+                    },
+                    {
+                        'Type': 'ACCRECCREDIT',
+                        'CreditNoteNumber': 'BOOKS-9',
+                        'Contact': {'Name': 'Only There'},
+                        'Date': '2026-11-02',
+                        'Status': 'AUTHORISED',
+                        'LineItems': [
+                            {'Description': 'x', 'UnitAmount': 30, 'AccountCode': '200', 'TaxType': 'NONE'}
+                        ],
+                    },
+                ]
+            },
+        )
+        unsent = self.refund(fieldpromax_do_not_sync=True)
+        number = deleted.name
+        # Past the hook, as when it fails: nothing is queued.
+        deleted.with_context(fieldpromax_no_push=True).button_draft()
+        deleted.with_context(fieldpromax_no_push=True, force_delete=True).unlink()
+        self.audit()
+        self.assertLessEqual(len(self.asked()), 3)
+        self.assertAttention(edited, 'Agreed by phone')
+        self.assertEqual(
+            [(one.label, one.theirs) for one in edited.fieldpromax_issue_id.difference_ids],
+            [('Reference', 'Agreed by phone')],
+        )
+        edited.fieldpromax_issue_id.with_user(self.user_bookkeeper).action_accept_theirs()
+        self.env.invalidate_all()
+        self.assertEqual((edited.ref, edited.fieldpromax_badge), ('Agreed by phone', 'verified'))
+        self.assertEqual((used.fieldpromax_state, links[used].external_due), ('sent', total - 15))
+        with self.assertRaisesRegex(UserError, 'A part of it is allocated'):
+            used.with_user(self.user_bookkeeper).button_draft()
+        # What is open of credit notes lowers what is owed, on both sides.
+        self.env.flush_all()
+        found = {
+            (row.section, row.customer): (row.document_count, row.odoo_due, row.books_due)
+            for row in self.env['fieldpromax.receivable'].search([('connection_id', '=', self.connection.id)])
+        }
+        count, odoo, books = found['1_linked', name]
+        self.assertEqual(count, 4)
+        self.assertAlmostEqual(odoo, move.amount_total - first.amount_total - 2 * total)
+        # The allocation is in the books alone: it lowers both documents there, and not what is owed in all.
+        self.assertAlmostEqual(books, odoo)
+        self.assertEqual(found['2_only_odoo', name][:2], (1, -unsent.amount_total))
+        self.assertEqual(found['3_only_books', 'Only There'], (1, 0, -30.0))
+        # Deleted here and still counting there: a person is told once, and nothing is voided.
+        orphan = [('cause', '=', 'orphan'), ('link_id', '=', links[deleted].id)]
+        issue = self.env['fieldpromax.issue'].search(orphan)
+        self.assertEqual(issue.state, 'open')
+        self.assertIn(number, issue.title)
+        issue.with_user(self.user_bookkeeper).action_leave_there()
+        self.audit()
+        self.assertEqual(
+            self.env['fieldpromax.issue'].search(orphan), issue, 'whoever left it is not asked again'
+        )
+        self.assertEqual(links[deleted].external_status, 'approved')
 
 
 @tagged('post_install', '-at_install')

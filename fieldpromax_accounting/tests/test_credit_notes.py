@@ -67,6 +67,7 @@ class TestCreditNotes(CreditCommon, FieldpromaxPushCommon):
         self.assertEqual((line['ItemCode'], float(line['Quantity'])), ('BOILER', 3))
         self.assertEqual(float(line['UnitAmount']), 72.45, 'the discount is in the price')
         self.assertNotIn('DiscountRate', line)
+        self.assertIn('Discount: 10 %', line['Description'])
         self.assertEqual(text['Description'], 'Sorry')
         self.assertEqual(self.in_books(note), [], 'it is no invoice')
         self.assertIn('creditNoteID', note.action_fieldpromax_open()['url'])
@@ -98,6 +99,54 @@ class TestCreditNotes(CreditCommon, FieldpromaxPushCommon):
         self.settle_books()
         self.assertEqual(self.notes(old), [])
         self.assertIn('void', old.fieldpromax_reason)
+
+    def test_typed_into_both(self):
+        """Somebody used two numbers of Odoo in the books: for the same credit note, and for another one."""
+        same, other = self.refund(), self.refund()
+        contact = self.link_of(self.customer)
+        tax = {line['TaxType'] for line in self.books('tax_rates') if float(line['EffectiveRate']) == 15}
+        self.simulator.control(
+            'POST',
+            '/_sim/organisations/US',
+            {
+                'credit_notes': [
+                    {
+                        'Type': 'ACCRECCREDIT',
+                        'CreditNoteNumber': note.name,
+                        'Contact': {'ContactID': contact.external_id},
+                        'Date': '2026-11-02',
+                        'Status': 'AUTHORISED',
+                        'CurrencyCode': 'USD',
+                        'LineItems': [
+                            {
+                                'Description': 'Typed in',
+                                'UnitAmount': price,
+                                'AccountCode': '200',
+                                'TaxType': min(tax),
+                                'TaxAmount': price * 0.15,
+                            }
+                        ],
+                    }
+                    for note, price in ((same, 100), (other, 5))
+                ]
+            },
+        )
+        self.simulator.forget_requests()
+        self.run_push(self.connection)
+        self.assertEqual(self.simulator.requests(path='/CreditNotes', method='PUT'), [], 'neither was sent')
+        self.assertAttention(same, 'has a credit note', 'Link to it')
+        self.assertAttention(other, 'has a credit note', 'Send under another number')
+        issues = same.fieldpromax_issue_id, other.fieldpromax_issue_id
+        self.assertEqual([issue.can_link_twin for issue in issues], [True, False])
+        issues[0].with_user(self.user_bookkeeper).action_link_twin()
+        issues[1].with_user(self.user_bookkeeper).action_send_beside_twin()
+        self.run_push(self.connection)
+        # Linked, and what differs is told in the words of credit notes; the other one went beside it.
+        self.assertEqual(len(self.notes(same)), 1)
+        self.assertEqual(self.link_of(same).external_total, same.amount_total)
+        self.assertAttention(same, 'reset the credit note to draft')
+        self.assertEqual(other.fieldpromax_state, 'sent', other.fieldpromax_reason)
+        self.assertEqual(self.link_of(other).external_number, f'{other.name}-2')
 
     def test_a_lost_answer_makes_no_double(self):
         move = self.invoice()

@@ -70,8 +70,36 @@ def test_a_change_keeps_the_ids_of_the_lines(ledger):
     assert {line.external_id for line in result.record.lines} == {line['id'] for line in there}
 
 
+def test_credit_notes_are_looked_over_page_by_page(ledger):
+    assert set(ledger.capabilities.audited) == {'invoice', 'credit_note'}
+    contact = ledger.a_contact()
+    made = ledger.create('credit_note', *(ledger.credit_note(contact) for _number in range(5)))
+    invoice = ledger.create('invoice', ledger.invoice(contact))[0]
+    ids = {record.external_id for record in made}
+    pages = ledger.pull('credit_note', page_size=2)
+    seen = [record for page in pages for record in page.records]
+    assert ids <= {record.external_id for record in seen}
+    assert {type(record) for record in seen} == {dto.CreditNote}
+    assert [record for record in seen if record.external_id == made[0].external_id] == [made[0]], (
+        'lines and all'
+    )
+    since = pages[-1].checkpoint
+    ledger.create('allocation', ledger.allocation('5', made[1], invoice))
+    (result,) = ledger.send(
+        'credit_note.void', ledger.provider.get_record('credit_note', made[2].external_id)
+    )
+    assert result.error is None
+    told = ledger.provider.pull_changes({'credit_note': since}).get('credit_note')
+    pages = [told] if told else ledger.pull('credit_note', since=since)
+    fresh = {record.external_id: record for page in pages for record in page.records}
+    gone = {one for page in pages for one in page.gone}
+    assert fresh[made[1].external_id].amount_due == made[1].totals.total - 5
+    assert made[2].external_id in gone or not fresh[made[2].external_id].active
+    after = {record.external_id for page in ledger.pull('credit_note') for record in page.records}
+    assert ids - after == {made[2].external_id}, 'void ones are no part of what there is'
+
+
 def test_documents_are_looked_over_page_by_page(books, ledger):
-    assert 'invoice' in ledger.capabilities.audited
     contact = ledger.a_contact()
     made = ledger.create('invoice', *(ledger.invoice(contact) for _number in range(5)))
     ids = {record.external_id for record in made}

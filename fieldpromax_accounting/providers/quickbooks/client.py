@@ -66,7 +66,7 @@ _DOCUMENTS = ('invoice', 'credit_note', 'allocation', 'payment')
 _SALES = ('invoice', 'credit_note')
 #: operations that take a record away; there is no void of a credit memo in Intuit's reference, only this
 _DELETIONS = ('credit_note.void', 'allocation.delete', 'payment.delete')
-_PULLED = ('contact', 'item', 'project', 'invoice', 'payment')
+_PULLED = ('contact', 'item', 'project', 'invoice', 'credit_note', 'payment')
 _WRITERS = {
     'contact': mapping.to_contact,
     'item': mapping.to_item,
@@ -134,6 +134,7 @@ class QuickBooksProvider(AccountingProvider):
         accounts_on_lines=False,
         items_on_lines=True,
         line_discounts=False,
+        credit_note_discounts=False,
         shared_names=True,
         checks_versions=True,
         synced_fields={

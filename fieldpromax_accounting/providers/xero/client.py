@@ -71,6 +71,7 @@ _LISTS = {
     'contact': ('get_contacts', {'include_archived': True}),
     # bills are of no concern here, nor are payments of them and of credit notes
     'invoice': ('get_invoices', {'where': 'Type=="ACCREC"', 'unitdp': 4}),
+    'credit_note': ('get_credit_notes', {'where': 'Type=="ACCRECCREDIT"', 'unitdp': 4}),
     'payment': ('get_payments', {'where': 'PaymentType=="ACCRECPAYMENT"'}),
 }
 #: by what an element of a call is found in the answer, surest first
@@ -146,6 +147,8 @@ class XeroProvider(AccountingProvider):
         key_lifetime=timedelta(minutes=5),
         items_need_code=True,
         numbers_on_request=True,
+        # its credit notes take none (A9)
+        credit_note_discounts=False,
         synced_fields={
             'contact': {
                 **dict.fromkeys(('name', 'email', 'phone', 'address', 'tax_number', 'active'), 'both'),
@@ -409,8 +412,8 @@ class XeroProvider(AccountingProvider):
     # === reading records === #
 
     def pull_page(self, kind, *, cursor='', since='', page_size=MAX_PAGE_SIZE):
-        """Contacts, customer invoices and their payments page by page; items in one answer, because Xero does not page
-        them (A4).
+        """Contacts, customer invoices, their credit notes and payments page by page; items in one answer, because Xero
+        does not page them (A4).
 
         Full pass: ordered by id, archived (void, deleted) ones asked for and dropped here. Left out by Xero, a contact
         archived during the pass would move all later ones up by one, and the one on the edge of a page would be
@@ -425,7 +428,7 @@ class XeroProvider(AccountingProvider):
         the last change seen. Asking again overlaps by a second: records at the edge come twice, none is left
         out.
         """
-        if kind not in ('contact', 'item', 'invoice', 'payment'):
+        if kind != 'item' and kind not in _LISTS:
             raise ValueError(f'Xero records of kind {kind!r} are not pulled')
         position = self._position(cursor, since)
         if kind == 'item':
