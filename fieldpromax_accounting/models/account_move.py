@@ -77,7 +77,7 @@ class AccountMove(models.Model):
                 move._fieldpromax_describe(connection, links.get(move.id), exchanges.get(move.id))
 
     def _fieldpromax_set_state(self, state=False, **values):
-        super()._fieldpromax_set_state(state, **{'badge': state, **values})
+        return super()._fieldpromax_set_state(state, **{'badge': state, **values})
 
     def _fieldpromax_describe(self, connection, link, exchange):
         """State, reason and next step of one sale document."""
