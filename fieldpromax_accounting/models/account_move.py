@@ -365,7 +365,8 @@ class AccountMove(models.Model):
         currencies = (connection.organization_currencies or '').split(',')
         if connection.organization_currencies and self.currency_id.name not in currencies:
             yield self.env._(
-                '%(organization)s does not use the currency %(currency)s. Add it in %(provider)s, then use "Sync now".',
+                '%(organization)s does not use the currency %(currency)s. Add it in %(provider)s, then use "Read '
+                'again" under Mappings.',
                 organization=connection.organization_name,
                 currency=self.currency_id.name,
                 provider=connection._provider_label(),

@@ -1122,11 +1122,10 @@ class FieldpromaxConnection(models.Model):
         connection.write({'paused': False})
         connection._trigger_pull()
         connection._trigger_push()
-        self.env['fieldpromax.link']._ask_for_audit(connection)
         return {'type': 'ir.actions.client', 'tag': 'soft_reload'}
 
     def action_sync_now(self):
-        """Wake both drivers."""
+        """Wake both drivers, and have the invoices in the books looked over."""
         connection = self._check_action(group='bookkeeper')
         reason = connection._silence_reason()
         if reason:
@@ -1135,6 +1134,7 @@ class FieldpromaxConnection(models.Model):
         self.env['fieldpromax.doorbell']._ring_all(connection)
         connection._trigger_pull()
         connection._trigger_push()
+        self.env['fieldpromax.link']._ask_for_audit(connection)
         return {
             'type': 'ir.actions.client',
             'tag': 'display_notification',

@@ -140,6 +140,9 @@ class AuditScenarios:
         self.forget_requests()
         self._run_cron(self.env.ref('fieldpromax_accounting.ir_cron_audit'))
         self.assertEqual(self.asked(), [], 'once a night')
+        self.connection.with_env(self.as_person(self.user_bookkeeper)).action_sync_now()
+        self._run_cron(self.env.ref('fieldpromax_accounting.ir_cron_audit'))
+        self.assertTrue(self.asked(), 'and when somebody asks for it')
 
 
 @tagged('post_install', '-at_install')

@@ -106,7 +106,7 @@ class FieldpromaxPushOlder(models.TransientModel):
                     SQL('c.name NOT IN %s', tuple(connection.organization_currencies.split(','))),
                     self.env._(
                         'They are in a currency that %(organization)s does not use. Add it in %(provider)s, then use '
-                        '"Sync now".',
+                        '"Read again" under Mappings.',
                         organization=connection.organization_name,
                         provider=provider,
                     ),
