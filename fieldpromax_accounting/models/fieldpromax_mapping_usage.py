@@ -265,9 +265,15 @@ class FieldpromaxMapping(models.Model):
 
     def _to_accept(self):
         """Those whose suggestion only waits for a person to say that it is right."""
-        return self.filtered(
-            lambda mapping: mapping.needs_attention and mapping.state == 'suggested' and mapping.reference_id
+        return self.filtered(lambda mapping: mapping.status == 'to_confirm' and mapping.reference_id)
+
+    def _holding_up(self):
+        """Those that are not settled while an open issue says that something waits for them."""
+        unsettled = self.filtered(lambda mapping: mapping.status in ('missing', 'to_confirm'))
+        issues = self.env['fieldpromax.issue'].search(
+            [('mapping_id', 'in', unsettled.ids), ('state', '=', 'open')]
         )
+        return issues.mapping_id
 
     @api.model
     def _choose_account_for(self, connection, reference, product=None, category=None):

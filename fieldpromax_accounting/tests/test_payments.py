@@ -172,6 +172,11 @@ class PaymentScenarios:
         self.assertIn('no payment', self.payment_exchange(entry).reason)
         issue = self.payment_exchange(missing).issue_id
         self.assertEqual(issue.mapping_id, self.payment_mapping(self.cash))
+        guide = issue.with_user(self.user_bookkeeper).action_open_remedy()
+        guide = self.env[guide['res_model']].with_user(self.user_bookkeeper).browse(guide['res_id'])
+        self.assertIn(issue.mapping_id, guide.todo_ids)
+        self.assertNotIn(issue.mapping_id, guide.other_ids)
+        self.assertNotIn('is settled', guide.issue_text)
         self.map_journal(self.cash)
         self.run_push(self.connection)
         self.assertPaidThere(missing, 115.0)

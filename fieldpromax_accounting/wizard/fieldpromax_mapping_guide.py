@@ -44,7 +44,8 @@ class FieldpromaxMappingGuide(models.TransientModel):
     def _compute_rows(self):
         for guide in self:
             rows = self.env['fieldpromax.mapping'].search([('connection_id', '=', guide.connection_id.id)])
-            todo = rows.filtered('needs_attention')
+            asked = rows.filtered('needs_attention')
+            todo = asked | rows._holding_up()
             wanted = guide.issue_id.mapping_id
             # What one came for, then what stands in the way of most invoices.
             guide.todo_ids = todo.sorted(
@@ -59,12 +60,12 @@ class FieldpromaxMappingGuide(models.TransientModel):
             guide.other_ids = settled.filtered(lambda row, known=known: row.kind not in known)
             guide.todo_count = len(todo)
             guide.suggestion_count = len(todo._to_accept())
-            guide.todo_text = guide.connection_id._mapping_text(len(todo))
+            guide.todo_text = guide.connection_id._mapping_text(len(asked))
             guide.issue_text = guide._text_of_issue() if wanted and guide.issue_id.state == 'open' else False
 
     def _text_of_issue(self):
         held = self.issue_id.held_text if self.issue_id.held_count else ''
-        if self.issue_id.mapping_id.needs_attention:
+        if self.issue_id.mapping_id in self.todo_ids:
             return ' '.join(filter(None, (f'{self.issue_id.title}.', held)))
         return self.env._(
             '"%s" is settled. What waited for it goes by itself within a minute.',
