@@ -63,11 +63,23 @@ class AccountMove(models.Model):
                 provider=provider,
                 day=format_date(self.env, lock_date),
             ),
-            self.env._(
-                'Reset it to draft and date it %(next)s, the next open date, or later; or open the period in '
-                '%(provider)s, then use "Read again" under Mappings. The date is never changed by itself.',
-                next=format_date(self.env, self._fieldpromax_next_open_date(connection)),
-                provider=provider,
-            ),
+            self._fieldpromax_period_remedy(connection),
             move_id=self.id,
+        )
+
+    def _fieldpromax_period_remedy(self, connection):
+        values = {
+            'next': format_date(self.env, self._fieldpromax_next_open_date(connection)),
+            'provider': connection._provider_label(),
+        }
+        if self.state == 'draft':
+            return self.env._(
+                'Date it %(next)s, the next open date, or later; or open the period in %(provider)s, then use '
+                '"Read again" under Mappings. The date is never changed by itself.',
+                **values,
+            )
+        return self.env._(
+            'Reset it to draft and date it %(next)s, the next open date, or later; or open the period in '
+            '%(provider)s, then use "Read again" under Mappings. The date is never changed by itself.',
+            **values,
         )

@@ -155,6 +155,13 @@ class AccountMove(models.Model):
         self._fieldpromax_preview_content(connection, context, resolver, contact, items, exchange, preview)
         return preview
 
+    def _fieldpromax_due_date_by_terms(self):
+        """When a draft is due by its payment terms. A form may have stored another day, which Odoo gives up when it is
+        confirmed."""
+        if self.state != 'draft':
+            return None
+        return max((key['date_maturity'] for key in self.needed_terms or {} if key), default=None)
+
     def _fieldpromax_preview_counterparts(self, connection, context, preview):
         """The customer's link and those of the products, or what stands for them: ``(contact, {id: item})``."""
         provider = connection._provider_label()
@@ -245,7 +252,9 @@ class AccountMove(models.Model):
             invoice,
             number=invoice.number or '',
             date=day,
-            due_date=None if self.move_type == 'out_refund' else invoice.due_date or day,
+            due_date=None
+            if self.move_type == 'out_refund'
+            else self._fieldpromax_due_date_by_terms() or invoice.due_date or day,
         )
         if not context.links.get(self.id):
             for check in (

@@ -197,6 +197,12 @@ class FieldpromaxIssue(models.Model):
             return connection.action_reconnect()
         return connection.action_open_form()
 
+    def action_read_again(self):
+        """Have the lock date of the books read, after somebody opened the period there."""
+        self.ensure_one()
+        company = self.connection_id.company_id
+        return self.env['fieldpromax.mapping'].with_company(company).action_refresh()
+
     def action_restore(self):
         """Have what is archived restored in the books."""
         self._counterpart('can_restore')._restore()

@@ -254,7 +254,7 @@ class FieldpromaxMapping(models.Model):
         return True
 
     def action_refresh(self):
-        """Read accounts and tax rates again, in the background."""
+        """Read accounts, tax rates and what is known of the organization again, in the background."""
         if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_bookkeeper'):
             raise AccessError(self.env._('Only a bookkeeper can do this.'))
         connection = self.env['fieldpromax.connection']._active_for(self.env.company)
@@ -268,7 +268,7 @@ class FieldpromaxMapping(models.Model):
             'tag': 'display_notification',
             'params': {
                 'message': self.env._(
-                    'Accounts and tax rates are being read again. This takes a few seconds.'
+                    'Accounts, taxes and the lock date are being read again. This takes a few seconds.'
                 ),
                 'next': {'type': 'ir.actions.act_window_close'},
             },

@@ -71,6 +71,7 @@ class TestPreview(PreviewCommon, FieldpromaxPushCommon):
         move = self.invoice(
             post=False,
             ref='PO 4711',
+            invoice_payment_term_id=self.env.ref('account.account_payment_term_30days').id,
             lines=[
                 {
                     'product_id': product.id,
@@ -82,6 +83,12 @@ class TestPreview(PreviewCommon, FieldpromaxPushCommon):
                 {'name': 'Thank you', 'display_type': 'line_note'},
             ],
         )
+        # What a form may have stored before there were lines.
+        self.env.flush_all()
+        self.env.cr.execute(
+            'UPDATE account_move SET invoice_date_due = %s WHERE id = %s', [fields.Date.today(), move.id]
+        )
+        self.env.invalidate_all()
         self.simulator.forget_requests()
         before = self.written()
         preview = self.preview(move)
@@ -97,6 +104,7 @@ class TestPreview(PreviewCommon, FieldpromaxPushCommon):
         )
         self.assertTrue(note.is_text)
         move.action_post()
+        self.assertEqual(preview.due_date, move.invoice_date_due)
         self.run_push(self.connection)
         self.assertSent(move)
         [arrived] = self.in_books(move)
@@ -177,6 +185,9 @@ class TestPreview(PreviewCommon, FieldpromaxPushCommon):
         self.connection.organization_lock_date = today
         undated.invalidate_recordset(['fieldpromax_period_text'])
         self.assertIn('next open date', undated.fieldpromax_period_text)
+        preview = self.preview(undated)
+        self.assertIn('Date it ', preview.stops_html)
+        self.assertNotIn('Reset it to draft', preview.stops_html)
 
     def test_closed_period_becomes_an_issue_with_the_next_open_date(self):
         today = fields.Date.today()
@@ -190,9 +201,15 @@ class TestPreview(PreviewCommon, FieldpromaxPushCommon):
         issue = move.fieldpromax_issue_id
         self.assertEqual(issue.cause, 'period_locked')
         self.assertIn((day + timedelta(days=1)).strftime('%m/%d/%Y'), issue.remedy)
+        self.assertIn('Reset it to draft', issue.remedy)
         self.assertEqual(move.invoice_date, day, 'never another date')
         self.assertEqual(self.simulator.requests(path='/Invoices', method='PUT'), [])
-        self.connection.organization_lock_date = day - timedelta(days=1)
+        # The period was opened there (the simulator's is): a person has it read from the issue.
+        with self.assertRaises(AccessError):
+            issue.with_user(self.user_invoice).action_read_again()
+        issue.with_user(self.user_bookkeeper).action_read_again()
+        self.run_pull(self.connection)
+        self.assertFalse(self.connection.organization_lock_date)
         self.run_push(self.connection)
         self.run_push(self.connection)
         self.assertSent(move)
