@@ -14,10 +14,10 @@ from aiohttp import web
 from ..common.pages import BookPages, Missing, money
 from . import attachments, bookkeeper, items, names, payments, projects, sales
 from .entities import ENTITIES
-from .errors import Refused
+from .errors import Refused, business
 from .oauth import APPS
 from .state import TRANSACTIONS
-from .wire import ZERO, plain, ref_value
+from .wire import ZERO, parse_day, plain, ref_value
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="#1f7a3d"/>'
@@ -75,6 +75,7 @@ class Pages(BookPages):
             [
                 web.get("/", self.start),
                 web.get("/app/homepage", show(self.dashboard)),
+                web.post("/app/homepage", act(self.close_books)),
                 web.get("/app/customers", show(self.customers)),
                 web.post("/app/customers", act(self.add_customer)),
                 web.get("/app/customerdetail", show(self.customer, "Customer", "nameId")),
@@ -231,6 +232,14 @@ class Pages(BookPages):
             "currency": ref_value(customer["CurrencyRef"]),
             "balance": names.balance(books, customer),
         }
+
+    def close_books(self, books, form):
+        day = form.get("BookCloseDate", "").strip()
+        if day and not parse_day(day):
+            raise business("The closing date is not a valid date.")
+        bookkeeper.change(books, {"BookCloseDate": day or None})
+        sentence = f"The books are closed up to {day}." if day else "Nothing is closed any more."
+        return sentence, "homepage", {}
 
     def customers(self, request, books):
         term = request.query.get("q", "").strip().casefold()

@@ -42,6 +42,7 @@ DONE = {
     "delete": "The draft is deleted.",
     "pay": "The payment is recorded.",
     "unpay": "The payment is removed.",
+    "save": "The invoice is saved.",
 }
 
 
@@ -68,7 +69,7 @@ class Pages(BookPages):
     def __init__(self, simulator):
         super().__init__(simulator)
         self.templates.filters.update(
-            plain=_plain, price=_price, words=lambda status: status.replace("_", " ").lower()
+            plain=_plain, price=_price, words=lambda status: STATUS_WORDS.get(status, status.lower())
         )
 
     def add_routes(self, app):
@@ -79,6 +80,7 @@ class Pages(BookPages):
                 web.get("/", self.start),
                 web.get("/app/{code}", show(self.dashboard)),
                 web.get("/app/{code}/", show(self.dashboard)),
+                web.post("/app/{code}", act(self.set_lock_date)),
                 web.get("/app/{code}/contacts", show(self.contacts)),
                 web.post("/app/{code}/contacts", act(self.add_contact)),
                 web.get("/app/{code}/contacts/contact/{id}", show(self.contact)),
@@ -193,6 +195,14 @@ class Pages(BookPages):
             "items": len(ledger.items),
             "currencies": list(ledger.currencies),
         }
+
+    def set_lock_date(self, request, ledger, form):
+        day = form.get("PeriodLockDate", "").strip()
+        try:
+            books.change(ledger, {"PeriodLockDate": day or None})
+        except ValueError:
+            raise Refused("The lock date is not a valid date.") from None
+        return (f"Locked up to {day}." if day else "Nothing is locked any more."), request.path
 
     def contacts(self, request, ledger):
         term = request.query.get("q", "").strip().casefold()
@@ -312,6 +322,7 @@ class Pages(BookPages):
             "invoice": invoice,
             "totals": totals,
             "actions": () if balance.is_touched(document) else ACTIONS.get(document["Status"], ()),
+            "editable": document["Status"] in ("DRAFT", "SUBMITTED", "AUTHORISED"),
             "payable": document["Status"] == "AUTHORISED" and invoice["AmountDue"] > 0,
             "payments": [ledger.payments.get(entry["PaymentID"]) for entry in document["Payments"]],
             "accounts": sorted(accounts, key=lambda account: account.get("Code", "")),
@@ -332,6 +343,11 @@ class Pages(BookPages):
             books.set_payment(ledger, {"amount": "0", **values, "InvoiceID": document["InvoiceID"]})
         elif action == "unpay":
             books.set_payment(ledger, {"PaymentID": form.get("payment", ""), "delete": True})
+        elif action == "save":
+            values = {name: form[name].strip() for name in ("Reference", "DueDate") if name in form}
+            if not values.get("DueDate"):
+                values.pop("DueDate", None)
+            books.set_invoice(ledger, {"InvoiceID": document["InvoiceID"], **values})
         else:
             books.set_invoice(ledger, {"InvoiceID": document["InvoiceID"], "action": action})
         return DONE[action], request.path

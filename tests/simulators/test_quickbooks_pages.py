@@ -177,6 +177,14 @@ def test_search_and_pages(qbo, qbo_us):
     page(qbo, "customers", companyId=qbo_us.realm, page="x")
 
 
+def test_books_are_closed_and_opened(qbo, qbo_us):
+    company = {"companyId": qbo_us.realm}
+    assert "closed up to 2030-01-31" in press(qbo, "homepage", company, BookCloseDate="2030-01-31").text
+    assert 'value="2030-01-31"' in page(qbo, "homepage", **company)
+    assert "not a valid date" in press(qbo, "homepage", company, BookCloseDate="soon").text
+    assert "Nothing is closed any more." in press(qbo, "homepage", company, BookCloseDate="").text
+
+
 def test_lapsed_company_says_so(qbo, qbo_us):
     qbo_us.control(status="lapsed")
     assert 'id="company-status"' in page(qbo, "homepage", companyId=qbo_us.realm)

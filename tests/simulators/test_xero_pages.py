@@ -140,6 +140,34 @@ def test_void_approve_delete_and_pay(books, us, invoice):
     }
 
 
+def test_edit_an_invoice(books, us):
+    home, made, _ = books
+    address = f"{home}/invoicing/view/{made['InvoiceID']}"
+    assert "The invoice is saved." in _post(address, action="save", Reference="PO 4711", DueDate="2030-01-31")
+    assert "The DueDate is not a valid date." in _post(address, action="save", Reference="", DueDate="soon")
+    kept = us.get(f"Invoices/{made['InvoiceID']}")["Invoices"][0]
+    assert (kept["Reference"], kept["DueDateString"][:10]) == ("PO 4711", "2030-01-31")
+    assert [line["LineItemID"] for line in kept["LineItems"]] == [
+        line["LineItemID"] for line in made["LineItems"]
+    ]
+    _post(address, action="save", Reference="", DueDate="")
+    kept = us.get(f"Invoices/{made['InvoiceID']}")["Invoices"][0]
+    assert (kept["Reference"], kept["DueDateString"][:10]) == ("", "2030-01-31")
+    _post(address, action="void")
+    assert 'id="edit-reference"' not in _get(address)
+
+
+def test_lock_and_open_the_books(books, us):
+    home, made, _ = books
+    address = f"{home}/invoicing/view/{made['InvoiceID']}"
+    assert "Locked up to 2099-12-31." in _post(home, PeriodLockDate="2099-12-31")
+    assert us.get("Organisation")["Organisations"][0]["PeriodLockDate"]
+    assert "period lock date" in _post(address, action="save", Reference="Late")
+    assert "not a valid date" in _post(home, PeriodLockDate="soon")
+    assert "Nothing is locked any more." in _post(home, PeriodLockDate="")
+    assert "The invoice is saved." in _post(address, action="save", Reference="Late")
+
+
 def test_archive_restore_and_edit_a_contact(books, us):
     home, _, contact = books
     address = f"{home}/contacts/contact/{contact}"
