@@ -1,6 +1,8 @@
 """What the journeys have in common: the settings, an invoice, and where an invoice says its state."""
 
 import re
+import time
+from contextlib import contextmanager
 
 from playwright.sync_api import expect
 
@@ -8,6 +10,7 @@ SETTINGS = "/odoo/settings#fieldpromax_accounting"
 CLIENT_ID, CLIENT_SECRET = "fieldpromax-demo", "fieldpromax-demo-secret"
 PERSON, PERSON_PASSWORD = "bookkeeper@example.com", "demo"
 INVOICES = "account.action_move_out_invoice_type"
+OVERVIEW = "fieldpromax_accounting.fieldpromax_overview_action"
 STATE_LINE = ".o_fieldpromax_line"
 # Odoo looks up the company's address on the net, which a test does not have.
 ODOOS_OWN = re.compile(r" odoo\.addons\.(iap|partner_autocomplete)\.")
@@ -90,6 +93,8 @@ def confirm_invoice(desk):
 
 def open_preview(desk, provider):
     """The dialog that says what the books will show of the invoice at hand."""
+    if desk.narrow:
+        desk.page.locator(".o_button_more:visible").click()
     desk.page.locator("button[name=action_fieldpromax_preview]:visible").click()
     dialog = desk.page.locator(".modal")
     expect(dialog.locator(".modal-title")).to_have_text(f"What {provider} will show")
@@ -106,3 +111,62 @@ def choose_provider(desk, name):
     expect(desk.page.locator("button[name=action_fieldpromax_connect]:visible")).to_contain_text(
         f"Connect to {name}"
     )
+
+
+def set_date(desk, name, day):
+    """Write a date into a field of a form, which is a button until it is entered."""
+    desk.page.locator(f"[name={name}] .o_input:visible").first.click()
+    entry = desk.page.locator(f"[name={name}] input:visible").first
+    entry.fill(f"{day:%m/%d/%Y}")
+    entry.press("Tab")
+
+
+def set_price(desk, price):
+    """Of the only line of the invoice at hand."""
+    row = desk.page.locator("[name=invoice_line_ids] tr.o_data_row").first
+    row.locator("td[name=price_unit]").click()
+    row.locator("td[name=price_unit] input").fill(price)
+    desk.page.locator(".oe_title").first.click()
+
+
+@contextmanager
+def beside(desk, address):
+    """A page of the books in a window of its own."""
+    with desk.context.expect_page() as opened:
+        desk.page.evaluate("window.open('about:blank')")
+    opened.value.goto(address)
+    yield opened.value
+    opened.value.close()
+
+
+@contextmanager
+def opened_in_books(desk):
+    """What the button "Open in …" of the record at hand shows, in a window of its own."""
+    with desk.context.expect_page() as opened:
+        desk.page.locator("button[name=action_fieldpromax_open]:visible").click()
+    yield opened.value
+    opened.value.close()
+
+
+def read_again(desk):
+    """Have accounts, taxes and the lock date of the books read."""
+    desk.menu("Accounting Sync", "Mappings")
+    desk.page.get_by_role("button", name="Read again").click()
+    desk.notification("read again")
+
+
+def sync_now(desk):
+    desk.action(OVERVIEW)
+    desk.page.get_by_role("button", name="Sync now").click()
+    desk.notification("has started")
+
+
+def reload_page_until(page, selector, text, seconds=20):
+    """Reload a page of the books until it says so."""
+    end = time.monotonic() + seconds
+    while text not in page.locator(selector).inner_text():
+        assert time.monotonic() < end, (
+            f"after {seconds} s {selector} still says {page.locator(selector).inner_text()!r}"
+        )
+        page.wait_for_timeout(500)
+        page.reload()
