@@ -38,6 +38,7 @@
         'views/res_config_settings_views.xml',
         'views/res_config_settings_webhook_views.xml',
         'views/fieldpromax_receivable_views.xml',
+        'views/fieldpromax_settlement_views.xml',
         'views/fieldpromax_menus.xml',
     ],
     'assets': {

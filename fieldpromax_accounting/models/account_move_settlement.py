@@ -27,7 +27,7 @@ class AccountMove(models.Model):
             company: connection
             for company in self.company_id
             if (connection := self.env['fieldpromax.connection']._active_for(company))
-            and connection.push_payments
+            and (connection.push_payments or connection.pull_payments)
         }
         moves = self.filtered(lambda move: move.company_id in served)
         if not moves:

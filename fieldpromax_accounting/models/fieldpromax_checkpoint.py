@@ -21,6 +21,7 @@ class FieldpromaxCheckpoint(models.Model):
             ('item', 'Products'),
             ('invoice', 'Invoices'),
             ('credit_note', 'Credit notes'),
+            ('payment', 'Payments'),
         ],
         required=True,
         readonly=True,

@@ -24,6 +24,7 @@ SETTINGS_FIELDS = (
     'invoice_status',
     'start_date',
     'push_payments',
+    'pull_payments',
     'pull_suppliers',
     'pull_interval',
     'contact_push',
@@ -133,6 +134,13 @@ class FieldpromaxConnection(models.Model):
         default=True,
         tracking=True,
         help='What settles an invoice in Odoo marks it paid in the books, on the account that its journal stands for.',
+    )
+    pull_payments = fields.Boolean(
+        'Payments from the books',
+        default=True,
+        tracking=True,
+        help='A payment that is entered in the books is registered in Odoo, in the journals whose payments are entered '
+        'there. For the other journals you are told of it.',
     )
     pull_suppliers = fields.Boolean(
         'Suppliers too', help='Contacts that are only suppliers are pulled as well.'

@@ -24,8 +24,34 @@ CURED_IN_THE_BOOKS = (
 )
 # Causes that came with an answer of the books: until something is different there is no use in asking again.
 ANSWERED = (*CURED_IN_THE_BOOKS, 'ambiguous', 'unexpected')
+# Causes about a payment that was entered in the books, or removed from them.
+BOOKS_PAYMENT = tuple(
+    f'books_payment_{cause}'
+    for cause in (
+        'no_journal',
+        'ours',
+        'invoice',
+        'overpays',
+        'overpayment',
+        'period',
+        'credit',
+        'refused',
+        'changed',
+        'removed_here',
+        'removed_there',
+    )
+)
 # Causes that stand by themselves, whether they hold something up or not.
-STANDING = ('merged_here', 'merged_there', 'connection', 'program', 'drift', 'draft_override', 'orphan')
+STANDING = (
+    'merged_here',
+    'merged_there',
+    'connection',
+    'program',
+    'drift',
+    'draft_override',
+    'orphan',
+    *BOOKS_PAYMENT,
+)
 # Causes about a counterpart that is archived or deleted in the books.
 COUNTERPART = ('counterpart_archived', 'counterpart_gone')
 LOOK_INTO_THE_BOOKS_EVERY = timedelta(hours=1)

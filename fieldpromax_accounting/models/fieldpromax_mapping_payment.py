@@ -27,6 +27,17 @@ class FieldpromaxMapping(models.Model):
     def _editable_fields(self):
         return super()._editable_fields() | {'owner'}
 
+    def write(self, vals):
+        """Payments that were entered in the books may have waited for the account or the owner of a journal."""
+        result = super().write(vals)
+        if {'owner', 'state', 'reference_id'} & set(vals):
+            rows = self.sudo().filtered(lambda row: row.kind == 'payment_account')
+            for connection in rows.connection_id.filtered('pull_payments'):
+                waiting = [('connection_id', '=', connection.id), ('state', '=', 'attention')]
+                if self.env['fieldpromax.books.payment'].sudo().search_count(waiting, limit=1):
+                    self.env['fieldpromax.doorbell'].sudo()._ring_one(connection, {'payment'})
+        return result
+
     @api.model
     def _wanted_values(self, connection, usage):
         yield from super()._wanted_values(connection, usage)

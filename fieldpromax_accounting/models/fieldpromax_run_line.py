@@ -21,7 +21,12 @@ class FieldpromaxRunLine(models.Model):
     connection_id = fields.Many2one(related='run_id.connection_id', store=True, index=True)
     company_id = fields.Many2one(related='run_id.company_id', store=True, index=True)
     kind = fields.Selection(
-        [('reference', 'Accounts and taxes'), ('contact', 'Customers'), ('item', 'Products')],
+        [
+            ('reference', 'Accounts and taxes'),
+            ('contact', 'Customers'),
+            ('item', 'Products'),
+            ('payment', 'Payments'),
+        ],
         'What',
         required=True,
         readonly=True,

@@ -92,6 +92,10 @@ class FieldpromaxSettlement(models.Model):
         readonly=True,
         help='What pays the invoice in the books and stands for nothing here, when it was last looked at.',
     )
+    is_made = fields.Boolean(
+        readonly=True,
+        help='The payment in Odoo was made from the one in the books, and goes when that one goes.',
+    )
     is_compared = fields.Boolean(
         readonly=True, help='The payments that the books have already were looked at before it is sent.'
     )
@@ -161,13 +165,14 @@ class FieldpromaxSettlement(models.Model):
             return False
         moves = due.move_id
         due.unlink()
-        if connection.push_payments:
+        if connection.push_payments or connection.pull_payments:
             self._evaluate(connection, moves)
         return len(due) == EVALUATED_AT_ONCE
 
     @api.model
     def _evaluate(self, connection, moves):
-        """Make the settlements of these invoices what Odoo has now, and queue those that the books have otherwise."""
+        """Make the settlements of these invoices what Odoo has now, and queue those that the books have otherwise.
+        Where payments are not sent, those that the books have already are kept true, and no other ones are made."""
         wanted = self._wanted_of(connection, moves)
         known = {
             settlement._key(): settlement
@@ -180,7 +185,8 @@ class FieldpromaxSettlement(models.Model):
         for key, values in wanted.items():
             settlement = known.pop(key, None)
             if settlement is None:
-                changed |= self.create({'connection_id': connection.id, **values})
+                if connection.push_payments:
+                    changed |= self.create({'connection_id': connection.id, **values})
                 continue
             if settlement.is_kept:
                 values = {'amount': values['amount'], 'name': values['name']}
@@ -189,8 +195,8 @@ class FieldpromaxSettlement(models.Model):
         for settlement in known.values():
             if settlement._update({'amount': 0.0}):
                 changed |= settlement
-        leads = changed._leads()
-        if leads:
+        leads = (changed - changed._tell_removed_here(connection))._leads()
+        if leads and connection.push_payments:
             self.env['fieldpromax.exchange']._enqueue(connection, 'payment', leads)
             connection._trigger_push()
 
@@ -462,6 +468,7 @@ class FieldpromaxSettlement(models.Model):
                 'sent_hash': False,
                 'origin': 'odoo',
                 'is_kept': False,
+                'is_made': False,
                 'is_compared': False,
             }
         )
