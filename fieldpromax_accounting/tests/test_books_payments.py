@@ -129,6 +129,7 @@ class TestXeroBooksPayments(BooksPaymentsMixin, XeroPayments, FieldpromaxPushCom
         self.assertHeld(late, 'overpays')
         # What we sent is known by its id.
         self.connection.write({'push_payments': True})
+        self.payment_mapping(self.bank).owner = 'odoo'
         payment = self.pay(sent)
         self.run_push(self.connection)
         self.assertPaidThere(sent, 115.0)
@@ -151,7 +152,7 @@ class TestXeroBooksPayments(BooksPaymentsMixin, XeroPayments, FieldpromaxPushCom
         self.run_pull(self.connection)
         for one, invoice in ((payment, move), (held, kept)):
             self.assertEqual((one.state, invoice.payment_state), ('canceled', 'not_paid'))
-            self.assertIn('removed in Xero', one.message_ids[:1].body)
+            self.assertIn('removed in Xero', ' '.join(one.message_ids.mapped('body')))
             self.assertEqual(self.link_of(invoice).external_status, 'approved', 'known at once')
             self.assertEqual(self.link_of(invoice).external_due, 115.0)
         # One that was entered here and sent stays, and a person is asked.
