@@ -3,6 +3,7 @@ from . import (
     account_move_after,
     account_move_allocation,
     account_move_line,
+    account_move_paid,
     account_move_period,
     account_move_plan,
     account_move_preview,

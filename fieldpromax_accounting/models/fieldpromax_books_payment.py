@@ -238,8 +238,7 @@ class FieldpromaxBooksPayment(models.Model):
         :return: the counter of the run that it counts for, or ''.
         """
         self.ensure_one()
-        self.lock_for_update()
-        if self.state not in ('waiting', 'attention'):
+        if not self.try_lock_for_update() or self.state not in ('waiting', 'attention'):
             return ''
         try:
             with self.env.cr.savepoint():

@@ -93,12 +93,19 @@ class TestXeroBooksPayments(BooksPaymentsMixin, XeroPayments, FieldpromaxPushCom
 
     def test_part_and_rest_once_and_never_sent_back(self):
         move = self.sent_invoice()
-        self.pay_there(move, '15', reference='CHQ 7')
+        key = self.pay_there(move, '15', reference='CHQ 7')
+        link = self.link_of(move)
+        link.move_id = False
         self.run_pull(self.connection)
+        self.assertEqual(self.kept(key).state, 'foreign')
+        link.move_id = move
+        self.run_pull(self.connection)
+        self.assertEqual(self.kept(key).state, 'done', 'an invoice that was linked since')
         payment = self.payments_of(move)
         self.assertEqual((payment.amount, payment.journal_id, payment.memo), (15.0, self.bank, 'CHQ 7'))
         self.assertIn(payment.state, ('in_process', 'paid'))
         self.assertEqual((move.payment_state, move.amount_residual), ('partial', 100.0))
+        self.assertEqual(move.fieldpromax_paid_text, 'Paid in Xero: $\xa015.00 of $\xa0115.00.')
         settlement = self.settlements(move)
         self.assertEqual((settlement.origin, settlement.is_made), ('books', True))
         calls = len(self.env['fieldpromax.call'].search([]))

@@ -92,7 +92,7 @@ class TestXeroChanges(ChangesCommon, PullCommon):
 
     def test_idle(self):
         """A quiet hour costs one call for each kind."""
-        self.assertEqual(self.pull(), ['contacts.list', 'items.list'])
+        self.assertEqual(self.pull(), ['contacts.list', 'items.list', 'payments.list'])
 
     def test_edits_between_pages(self):
         self.check_edits_between_pages(
@@ -206,14 +206,14 @@ class TestXeroChanges(ChangesCommon, PullCommon):
         self.assertEqual(len(self.connection.run_ids), 1)
         checkpoint = self.checkpoint('item')
         checkpoint.pulled_at = fields.Datetime.now() - timedelta(minutes=51)
-        self.assertEqual(self.pull(), ['contacts.list', 'items.list'])
+        self.assertEqual(self.pull(), ['contacts.list', 'items.list', 'payments.list'])
 
     def test_a_longer_interval_does_not_delay_what_rang(self):
         self.connection.pull_interval = '240'
         self.env['fieldpromax.doorbell'].sudo()._ring_one(self.connection, {'contact'})
         self.assertEqual(self.pull(), ['contacts.list'])
         self.connection.with_env(self.as_person(self.user_bookkeeper)).action_sync_now()
-        self.assertEqual(self.pull(), ['contacts.list', 'items.list'])
+        self.assertEqual(self.pull(), ['contacts.list', 'items.list', 'payments.list'])
 
     def test_a_failure_is_tried_again_in_spite_of_a_longer_interval(self):
         self.connection.pull_interval = '240'
@@ -327,7 +327,7 @@ class TestQuickBooksChanges(ChangesCommon, QuickBooksPullCommon):
         self.assertEqual(len(self.env['product.product'].search([('name', '=', 'New one')])), 1)
 
     def test_too_long_ago_for_the_change_feed(self):
-        self.age(30, 'contact', 'item')
+        self.age(30, 'contact', 'item', 'payment')
         self.change_books('US', contacts=[{'Id': self.ids[0], 'rename': 'Renamed'}])
         asked = self.pull()
         self.assertNotIn('cdc', asked)
@@ -346,7 +346,7 @@ class TestQuickBooksChanges(ChangesCommon, QuickBooksPullCommon):
 
     def test_edits_between_pages(self):
         """By query, page by page: the change feed has no pages."""
-        self.age(30, 'contact', 'item')
+        self.age(30, 'contact', 'item', 'payment')
         self.check_edits_between_pages(
             lambda number, name: self.put_customers({'Id': self.ids[number], 'rename': name})
         )

@@ -518,7 +518,7 @@ class TestRungPull(PullCommon):
 
     def test_a_poll_reads_everything(self):
         self.run_pull(self.connection)
-        self.assertEqual(self.lists(), {'contacts.list', 'items.list'})
+        self.assertEqual(self.lists(), {'contacts.list', 'items.list', 'payments.list'})
 
     def test_what_is_due_comes_along(self):
         checkpoint = self.env['fieldpromax.checkpoint'].sudo()._of(self.connection, 'item')
@@ -531,7 +531,7 @@ class TestRungPull(PullCommon):
         self.ring('contact')
         self.connection.with_env(self.as_person(self.user_bookkeeper)).action_sync_now()
         self.run_pull(self.connection)
-        self.assertEqual(self.lists(), {'contacts.list', 'items.list'})
+        self.assertEqual(self.lists(), {'contacts.list', 'items.list', 'payments.list'})
         self.assertFalse(self.bells())
 
     def test_rings_while_it_is_read(self):
@@ -571,7 +571,7 @@ class TestRungPull(PullCommon):
         self.env['ir.cron.trigger'].sudo().search([]).unlink()
         self.run_pull(self.connection)
         self.assertEqual(run.state, 'done')
-        self.assertEqual(self.lists(), {'items.list'})
+        self.assertEqual(self.lists(), {'items.list', 'payments.list'})
         self.assertEqual(self.bells(), {'contact'}, 'it had been read before it rang')
         self.assertTrue(self.triggers())
 
@@ -580,7 +580,7 @@ class TestRungPull(PullCommon):
         self.env['fieldpromax.doorbell'].sudo().create({'connection_id': self.connection.id, 'kind': 'gone'})
         self.run_pull(self.connection)
         self.assertEqual(self.connection.run_ids[0].state, 'done')
-        self.assertEqual(self.lists(), {'contacts.list', 'items.list'})
+        self.assertEqual(self.lists(), {'contacts.list', 'items.list', 'payments.list'})
         self.assertFalse(self.triggers())
 
     def test_weekly_pass_is_not_cut_short(self):
