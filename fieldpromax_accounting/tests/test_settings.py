@@ -147,9 +147,11 @@ class TestSettings(ConnectingCommon):
         form = self.form()
         form.fieldpromax_pull_suppliers = False
         form.fieldpromax_push_payments = False
+        form.fieldpromax_pull_payments = False
         form.save().execute()
         self.assertFalse(connection.pull_suppliers)
         self.assertFalse(connection.push_payments)
+        self.assertFalse(connection.pull_payments)
         self.assertEqual(connection.push_trigger, 'sent')
 
     def test_nobody_undoes_somebody_elses_choice(self):
