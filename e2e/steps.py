@@ -23,7 +23,7 @@ def state_line(page):
 def state_in_list(number):
     """Finds the state of that invoice in the list; a credit note's number contains an invoice's."""
     exactly = re.compile(rf"(?<!R){number}")
-    return lambda page: page.locator("tr.o_data_row", has_text=exactly).locator("td[name=fieldpromax_state]")
+    return lambda page: page.locator("tr.o_data_row", has_text=exactly).locator("td[name=fieldpromax_badge]")
 
 
 def open_settings(desk):

@@ -4,19 +4,25 @@ An administrator connects and switches; a bookkeeper confirms, invoices, and fin
 """
 
 import re
+from datetime import UTC, datetime
 
 from playwright.sync_api import expect
 from steps import (
     CLIENT_SECRET,
     ODOOS_OWN,
+    OVERVIEW,
     SETTINGS,
     allow_xero,
+    beside,
     choose_provider,
     click_connect,
+    close_preview,
     confirm_invoice,
     enter_app,
     new_invoice,
+    open_preview,
     open_settings,
+    read_again,
     sign_in,
     state_line,
 )
@@ -141,6 +147,28 @@ def test_open_in_quickbooks_shows_the_invoice_with_its_lines_and_total(bookkeepe
     bookkeeper.look("61-quickbooks-invoice", books)
     books.close()
     assert [one["DocNumber"] for one in world.simulator.invoices()].count(number) == 1
+
+
+# --- a closing date
+
+
+def test_draft_says_that_its_period_is_closed(bookkeeper, world):
+    today = datetime.now(UTC).date()
+    with beside(bookkeeper, world.simulator.url + "/app/homepage") as books:
+        books.fill("#closing-date", today.isoformat())
+        books.click("#closing-save")
+        expect(books.locator("#message.done")).to_contain_text("closed up to")
+        bookkeeper.look("61a-quickbooks-closed", books)
+    read_again(bookkeeper)
+    bookkeeper.action(OVERVIEW)
+    bookkeeper.reload_until(lambda page: page.locator(".o_form_sheet"), "Lock date in the books")
+    new_invoice(bookkeeper, "Azure Interior", "Corner Desk", "15%")
+    warning = bookkeeper.field("fieldpromax_period_text")
+    expect(warning).to_contain_text(f"QuickBooks Online takes nothing dated {today:%m/%d/%Y} or earlier.")
+    preview = open_preview(bookkeeper, "QuickBooks Online")
+    expect(preview.locator(".alert-danger")).to_contain_text("The books are closed up to")
+    bookkeeper.look("61b-preview-in-closed-period")
+    close_preview(bookkeeper)
 
 
 # --- from one to the other, and back
