@@ -126,7 +126,20 @@ HEADER = (
     'rate',
     'status',
 )
-LINE = ('description', 'item', 'quantity', 'unit_price', 'discount', 'account', 'tax_code', 'tax', 'amount')
+LINE = (
+    'description',
+    'item',
+    'quantity',
+    'unit_price',
+    'discount',
+    'account',
+    'tax_code',
+    'tax',
+    'amount',
+    'categories',
+)
+#: between the categories of a line, whose ids have none
+CATEGORY_JOINT = ' '
 #: rates are kept with different numbers of decimals, and one of the providers keeps the inverse
 RATE_TOLERANCE = Decimal('0.00001')
 
@@ -182,6 +195,8 @@ def _line_of(line):
         'tax_code': line.tax_code,
         'tax': amount_text(line.tax_amount),
         'amount': amount_text(line.amount),
+        # What only the books say of it is somebody's own there.
+        **({'categories': CATEGORY_JOINT.join(line.categories)} if line.categories else {}),
     }
 
 
@@ -242,6 +257,28 @@ def _is_same(name, ours, theirs):
     if name in ('number', 'due_date') and not own:
         return True
     return own == other
+
+
+def with_categories(lines, there, agreed):
+    """Lines (DTOs with the ids of :func:`with_line_ids`) with the categories that a change has to carry where Odoo says
+    nothing of them: what came from Odoo and is no more goes; what somebody else said in the books stays.
+
+    :param there, agreed: the lines as the books last told, and as both sides agreed.
+    """
+    told = {line['id']: line.get('categories') or '' for line in there if line.get('id')}
+    # Both agreed line by line; what was agreed before somebody changed the lines there says nothing of these.
+    pairs = zip(there, agreed, strict=True) if len(there) == len(agreed) else ()
+    ours = {line.get('id'): own.get('categories') or '' for line, own in pairs}
+
+    def of(line):
+        if line.is_text or line.categories is not None or line.external_id not in told:
+            return line
+        found = told[line.external_id]
+        if found and found != ours.get(line.external_id):
+            return replace(line, categories=tuple(found.split(CATEGORY_JOINT)))
+        return replace(line, categories=()) if found else line
+
+    return tuple(map(of, lines))
 
 
 def differences_hash(differences):

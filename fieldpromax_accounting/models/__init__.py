@@ -43,6 +43,7 @@ from . import (
     fieldpromax_link_seal,
     fieldpromax_link_undo,
     fieldpromax_mapping,
+    fieldpromax_mapping_category,
     fieldpromax_mapping_payment,
     fieldpromax_mapping_usage,
     fieldpromax_match,

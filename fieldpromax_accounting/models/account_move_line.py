@@ -1,3 +1,4 @@
+from collections import defaultdict
 from decimal import Decimal
 
 from odoo import models
@@ -56,7 +57,37 @@ class AccountMoveLine(models.Model):
             tax_amount=decimal_of(tax_amount, digits),
             amount=decimal_of(amount, digits),
             tax_rate=None if tax.is_computed else decimal_of(tax.rate, 4),
+            categories=self._fieldpromax_categories(resolver)[0],
         )
+
+    def _fieldpromax_categories(self, resolver):
+        """What tells this line apart in the books, by its analytic accounts.
+
+        A line goes whole or not at all: an analytic account counts where the whole line belongs to it, of its plan.
+
+        :return: ``(ids of categories, None without any; names of the analytic accounts that stay out)``
+        """
+        self.ensure_one()
+        if not resolver.has_categories or not self.analytic_distribution:
+            return None, []
+        shares = defaultdict(float)
+        for ids, percent in self.analytic_distribution.items():
+            for one in ids.split(','):
+                if one.isdigit():
+                    shares[int(one)] += percent
+        accounts = self.env['account.analytic.account'].sudo().browse(sorted(shares)).exists()
+        chosen, left_out = {}, []
+        for plan_accounts in accounts.grouped('root_plan_id').values():
+            if len(plan_accounts) > 1 or shares[plan_accounts.id] < 100:
+                left_out += plan_accounts.mapped('name')
+                continue
+            reference = resolver.category(plan_accounts)
+            if reference is None or reference.category_group in chosen:
+                left_out.append(plan_accounts.name)
+            else:
+                chosen[reference.category_group] = reference.external_id
+        most = resolver.capabilities.line_categories
+        return tuple(sorted(chosen.values())[:most]) or None, left_out
 
     def _fieldpromax_description(self, resolver, discount):
         """What the line says there; with what has no place of its own in the books, where that is wanted.

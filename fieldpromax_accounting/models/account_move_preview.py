@@ -278,9 +278,10 @@ class AccountMove(models.Model):
                 )
             )
         references = self.env['fieldpromax.reference'].search(
-            [('connection_id', '=', connection.id), ('kind', 'in', ('account', 'tax', 'item'))]
+            [('connection_id', '=', connection.id), ('kind', 'in', ('account', 'tax', 'item', 'category'))]
         )
         named = {(row.kind, key): row for row in references for key in (row.external_id, row.code) if key}
+        self._fieldpromax_preview_categories(connection, resolver, preview)
         unsettled = self.env._('Not settled')
         own = self.env['fieldpromax.link'].search(
             [
@@ -310,6 +311,30 @@ class AccountMove(models.Model):
                         else tax.display_name
                         if tax
                         else line.tax_code,
+                        'category': ', '.join(
+                            named['category', one].display_name for one in line.categories or ()
+                        ),
                     },
+                )
+            )
+
+    def _fieldpromax_preview_categories(self, connection, resolver, preview):
+        """Which analytic accounts stay out of the books: told, and no reason to wait."""
+        names = []
+        for line in self.invoice_line_ids:
+            names += [name for name in line._fieldpromax_categories(resolver)[1] if name not in names]
+        if names:
+            told = {'provider': connection._provider_label(), 'names': ', '.join(names)}
+            preview.notes.append(
+                self.env._(
+                    'Not told to %(provider)s: the analytic account %(names)s. It has no confirmed counterpart under '
+                    'Mappings, or shares a line with others of its plan.',
+                    **told,
+                )
+                if len(names) == 1
+                else self.env._(
+                    'Not told to %(provider)s: the analytic accounts %(names)s. They have no confirmed counterpart '
+                    'under Mappings, or share a line with others of their plan.',
+                    **told,
                 )
             )

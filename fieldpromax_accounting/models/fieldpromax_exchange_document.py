@@ -4,7 +4,14 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 
-from ..comparison import VOID_STATUSES, content_hash, document_differences, document_of, with_line_ids
+from ..comparison import (
+    VOID_STATUSES,
+    content_hash,
+    document_differences,
+    document_of,
+    with_categories,
+    with_line_ids,
+)
 from ..holds import Hold, WaitFor
 from ..providers import dto
 from .fieldpromax_exchange import OPEN_PREDICATE, Decision
@@ -62,6 +69,7 @@ class FieldpromaxExchange(models.Model):
         read = self.read_at and fields.Datetime.now() - self.read_at < READ_COUNTS_FOR
         if not read or operation not in context.provider.operations:
             return Decision('verify', data, link.external_id, kept=self._as_kept(context, move, data))
+        there = (link.external_document or {}).get('lines') or ()
         changed = replace(
             data,
             external_id=link.external_id,
@@ -70,15 +78,16 @@ class FieldpromaxExchange(models.Model):
             status='draft' if link.external_status == 'draft' else 'approved',
             lines=with_line_ids(
                 data.lines,
-                (link.external_document or {}).get('lines') or (),
+                there,
                 context.provider.as_kept(data).lines,
             ),
         )
         self._check_rules(context, changed, move)
         self._check_totals(connection, context.provider, changed, move)
-        return Decision(
-            operation, changed, link.external_id, kept=self._as_kept(context, move, changed), hash=digest
-        )
+        kept = self._as_kept(context, move, changed)
+        agreed = (link.agreed_document or {}).get('lines') or ()
+        changed = replace(changed, lines=with_categories(changed.lines, there, agreed))
+        return Decision(operation, changed, link.external_id, kept=kept, hash=digest)
 
     def _record_verification(self, connection, remote):
         """A document that was sent before and posted again, as it stands in the books now: do both agree, may it be

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import float_compare, format_date, formatLang
 
-from ..comparison import VOID_STATUSES, document_differences, document_of
+from ..comparison import CATEGORY_JOINT, VOID_STATUSES, document_differences, document_of
 
 # Fields of a document that are amounts of its currency.
 AMOUNTS = ('untaxed', 'tax', 'total', 'amount')
@@ -131,6 +131,7 @@ class FieldpromaxLink(models.Model):
             'account': self.env._('Account'),
             'tax_code': self.env._('Tax rate'),
             'amount': self.env._('Amount'),
+            'categories': self.env._('Tracking category or class'),
         }
 
     @api.model
@@ -178,6 +179,15 @@ class FieldpromaxLink(models.Model):
             return self._status_labels().get(value, value)
         if field == 'item':
             return self._name_of(connection, 'item', value)
+        if field == 'categories':
+            references = self.env['fieldpromax.reference'].search(
+                [
+                    ('connection_id', '=', connection.id),
+                    ('kind', '=', 'category'),
+                    ('external_id', 'in', value.split(CATEGORY_JOINT)),
+                ]
+            )
+            return ', '.join(references.mapped('display_name')) or value
         if field in ('account', 'tax_code'):
             reference = self.env['fieldpromax.reference'].search(
                 [

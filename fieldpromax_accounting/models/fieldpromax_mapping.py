@@ -51,6 +51,10 @@ def payment_account_key(journal_id):
     return f'payment_account:{journal_id}'
 
 
+def category_key(analytic_account_id):
+    return f'category_of:{analytic_account_id}'
+
+
 def rule_keys(product):
     """Keys of what may be chosen for a product alone, the nearest first: itself, its category, that one's parent …"""
     category = product.categ_id
@@ -134,7 +138,7 @@ class FieldpromaxMapping(models.Model):
         index='btree_not_null',
         ondelete='set null',
         domain="[('connection_id', '=', connection_id), ('kind', '=', kind), ('active', '=', True),"
-        " '|', ('kind', 'in', ('item', 'term', 'payment_account')),"
+        " '|', ('kind', 'in', ('item', 'term', 'payment_account', 'category')),"
         " '|', '&', ('kind', '=', 'tax'), ('for_sales', '=', True),"
         " '&', ('kind', '=', 'account'), '|', ('is_revenue', '=', True), ('is_revenue', '=', only_revenue)]",
     )
@@ -166,6 +170,7 @@ class FieldpromaxMapping(models.Model):
             ('confirmed', 'Confirmed'),
             ('default', 'Default account'),
             ('due_date', 'Due date only'),
+            ('left_out', 'Goes without'),
         ],
         compute='_compute_status',
         help='The state in one word: what is suggested is used at once, or waits to be confirmed.',
@@ -183,7 +188,7 @@ class FieldpromaxMapping(models.Model):
     @api.depends('kind', 'state', 'needs_confirmation')
     def _compute_needs_attention(self):
         for mapping in self:
-            mapping.needs_attention = mapping.kind not in ('term', 'payment_account') and (
+            mapping.needs_attention = mapping.kind not in ('term', 'payment_account', 'category') and (
                 mapping.state == 'missing' or (mapping.state == 'suggested' and mapping.needs_confirmation)
             )
 
@@ -194,6 +199,8 @@ class FieldpromaxMapping(models.Model):
                 mapping.status = 'to_confirm' if mapping.needs_confirmation else 'mapped'
             elif mapping.kind == 'term' and mapping.state == 'missing':
                 mapping.status = 'due_date'
+            elif mapping.kind == 'category' and mapping.state == 'missing':
+                mapping.status = 'left_out'
             else:
                 mapping.status = mapping.state
 
@@ -335,7 +342,9 @@ class FieldpromaxMapping(models.Model):
         if self.kind == 'tax':
             return reference.for_sales
         return (
-            self.kind in ('item', 'term', 'payment_account') or reference.is_revenue or not self.only_revenue
+            self.kind in ('item', 'term', 'payment_account', 'category')
+            or reference.is_revenue
+            or not self.only_revenue
         )
 
     @api.model
@@ -521,6 +530,8 @@ class FieldpromaxMapping(models.Model):
                 mapping._suggest_term(eligible, provider)
             elif mapping.kind == 'payment_account':
                 mapping._suggest_payment_account(eligible, provider)
+            elif mapping.kind == 'category':
+                mapping._suggest_category(eligible, provider)
             elif mapping.key == DEFAULT_ACCOUNT_KEY:
                 mapping._suggest_default_account(eligible, provider)
             else:
@@ -808,6 +819,7 @@ class MappingResolver:
         self.connection = self._connection = connection
         self.capabilities = connection._capabilities()
         self._has_terms = mapping_model._has_terms(connection)
+        self.has_categories = mapping_model._has_categories(connection)
         rows = mapping_model.search([('connection_id', '=', connection.id)])
         rows.fetch(
             [
@@ -822,7 +834,16 @@ class MappingResolver:
             ]
         )
         rows.reference_id.fetch(
-            ['code', 'external_id', 'kind', 'active', 'is_revenue', 'for_sales', 'connection_id']
+            [
+                'code',
+                'external_id',
+                'kind',
+                'active',
+                'is_revenue',
+                'for_sales',
+                'category_group',
+                'connection_id',
+            ]
         )
         self._rows = {row.key: row for row in rows}
         self._usable = {}
@@ -859,6 +880,16 @@ class MappingResolver:
         payment_term = payment_term.sudo()
         row = self._row(
             term_key(payment_term.id), lambda: self._model._term_values(self._connection, payment_term)
+        )
+        return self._reference(row)
+
+    def category(self, analytic_account):
+        """The category of the books that stands for this analytic account; None when there is none, which holds nothing
+        up."""
+        analytic_account = analytic_account.sudo()
+        row = self._row(
+            category_key(analytic_account.id),
+            lambda: self._model._category_values(self._connection, analytic_account),
         )
         return self._reference(row)
 

@@ -24,6 +24,7 @@ class FieldpromaxReference(models.Model):
             ('term', 'Payment term'),
             ('item', 'Product'),
             ('payment_account', 'Account for payments'),
+            ('category', 'Tracking category or class'),
         ],
         required=True,
         readonly=True,
@@ -39,13 +40,15 @@ class FieldpromaxReference(models.Model):
     is_revenue = fields.Boolean('Revenue account', readonly=True)
     for_sales = fields.Boolean('For sales', readonly=True)
     currency = fields.Char(readonly=True, help="Of an account for payments; empty: the books' own.")
+    category_group = fields.Char(readonly=True, help='Of a category: a line has one of the same group.')
+    group_name = fields.Char(readonly=True)
     active = fields.Boolean(default=True, readonly=True)
 
     _external_unique = models.Constraint(
         'unique(connection_id, kind, external_id)', 'An account or tax rate of the books is listed once.'
     )
 
-    @api.depends('kind', 'code', 'name', 'rate', 'is_computed')
+    @api.depends('kind', 'code', 'name', 'rate', 'is_computed', 'group_name')
     def _compute_display_name(self):
         for reference in self:
             if reference.kind == 'tax' and reference.is_computed:
@@ -54,17 +57,20 @@ class FieldpromaxReference(models.Model):
                 reference.display_name = f'{reference.name} ({reference.rate:g} %)'
             elif reference.kind in ('account', 'payment_account') and reference.code != reference.external_id:
                 reference.display_name = ' '.join(filter(None, (reference.code, reference.name)))
+            elif reference.group_name:
+                reference.display_name = f'{reference.group_name}: {reference.name}'
             else:
                 # A code that is the provider's own id tells people nothing.
                 reference.display_name = reference.name
 
     @api.model
-    def _store(self, connection, accounts, tax_rates, terms=()):
+    def _store(self, connection, accounts, tax_rates, terms=(), categories=()):
         """Take over what the books have now; what they no longer have becomes inactive.
 
         :param accounts: DTOs of :meth:`AccountingProvider.list_accounts`.
         :param tax_rates: DTOs of :meth:`AccountingProvider.list_tax_rates`.
         :param terms: DTOs of :meth:`AccountingProvider.list_terms`.
+        :param categories: DTOs of :meth:`AccountingProvider.list_categories`.
         :return: how many there are.
         """
         rows = {
@@ -106,7 +112,16 @@ class FieldpromaxReference(models.Model):
             }
             for term in terms
         }
-        return self._replace(connection, ('account', 'tax', 'term', 'payment_account'), rows)
+        rows |= {
+            ('category', category.external_id): {
+                'name': category.name or category.external_id,
+                'category_group': category.group,
+                'group_name': category.group_name,
+                'active': category.active,
+            }
+            for category in categories
+        }
+        return self._replace(connection, ('account', 'tax', 'term', 'payment_account', 'category'), rows)
 
     @api.model
     def _store_items(self, connection):
@@ -140,6 +155,8 @@ class FieldpromaxReference(models.Model):
             'is_revenue': False,
             'for_sales': False,
             'currency': '',
+            'category_group': '',
+            'group_name': '',
         }
         data = [
             {**empty, 'kind': kind, 'external_id': external_id, **row}
@@ -152,7 +169,7 @@ class FieldpromaxReference(models.Model):
                 WITH books AS (
                     SELECT * FROM json_to_recordset(%(data)s::json) AS r(kind varchar, external_id varchar,
                            code varchar, name varchar, rate float8, is_computed bool, days int, is_revenue bool,
-                           for_sales bool, currency varchar, active bool)
+                           for_sales bool, currency varchar, category_group varchar, group_name varchar, active bool)
                 ), gone AS (
                     UPDATE fieldpromax_reference f SET active = FALSE, write_date = now() AT TIME ZONE 'UTC'
                      WHERE f.connection_id = %(connection)s AND f.active AND f.kind = ANY(%(kinds)s)
@@ -160,22 +177,25 @@ class FieldpromaxReference(models.Model):
                            SELECT FROM books b WHERE b.kind = f.kind AND b.external_id = f.external_id)
                 )
                 INSERT INTO fieldpromax_reference AS r (connection_id, company_id, kind, external_id, code, name,
-                       rate, is_computed, days, is_revenue, for_sales, currency, active, create_uid, write_uid,
-                       create_date, write_date)
+                       rate, is_computed, days, is_revenue, for_sales, currency, category_group, group_name, active,
+                       create_uid, write_uid, create_date, write_date)
                 SELECT %(connection)s, %(company)s, b.kind, b.external_id, b.code, b.name, b.rate, b.is_computed,
-                       b.days, b.is_revenue, b.for_sales, b.currency, b.active, %(uid)s, %(uid)s,
+                       b.days, b.is_revenue, b.for_sales, b.currency, b.category_group, b.group_name, b.active,
+                       %(uid)s, %(uid)s,
                        now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM books b
                 ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET
                        code = EXCLUDED.code, name = EXCLUDED.name, rate = EXCLUDED.rate,
                        is_computed = EXCLUDED.is_computed, days = EXCLUDED.days,
                        is_revenue = EXCLUDED.is_revenue, for_sales = EXCLUDED.for_sales,
-                       currency = EXCLUDED.currency, active = EXCLUDED.active,
+                       currency = EXCLUDED.currency, category_group = EXCLUDED.category_group,
+                       group_name = EXCLUDED.group_name, active = EXCLUDED.active,
                        write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                  WHERE (r.code, r.name, r.rate, r.is_computed, r.days, r.is_revenue, r.for_sales, r.currency,
-                       r.active)
+                       r.category_group, r.group_name, r.active)
                        IS DISTINCT FROM (EXCLUDED.code, EXCLUDED.name, EXCLUDED.rate, EXCLUDED.is_computed,
-                       EXCLUDED.days, EXCLUDED.is_revenue, EXCLUDED.for_sales, EXCLUDED.currency, EXCLUDED.active)
+                       EXCLUDED.days, EXCLUDED.is_revenue, EXCLUDED.for_sales, EXCLUDED.currency,
+                       EXCLUDED.category_group, EXCLUDED.group_name, EXCLUDED.active)
                 """,
                 data=json.dumps(data),
                 kinds=list(kinds),

@@ -581,32 +581,35 @@ class FieldpromaxRun(models.Model):
 
     @api.model
     def _drive_references(self, connection, line):
-        """Organization, accounts, tax rates and payment terms: not paged."""
+        """Organization, accounts, tax rates, payment terms and categories: not paged."""
         organization = None
         if line.run_id.kind != 'initial' or fields.Datetime.now() - connection.connected_at > JUST_CONNECTED:
             organization = connection._talk(lambda provider: provider.get_organization())
         accounts = connection._talk(lambda provider: provider.list_accounts())
         rates = connection._talk(lambda provider: provider.list_tax_rates())
         terms = connection._talk(lambda provider: provider.list_terms())
+        categories = connection._talk(lambda provider: provider.list_categories())
+        lists = (accounts, rates, terms, categories)
         self.env['fieldpromax.exchange']._drive_step(
-            self._take_references, connection, line, organization, accounts, rates, terms, processed=1
+            self._take_references, connection, line, organization, lists, processed=1
         )
         # Afterwards: nothing that the sync needs waits for the names of vendors and employees.
         self.env['fieldpromax.radar']._drive_names(connection)
 
     @api.model
-    def _take_references(self, connection, line, organization, accounts, rates, terms):
+    def _take_references(self, connection, line, organization, lists):
+        """:param lists: accounts, tax rates, payment terms and categories (DTOs)."""
         self.env.invalidate_all()
         if connection._silence_reason():
             return
         if organization:
             connection._take_organization(organization)
-        count = self.env['fieldpromax.reference']._store(connection, accounts, rates, terms)
+        count = self.env['fieldpromax.reference']._store(connection, *lists)
         self.env['fieldpromax.mapping']._prepare(connection)
         checkpoint = self.env['fieldpromax.checkpoint']._of(connection, 'reference')
         checkpoint.write({'full_at': fields.Datetime.now(), 'pulled_at': fields.Datetime.now()})
         line._count({}, read=count, total=count)
-        line.calls += 4 if organization else 3
+        line.calls += len(lists) + bool(organization)
         line.state = 'done'
         connection._trigger_push()
 

@@ -40,6 +40,8 @@ class Capabilities:
     line_discounts: bool = True
     #: lines of credit notes have one as well
     credit_note_discounts: bool = True
+    #: so many categories (:class:`~.dto.Category`) a line has at most; 0 where there are none
+    line_categories: int = 0
     #: kinds of documents that are looked over every night: :meth:`AccountingProvider.pull_page` reads them
     audited: tuple[str, ...] = ('invoice', 'credit_note')
     #: one payment may pay several invoices of a customer; otherwise each payment pays one
@@ -177,6 +179,11 @@ class AccountingProvider(ABC):
 
     def list_terms(self) -> tuple[dto.Term, ...]:
         """Payment terms that invoices may name; () where the provider knows due dates only."""
+        return ()
+
+    def list_categories(self) -> tuple[dto.Category, ...]:
+        """What lines of invoices may be told apart by (capability ``line_categories``); () where the organization does
+        not use it."""
         return ()
 
     def list_names_in_use(self) -> tuple[dto.NameInUse, ...]:

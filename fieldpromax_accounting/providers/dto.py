@@ -208,6 +208,21 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Category:
+    """What lines may be told apart by beside accounts: an option of a tracking category (Xero), a class (QuickBooks).
+
+    ``group`` is the id of what it is one of the options of, of which a line has one at most; '' where there is one list
+    only.
+    """
+
+    external_id: str  # what lines carry
+    name: str
+    group: str = ''
+    group_name: str = ''
+    active: bool = True
+
+
+@dataclass(frozen=True)
 class TaxRate:
     """A tax code of the provider. ``rate`` is the effective percentage; None where the provider works it out itself
     (by address), and only taxable or not can be said."""
@@ -241,6 +256,8 @@ class InvoiceLine:
     #: effective percentage of the tax, where it is known: what predicts the tax of a provider that works it out
     tax_rate: Decimal | None = None
     external_id: str = ''
+    #: ids of :class:`Category`, one of each group at most; None: nothing is said of them
+    categories: tuple[str, ...] | None = None
 
     @property
     def is_text(self):

@@ -7,6 +7,7 @@ PAGES = {
     'tax_ids': ('tax',),
     'term_ids': ('term',),
     'currency_ids': ('currency',),
+    'category_ids': ('category',),
 }
 
 
@@ -30,6 +31,7 @@ class FieldpromaxMappingGuide(models.TransientModel):
     tax_ids = fields.One2many('fieldpromax.mapping', compute='_compute_rows', readonly=False)
     term_ids = fields.One2many('fieldpromax.mapping', compute='_compute_rows', readonly=False)
     currency_ids = fields.One2many('fieldpromax.mapping', compute='_compute_rows', readonly=False)
+    category_ids = fields.One2many('fieldpromax.mapping', compute='_compute_rows', readonly=False)
     other_ids = fields.One2many('fieldpromax.mapping', compute='_compute_rows', readonly=False)
     todo_count = fields.Integer(compute='_compute_rows')
     todo_text = fields.Char(compute='_compute_rows')

@@ -23,6 +23,7 @@ class FieldpromaxPreview(models.TransientModel):
     shows_discount = fields.Boolean(readonly=True)
     shows_account = fields.Boolean(readonly=True)
     shows_item = fields.Boolean(readonly=True)
+    shows_category = fields.Boolean(readonly=True)
     line_ids = fields.One2many('fieldpromax.preview.line', 'preview_id', 'Lines', readonly=True)
     untaxed = fields.Monetary('Untaxed amount', readonly=True)
     tax = fields.Monetary(readonly=True)
@@ -65,6 +66,7 @@ class FieldpromaxPreview(models.TransientModel):
                 shows_discount=any(line.discount for line, _names in preview.lines),
                 shows_account=any(names['account'] for _line, names in preview.lines),
                 shows_item=any(names['item'] for _line, names in preview.lines),
+                shows_category=any(names['category'] for _line, names in preview.lines),
                 line_ids=[
                     Command.create(self._line_values(sequence, line, names))
                     for sequence, (line, names) in enumerate(preview.lines)

@@ -20,4 +20,5 @@ class FieldpromaxPreviewLine(models.TransientModel):
     discount = fields.Float('Disc. %', readonly=True)
     account = fields.Char(readonly=True)
     tax = fields.Char(readonly=True)
+    category = fields.Char('Category or class', readonly=True)
     amount = fields.Monetary(readonly=True)

@@ -13,10 +13,11 @@ SETTINGS = {  # what the body may set → where it is kept
     "ProjectsEnabled": "projects",
     "MultiCurrencyEnabled": "multicurrency",
     "UseAccountNumbers": "account_numbers",
+    "ClassTrackingPerTxnLine": "classes_per_line",
 }
 STATUSES = ("active", "lapsed", "closed")
 PARTS = ("contacts", "vendors", "employees", "merge", "items", "invoices", "creditmemos", "projects",
-    "tax_rates", "accounts", "payments",
+    "tax_rates", "accounts", "classes", "payments",
          "currencies")  # fmt: skip
 
 
@@ -27,7 +28,7 @@ def change(books, body):
     SETTINGS, and
     ``contacts``, ``vendors``, ``employees``, ``merge``, ``items``, ``invoices``, ``creditmemos``, ``projects``,
     ``tax_rates``,
-    ``accounts``, ``payments``, ``currencies``.
+    ``accounts``, ``classes``, ``payments``, ``currencies``.
 
     :raise Refused: with a sentence
     """
@@ -49,6 +50,8 @@ def change(books, body):
         )
     for account in body.get("accounts", ()):
         set_list_entry(books, "Account", account)
+    for values in body.get("classes", ()):
+        set_list_entry(books, "Class", values)
     result = {
         "contacts": [set_name(books, "Customer", values) for values in body.get("contacts", ())],
         "vendors": [set_name(books, "Vendor", values) for values in body.get("vendors", ())],
@@ -96,6 +99,9 @@ def set_list_entry(books, kind, values):
             "CurrentBalance": 0, "CurrentBalanceWithSubAccounts": 0, "Name": f"Account {key}", **document,
         }  # fmt: skip
         document["FullyQualifiedName"] = document["Name"]
+    if kind == "Class":
+        document = {"Name": f"Class {key}", "SubClass": False, **document}
+        document.setdefault("FullyQualifiedName", document["Name"])
     books.of(kind).put(key, document)
     return key
 

@@ -98,6 +98,7 @@ LIST_TABLES = {
     "Term": _table(ACTIVE, *_texts("Name")),
     "PaymentMethod": _table(ACTIVE, *_texts("Name")),
     "CompanyCurrency": _table(ACTIVE, *_texts("Code", "Name")),
+    "Class": _table(ACTIVE, *_texts("Name", "FullyQualifiedName")),
 }
 LIST_PROPERTIES = {
     "Account": "Name SubAccount Description AcctNum FullyQualifiedName Active Classification AccountType "
@@ -110,6 +111,7 @@ LIST_PROPERTIES = {
     "Term": "Name Active Type DiscountPercent DueDays DiscountDays",
     "PaymentMethod": "Name Active Type",
     "CompanyCurrency": "Code Name Active",
+    "Class": "Name FullyQualifiedName SubClass ParentRef Active",
 }
 
 

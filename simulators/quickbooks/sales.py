@@ -269,9 +269,23 @@ def _check_item_line(books, sale, line):
     detail["TaxCodeRef"] = ref(_tax_code(books, sale, item, ref_value(detail.get("TaxCodeRef"))))
     if sale.get("GlobalTaxCalculation") == "NotApplicable":
         del detail["TaxCodeRef"]
+    _check_class(books, detail)
     line["Amount"] = round_to(line["Amount"])
     line["SalesItemLineDetail"] = detail
     return line
+
+
+def _check_class(books, detail):
+    if "ClassRef" not in detail:
+        return
+    if not books.company.get("classes_per_line"):
+        # A feature that is off leaves no trace (ours: nothing is documented).
+        del detail["ClassRef"]
+        return
+    found = books.referred("Class", detail["ClassRef"], "ClassRef")
+    if not found.get("Active", True):
+        raise Refused("2500", INACTIVE.format(what="classes"), "ClassRef")
+    detail["ClassRef"] = ref(found["Id"])
 
 
 def _tax_code(books, sale, item, code):
@@ -555,6 +569,9 @@ def _render_line(books, line):
         if "ItemAccountRef" in detail:
             account = books.accounts.get(ref_value(detail["ItemAccountRef"]))
             detail["ItemAccountRef"] = ref(account["Id"], account["Name"])
+        if "ClassRef" in detail:
+            found = books.classes.get(ref_value(detail["ClassRef"]))
+            detail["ClassRef"] = ref(found["Id"], found["FullyQualifiedName"])
         result[kind] = detail
     elif kind == "GroupLineDetail":
         group = books.items.get(ref_value(line[kind]["GroupItemRef"]))

@@ -46,6 +46,7 @@ def render_preferences(books):
             "UseAccountNumbers": company["account_numbers"],
             "TaxYearMonth": "January",
             "ClassTrackingPerTxn": False,
+            "ClassTrackingPerTxnLine": company.get("classes_per_line", False),
             "TrackDepartments": False,
             "CustomerTerminology": "Customers",
         },

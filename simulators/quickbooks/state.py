@@ -13,6 +13,7 @@ LISTS = {
     "Term": "terms",
     "PaymentMethod": "payment_methods",
     "CompanyCurrency": "currencies",
+    "Class": "classes",
 }
 TRANSACTIONS = {"Invoice": "invoices", "CreditMemo": "credit_memos", "Payment": "payments"}
 COLLECTIONS = {**NAMES, "Item": "items", **TRANSACTIONS, **LISTS, "Attachable": "attachables"}

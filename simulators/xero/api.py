@@ -23,6 +23,7 @@ RESOURCES = {  # path → (name in the envelope, scopes, methods without an id, 
     "accounts": ("Accounts", ("accounting.settings",), ("GET",), ("GET",)),
     "taxrates": ("TaxRates", ("accounting.settings",), ("GET",), ("GET",)),
     "currencies": ("Currencies", ("accounting.settings",), ("GET",), ()),
+    "trackingcategories": ("TrackingCategories", ("accounting.settings",), ("GET",), ("GET",)),
     "contacts": ("Contacts", ("accounting.contacts",), ("GET", "PUT", "POST"), ("GET", "POST")),
     "items": (
         "Items",
@@ -285,6 +286,26 @@ class Api:
             "Currency",
             "code",
             lambda c, _: settings.render_currency(c),
+        )
+
+    def _get_trackingcategories(self, call):
+        """Archived ones with ``includeArchived`` alone."""
+        categories = call.ledger.tracking
+        if call.identifier:
+            category = categories.get(as_guid(call.identifier))
+            if category is None:
+                raise errors.NotFound
+            return ([settings.render_tracking(category)],)
+        documents = categories.values()
+        if not call.flag("includeArchived"):
+            documents = [category for category in documents if category["Status"] == "ACTIVE"]
+        return self._list(
+            call,
+            documents,
+            settings.TRACKING_FIELDS,
+            "TrackingCategory",
+            "name",
+            lambda c, _: settings.render_tracking(c),
         )
 
     def _get_contacts(self, call):

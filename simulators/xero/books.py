@@ -17,14 +17,14 @@ def change(ledger, body):
     """Apply what the body names, in this order; the answer tells the ids of what was touched.
 
     ``PeriodLockDate``, ``EndOfYearLockDate`` (a day or null), ``rounding`` (bool), ``Name``, ``Class``, ``currencies``,
-    ``accounts``, ``tax_rates``, ``contacts``, ``merge``, ``items``, ``invoices``, ``credit_notes``,
+    ``accounts``, ``tax_rates``, ``tracking``, ``contacts``, ``merge``, ``items``, ``invoices``, ``credit_notes``,
     ``payments``.
 
     :raise Refused: with a sentence
     """
     known = {
         "PeriodLockDate", "EndOfYearLockDate", "rounding", "Name", "Class", "currencies", "accounts",
-        "tax_rates", "contacts", "merge", "items", "invoices", "credit_notes", "payments",
+        "tax_rates", "tracking", "contacts", "merge", "items", "invoices", "credit_notes", "payments",
     }  # fmt: skip
     if set(body) - known:
         raise Refused(f"Unknown: {', '.join(sorted(set(body) - known))}.")
@@ -43,6 +43,8 @@ def change(ledger, body):
         set_account(ledger, values)
     for values in body.get("tax_rates", ()):
         set_tax_rate(ledger, values)
+    for values in body.get("tracking", ()):
+        set_tracking(ledger, values)
     result["contacts"] = [set_contact(ledger, values)["ContactID"] for values in body.get("contacts", ())]
     for pair in body.get("merge", ()):
         merge(ledger, pair["from"], pair["into"])
@@ -92,6 +94,32 @@ def set_tax_rate(ledger, values):
     if "EffectiveRate" in values or not existing:
         rate["Components"] = [["Tax", rate["EffectiveRate"]]]
     ledger.tax_rates.put(rate["TaxType"], rate)
+
+
+def set_tracking(ledger, values):
+    """Add or change a tracking category by Name; ``Options``: names, or objects with Name and Status. Two at most are
+    active."""
+    wanted = fold(values["Name"])
+    existing = next((one for one in ledger.tracking.values() if fold(one["Name"]) == wanted), None)
+    others = [one for one in ledger.tracking.values() if one is not existing and one["Status"] == "ACTIVE"]
+    status = values.get("Status", (existing or {}).get("Status", "ACTIVE"))
+    if status == "ACTIVE" and len(others) >= 2:
+        raise Refused("There are two active tracking categories already.")
+    options = {fold(one["Name"]): one for one in (existing or {}).get("Options", ())}
+    for given in values.get("Options", ()):
+        given = given if isinstance(given, dict) else {"Name": given}
+        before = options.get(fold(given["Name"]), {"TrackingOptionID": ledger.new_id(), "Status": "ACTIVE"})
+        options[fold(given["Name"])] = {**before, **given}
+    key = (existing or {}).get("TrackingCategoryID") or ledger.new_id()
+    ledger.tracking.put(
+        key,
+        {
+            "TrackingCategoryID": key,
+            "Name": values["Name"],
+            "Status": status,
+            "Options": list(options.values()),
+        },
+    )
 
 
 def set_contact(ledger, values):

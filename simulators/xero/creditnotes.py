@@ -289,7 +289,7 @@ def render(ledger, note, unitdp, lines=True, contact="full", summary=False, writ
     result["Status"] = note["Status"]
     result["LineAmountTypes"] = note["LineAmountTypes"]
     shown = note["LineItems"] if lines and not summary else ()
-    result["LineItems"] = [render_line(line, step) for line in shown]
+    result["LineItems"] = [render_line(ledger, line, step) for line in shown]
     result["SubTotal"] = money(note["SubTotal"])
     result["TotalTax"] = money(note["TotalTax"])
     result["Total"] = money(note["Total"])

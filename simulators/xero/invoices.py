@@ -290,6 +290,7 @@ class InvoiceWriter:
             if given.get("AccountCode"):
                 line["AccountCode"] = given["AccountCode"]
                 self._check_account(line)
+            self._line_tracking(given, line)
             lines[key] = line
         self.new["LineItems"] = list(lines.values())
 
@@ -474,10 +475,50 @@ class InvoiceWriter:
         self._line_texts(values, old, merged, item, line)
         self._line_amounts(values, merged, item, line)
         self._line_tax(values, old, merged, item, line)
-        tracking = values.get("Tracking")
-        if tracking and len(tracking) > 2:
-            self.messages.append("A line item can have at most 2 tracking categories.")
+        self._line_tracking(values, line)
         return line
+
+    def _line_tracking(self, values, line):
+        """What is not sent stays; an empty list takes it away. By ids or by names, one option of a category."""
+        given = values.get("Tracking")
+        if given is None:
+            return
+        if len(given) > 2:
+            self.messages.append("A line item can have at most 2 tracking categories.")
+        found = {}
+        for one in given:
+            category, option = self._tracked(one)
+            if category is None or option is None:
+                self.messages.append("The tracking category or option could not be found.")  # (ours)
+            elif "ARCHIVED" in (category["Status"], option["Status"]):
+                self.messages.append("The tracking category or option has been archived.")  # (ours)
+            elif category["TrackingCategoryID"] in found:
+                self.messages.append("A line item can have one option of a tracking category.")  # (ours)
+            else:
+                found[category["TrackingCategoryID"]] = option["TrackingOptionID"]
+        line["Tracking"] = [[category, option] for category, option in found.items()]
+
+    def _tracked(self, given):
+        """(category, option), None for what is not there."""
+        key, name = as_guid(given.get("TrackingCategoryID") or ""), fold(given.get("Name") or "")
+        category = next(
+            (
+                one
+                for one in self.ledger.tracking.values()
+                if one["TrackingCategoryID"] == key or (not key and fold(one["Name"]) == name)
+            ),
+            None,
+        )
+        key, name = as_guid(given.get("TrackingOptionID") or ""), fold(given.get("Option") or "")
+        option = next(
+            (
+                one
+                for one in (category or {}).get("Options", ())
+                if one["TrackingOptionID"] == key or (not key and fold(one["Name"]) == name)
+            ),
+            None,
+        )
+        return category, option
 
     def _item_of(self, merged, line):
         code = merged.get("ItemCode")
@@ -637,7 +678,7 @@ class InvoiceWriter:
 # === RENDERING === #
 
 
-def render_line(line, step):
+def render_line(ledger, line, step):
     result = {}
     if line.get("ItemCode"):
         result["ItemCode"] = line["ItemCode"]
@@ -651,7 +692,9 @@ def render_line(line, step):
         result["AccountCode"] = line["AccountCode"]
     if line.get("_Item"):
         result["Item"] = line["_Item"]
-    result["Tracking"] = []
+    result["Tracking"] = [
+        _render_tracking(ledger, category, option) for category, option in line.get("Tracking", ())
+    ]
     result["Quantity"] = round_to(Decimal(line["Quantity"]), FOUR)
     for name in ("DiscountRate", "DiscountAmount"):
         if line.get(name):
@@ -661,6 +704,17 @@ def render_line(line, step):
         result["AccountID"] = line["AccountID"]
     result["ValidationErrors"] = []
     return result
+
+
+def _render_tracking(ledger, category, option):
+    category = ledger.tracking.get(category)
+    option = next(one for one in category["Options"] if one["TrackingOptionID"] == option)
+    return {
+        "Name": category["Name"],
+        "Option": option["Name"],
+        "TrackingCategoryID": category["TrackingCategoryID"],
+        "TrackingOptionID": option["TrackingOptionID"],
+    }
 
 
 def _total_discount(invoice):
@@ -754,7 +808,7 @@ def render(ledger, invoice, unitdp, lines=True, contact="full", summary=False, w
     result["Status"] = invoice["Status"]
     result["LineAmountTypes"] = invoice["LineAmountTypes"]
     result["LineItems"] = (
-        [render_line(line, step) for line in invoice["LineItems"]] if lines and not summary else []
+        [render_line(ledger, line, step) for line in invoice["LineItems"]] if lines and not summary else []
     )
     result["SubTotal"] = money(invoice["SubTotal"])
     result["TotalTax"] = money(invoice["TotalTax"])

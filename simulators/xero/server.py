@@ -17,7 +17,7 @@ from .items import render as render_item
 from .limits import TIERS, Limits
 from .oauth import APPS, PEOPLE, SCOPES, OAuth
 from .payments import render as render_payment
-from .settings import render_account, render_currency, render_organisation, render_tax_rate
+from .settings import render_account, render_currency, render_organisation, render_tax_rate, render_tracking
 from .state import Ledger
 from .webhooks import body_of, events_of
 
@@ -201,6 +201,7 @@ class XeroSimulator(BooksSimulator):
                     "accounts",
                     "tax_rates",
                     "currencies",
+                    "tracking",
                 )
             },
         }
@@ -218,6 +219,7 @@ class XeroSimulator(BooksSimulator):
         yield "attachments", lambda: [render_attachment(ledger, a) for a in ledger.attachments.values()]
         yield "accounts", lambda: [render_account(a) for a in ledger.accounts.values()]
         yield "tax_rates", lambda: [render_tax_rate(t) for t in ledger.tax_rates.values()]
+        yield "tracking", lambda: [render_tracking(c) for c in ledger.tracking.values()]
         yield "currencies", lambda: [render_currency(c) for c in ledger.currencies.values()]
 
     def connections(self):

@@ -1,4 +1,4 @@
-"""Organisation, Accounts, TaxRates, Currencies: what a client reads at set-up (provider_facts A11)."""
+"""Organisation, Accounts, TaxRates, Currencies, TrackingCategories: what is read at set-up (provider_facts A11)."""
 
 from decimal import Decimal
 
@@ -28,6 +28,9 @@ TAX_RATE_FIELDS = {
     "canapplytoexpenses": lambda t: t["CanApplyToExpenses"],
 }
 CURRENCY_FIELDS = {"code": lambda c: c["Code"], "description": lambda c: c["Description"]}
+
+
+TRACKING_FIELDS = {"name": lambda c: c["Name"], "status": lambda c: c["Status"]}
 
 
 def render_organisation(organisation):
@@ -111,3 +114,24 @@ def render_tax_rate(rate):
 
 def render_currency(currency):
     return {"Code": currency["Code"], "Description": currency["Description"]}
+
+
+def render_tracking(category):
+    """A tracking category with its options, as the OpenAPI description's example answers show them."""
+    return {
+        "Name": category["Name"],
+        "Status": category["Status"],
+        "TrackingCategoryID": category["TrackingCategoryID"],
+        "Options": [
+            {
+                "TrackingOptionID": option["TrackingOptionID"],
+                "Name": option["Name"],
+                "Status": option["Status"],
+                "HasValidationErrors": False,
+                "IsDeleted": False,
+                "IsArchived": option["Status"] == "ARCHIVED",
+                "IsActive": option["Status"] == "ACTIVE",
+            }
+            for option in category["Options"]
+        ],
+    }

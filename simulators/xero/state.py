@@ -30,6 +30,7 @@ class Ledger:
         self.accounts = store.collection(f"{tenant}/accounts")
         self.tax_rates = store.collection(f"{tenant}/tax_rates")
         self.currencies = store.collection(f"{tenant}/currencies")
+        self.tracking = store.collection(f"{tenant}/tracking")
         self.contacts = store.collection(f"{tenant}/contacts")
         self.items = store.collection(f"{tenant}/items")
         self.invoices = store.collection(f"{tenant}/invoices")

@@ -163,5 +163,9 @@ class AdapterBase(ABC):
         """What a bookkeeper does to a record, by its name or number: ``rename``, ``active``, ``pay``."""
 
     @abstractmethod
+    def tell_apart(self, tag, names):
+        """From now on lines may carry one of these categories; earlier ones of other names end."""
+
+    @abstractmethod
     def lock(self, tag, day):
         """Nothing may be booked on or before the day any more."""

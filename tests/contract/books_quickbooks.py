@@ -94,6 +94,12 @@ class Books(AdapterBase):
         elif values.get('pay'):
             self._company(tag, {'invoices': [{'DocNumber': name, 'action': 'pay'}]})
 
+    def tell_apart(self, tag, names):
+        former = {one['Name']: one['Id'] for one in self._state(tag, 'classes')}
+        classes = [{'Id': key, 'Active': name in names} for name, key in former.items()]
+        classes += [{'Name': name} for name in names if name not in former]
+        self._company(tag, {'ClassTrackingPerTxnLine': True, 'classes': classes})
+
     def lock(self, tag, day):
         self._company(tag, {'BookCloseDate': day.isoformat()})
 

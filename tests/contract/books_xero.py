@@ -73,6 +73,14 @@ class Books(AdapterBase):
         elif values.get('pay'):
             self._organisation(tag, {'invoices': [{'InvoiceNumber': name, 'action': 'pay'}]})
 
+    def tell_apart(self, tag, names):
+        former = [one for category in self._state(tag, 'tracking') for one in category['Options']]
+        options = [
+            *({'Name': one['Name'], 'Status': 'ARCHIVED'} for one in former if one['Name'] not in names),
+            *({'Name': name, 'Status': 'ACTIVE'} for name in names),
+        ]
+        self._organisation(tag, {'tracking': [{'Name': 'Branch', 'Options': options}]})
+
     def lock(self, tag, day):
         self._organisation(tag, {'PeriodLockDate': day.isoformat()})
 

@@ -177,6 +177,7 @@ PAYMENT = {
     "Line": [{"Amount": _number, "LinkedTxn": [{"TxnId": TOKEN, "TxnType": one_of("Invoice")}]}],
 }
 NAME = {**HEAD, "DisplayName": "text", "Active": "bool"}
+CLASS = {**HEAD, "Name": "text", "FullyQualifiedName": "text", "Active": "bool", "SubClass": "bool"}
 ENTITIES = {
     "CompanyInfo": COMPANY_INFO,
     "Preferences": PREFERENCES,
@@ -186,6 +187,7 @@ ENTITIES = {
     "TaxAgency": AGENCY,
     "Term": TERM,
     "PaymentMethod": METHOD,
+    "Class": CLASS,
     "Customer": CUSTOMER,
     "Vendor": NAME,
     "Employee": NAME,

@@ -135,6 +135,7 @@ class QuickBooksProvider(AccountingProvider):
         items_on_lines=True,
         line_discounts=False,
         credit_note_discounts=False,
+        line_categories=1,
         shared_names=True,
         checks_versions=True,
         synced_fields={
@@ -415,6 +416,16 @@ class QuickBooksProvider(AccountingProvider):
 
     def list_terms(self):
         return self._read_settings('terms', self._all('terms.list', 'Term'), mapping.from_term)
+
+    def list_categories(self):
+        """The classes, where the company tracks one for each line (its preference; one for the whole transaction would
+        not say what Odoo does)."""
+        answer, _, preferences = self._select('preferences.read', 'Preferences')
+        if not preferences or not isinstance(preferences[0], dict):
+            raise answer.unreadable('an answer without the preferences of the company')
+        if not mapping.tracks_classes_of_lines(preferences[0]):
+            return ()
+        return self._read_settings('classes', self._all('classes.list', 'Class'), mapping.from_class)
 
     def list_names_in_use(self):
         """Vendors and employees: a name is given once among them and the customers (B8). An app that may not read one

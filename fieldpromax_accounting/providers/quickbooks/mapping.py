@@ -410,6 +410,8 @@ def _to_line(line: dto.InvoiceLine, tax_included: bool, organization: dto.Organi
         detail['TaxInclusiveAmt'] = gross
     if code:
         detail['TaxCodeRef'] = ref(code)
+    if line.categories:
+        detail['ClassRef'] = ref(line.categories[0])
     return {**body, 'Amount': net, 'DetailType': 'SalesItemLineDetail', 'SalesItemLineDetail': detail}
 
 
@@ -547,6 +549,7 @@ def _from_line(line: dict, kind: str, tax_included: bool) -> dto.InvoiceLine:
         return dto.InvoiceLine(description, Decimal(1), amount, amount=amount, external_id=external_id)
     detail = nested(line, kind) or nested(line, 'SalesItemLineDetail')
     gross = number(detail, 'TaxInclusiveAmt') if tax_included else None
+    class_id = ref_id(detail, 'ClassRef')
     quantity = number(detail, 'Qty')
     price = number(detail, 'UnitPrice')
     if quantity is None:
@@ -560,6 +563,7 @@ def _from_line(line: dict, kind: str, tax_included: bool) -> dto.InvoiceLine:
         tax_amount=gross - net if gross is not None and net is not None else None,
         amount=gross if gross is not None else net,
         external_id=external_id,
+        categories=(class_id,) if class_id else None,
     )
 
 
@@ -843,6 +847,19 @@ AMERICAN_TAX_RATES = (
 
 def from_rate(element: dict) -> tuple[str, Decimal]:
     return _id_of(element), required_number(element, 'RateValue')
+
+
+def tracks_classes_of_lines(preferences: dict) -> bool:
+    return flag(nested(preferences, 'AccountingInfoPrefs'), 'ClassTrackingPerTxnLine')
+
+
+def from_class(element: dict) -> dto.Category:
+    """A class by its whole name: there may be others of the same one below different parents."""
+    return dto.Category(
+        external_id=_id_of(element),
+        name=text(element, 'FullyQualifiedName') or text(element, 'Name'),
+        active=flag(element, 'Active', default=True),
+    )
 
 
 def from_term(element: dict) -> dto.Term:

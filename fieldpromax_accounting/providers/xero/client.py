@@ -149,6 +149,8 @@ class XeroProvider(AccountingProvider):
         numbers_on_request=True,
         # its credit notes take none (A9)
         credit_note_discounts=False,
+        # two tracking categories at most are active (A9)
+        line_categories=mapping.MAX_TRACKING,
         synced_fields={
             'contact': {
                 **dict.fromkeys(('name', 'email', 'phone', 'address', 'tax_number', 'active'), 'both'),
@@ -387,9 +389,9 @@ class XeroProvider(AccountingProvider):
                 unreadable = str(exc)
         raise answer.unreadable(f'an organisation that cannot be read: {unreadable}')
 
-    def _list_settings(self, what, method, key, read) -> tuple:
+    def _list_settings(self, what, method, key, read, **options) -> tuple:
         """All records of a kind that is not paged; what cannot be read is left out, and said in the log."""
-        _answer, _envelope, elements = self._read(f'{what}.list', method, key)
+        _answer, _envelope, elements = self._read(f'{what}.list', method, key, **options)
         found = []
         for element in elements:
             try:
@@ -408,6 +410,17 @@ class XeroProvider(AccountingProvider):
 
     def list_tax_rates(self):
         return self._list_settings('tax_rates', 'get_tax_rates', 'TaxRates', mapping.from_tax_rate)
+
+    def list_categories(self):
+        """The options of the tracking categories, archived ones included."""
+        found = self._list_settings(
+            'tracking_categories',
+            'get_tracking_categories',
+            'TrackingCategories',
+            mapping.from_tracking_category,
+            include_archived=True,
+        )
+        return tuple(option for options in found for option in options)
 
     # === reading records === #
 

@@ -27,6 +27,8 @@ _OWN_NUMBER_MARK = 'Odoo: '
 _REFERENCE_JOINT = ' · '
 #: of a payment's reference: no limit is published, this is what its invoices take
 REFERENCE_LENGTH = 255
+#: tracking categories of a line (A9)
+MAX_TRACKING = 2
 #: persons of a contact (A7)
 MAX_PERSONS = 5
 
@@ -352,7 +354,23 @@ def _to_line(line: dto.InvoiceLine, discounts: bool = True) -> dict:
     tax = line_tax(line)
     if tax is not None:
         body['TaxAmount'] = tax
+    if line.categories is not None:
+        body['Tracking'] = [_to_tracking(one) for one in line.categories]
     return body
+
+
+def _to_tracking(category: str) -> dict:
+    group, _slash, option = category.partition('/')
+    return {'TrackingCategoryID': group, 'TrackingOptionID': option}
+
+
+def _from_tracking(element: dict) -> tuple[str, ...] | None:
+    """Ids of the options, each behind that of its category, in their order."""
+    found = [
+        (guid(one, 'TrackingCategoryID'), guid(one, 'TrackingOptionID'))
+        for one in objects(element, 'Tracking')
+    ]
+    return tuple(sorted(f'{group}/{option}' for group, option in found if group and option)) or None
 
 
 def reference_text(invoice: dto.Invoice) -> str:
@@ -457,6 +475,7 @@ def _from_line(element: dict) -> dto.InvoiceLine:
         tax_amount=number(element, 'TaxAmount'),
         amount=number(element, 'LineAmount'),
         external_id=guid(element, 'LineItemID'),
+        categories=_from_tracking(element),
     )
 
 
@@ -638,6 +657,25 @@ def from_account(element: dict) -> dto.Account | None:
         is_line=is_line,
         is_payment=is_payment,
         currency=text(element, 'CurrencyCode'),
+    )
+
+
+def from_tracking_category(element: dict) -> tuple[dto.Category, ...]:
+    """A tracking category as its options: lines carry one of them. The id names both, because lines do."""
+    group, name = guid(element, 'TrackingCategoryID'), text(element, 'Name')
+    if not group:
+        raise Unreadable('it has no TrackingCategoryID')
+    in_use = text(element, 'Status').upper() in ('', 'ACTIVE')
+    return tuple(
+        dto.Category(
+            external_id=f'{group}/{option}',
+            name=text(one, 'Name'),
+            group=group,
+            group_name=name,
+            active=in_use and text(one, 'Status').upper() in ('', 'ACTIVE'),
+        )
+        for one in objects(element, 'Options')
+        if (option := guid(one, 'TrackingOptionID'))
     )
 
 
