@@ -8,7 +8,9 @@ from qbo_kit import sales_line
 
 from simulators.common import jsonio
 
-ENTITIES = tuple(entity for entity in contract.ENTITIES if entity not in ("CompanyInfo", "Preferences", "Class"))
+ENTITIES = tuple(
+    entity for entity in contract.ENTITIES if entity not in ("CompanyInfo", "Preferences", "Class")
+)
 #: newer than Intuit's field list, or left open there: an enumeration of its own, a subclass that hides its name
 UNLISTED = {"/AccountingInfoPrefs"}
 
