@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from . import agreement, checks, dto, webhooks
+from . import agreement, checks, dto, files, webhooks
 
-KINDS = ('contact', 'item', 'project', 'invoice', 'credit_note', 'allocation', 'payment')
+KINDS = ('contact', 'item', 'project', 'invoice', 'credit_note', 'allocation', 'payment', 'attachment')
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Capabilities:
     payments_of_several: bool = False
     #: a change of an old version of a record is refused; otherwise the last write wins
     checks_versions: bool = False
+    #: a file takes the place of another one of the same name at the same document
+    files_by_name: bool = False
     #: ``{kind: {field of three_way.FIELDS: direction}}``: what can be kept in step, and which way at most
     synced_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -111,6 +113,9 @@ class AccountingProvider(ABC):
     webhook_key_label: str = ''
     #: what is asked of a name, code or e-mail address: ``{(kind, 'name' | 'code' | 'email'): rule}``
     text_rules: Mapping[tuple[str, str], checks.NameRule | checks.EmailRule] = {}
+
+    #: what is asked of files (kind ``attachment``)
+    file_rule: files.FileRule
 
     def __init__(self, config: ProviderConfig):
         self.config = config
@@ -222,25 +227,29 @@ class AccountingProvider(ABC):
     @abstractmethod
     def find_records(self, kind: str, keys: Sequence[str]) -> tuple:
         """Records by their natural key, several at once: contact → our number or name, item → code or name,
-        invoice, credit note → number, project → name. Allocations and payments have none: (), see :meth:`look_up`."""
+        invoice, credit note → number, project → name. Allocations, payments and files have none: (), see
+        :meth:`look_up`."""
 
     def natural_key(self, kind: str, record) -> str:
         """By what :meth:`find_records` and :meth:`look_up` find ``record`` (a DTO); '' for allocations and payments.
-        Pure."""
+        A file's is its name, among those of its document. Pure."""
         if kind in ('allocation', 'payment'):
             return ''
         if kind == 'contact':
             return record.number or record.name
         if kind == 'invoice':
             return record.number or record.own_number
-        fields = {'item': 'code', 'project': 'name', 'credit_note': 'number'}
+        fields = {'item': 'code', 'project': 'name', 'credit_note': 'number', 'attachment': 'name'}
         return getattr(record, fields[kind])
 
     def look_up(self, kind: str, wanted: Sequence[dto.Wanted]) -> tuple:
         """Records that may be what an uncertain write made, several at once; the caller compares them.
 
         By their natural key, unless the provider numbers documents itself. Allocations: those between the same two
-        documents. Payments: those of the same contact, day and amount that are not older than what was sent.
+        documents. Payments: those of the same contact, day and amount that are not older than what was sent. Files:
+        all of the documents that are named.
+
+        :raise ValidationRejected: with the code ``files_not_permitted``: the consent does not cover files.
         """
         return self.find_records(kind, [one.key for one in wanted if one.key])
 
@@ -326,7 +335,8 @@ class AccountingProvider(ABC):
     @abstractmethod
     def send(self, call: dto.PreparedCall, key: str) -> dto.CallResult:
         """Send it under ``key``; one request. Elements refused by the provider are results with an error; an error that
-        concerns the call as a whole is raised."""
+        concerns the call as a whole is raised. That the consent does not cover files (``files_not_permitted``) is an
+        error of the element: everything else goes on."""
 
     @abstractmethod
     def record_url(self, kind: str, external_id: str, organization: dto.Organization) -> str:

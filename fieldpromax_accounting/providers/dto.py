@@ -205,6 +205,8 @@ class Wanted:
     documents: tuple[str, ...] = ()
     #: our own number, of an invoice that the provider was to number (see :attr:`Invoice.own_number`)
     own_number: str = ''
+    #: of a file: the kind of the document that it is attached to
+    document_kind: str = ''
 
 
 @dataclass(frozen=True)
@@ -370,6 +372,22 @@ class Payment:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file of an invoice or credit note. Its bytes are no part of it: see :attr:`PreparedCall.content`.
+
+    :param document_kind: ``invoice`` or ``credit_note``.
+    :param size: in bytes.
+    """
+
+    document_kind: str
+    document_external_id: str
+    name: str
+    content_type: str
+    size: int
+    external_id: str = ''
+
+
+@dataclass(frozen=True)
 class Page:
     """One page of a pull.
 
@@ -401,12 +419,15 @@ class PreparedCall:
     :param body: JSON text, exactly as sent ('' when there is none).
     :param members: our own reference of each element, in the order of the body.
     :param target: the provider's id in the path, for operations on one record.
+    :param content: the bytes of a file, of which the body tells name, type and size. They are stored once, with the
+        file, and read when the call is sent; whoever calls sees to it that they are the same.
     """
 
     operation: str
     body: str
     members: tuple[str, ...]
     target: str = ''
+    content: bytes = field(default=b'', repr=False)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Books(AdapterBase):
         'allocation.create': ('/payment$', 'POST'),
         'allocation.delete': ('/payment$', 'POST'),
         'payment.create': ('/payment$', 'POST'),
+        'attachment.create': ('/upload$', 'POST'),
         'project.create': ('/graphql$', 'POST'),
     }
     outcomes = {

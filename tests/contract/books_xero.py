@@ -23,6 +23,7 @@ class Books(AdapterBase):
         'allocation.create': ('/Allocations$', 'PUT'),
         'allocation.delete': ('/Allocations/', 'DELETE'),
         'payment.create': ('/Payments$', 'PUT'),
+        'attachment.create': ('/Attachments/', 'PUT'),
     }
     outcomes = {
         'AccessTokenExpired': lambda books, tag: books.expire(),

@@ -48,6 +48,7 @@ def test_authorization_url_of_production(make_provider):
         'accounting.payments',
         'accounting.contacts',
         'accounting.settings',
+        'accounting.attachments',
     }
     assert 'code_challenge' not in query, 'PKCE is an app type of its own at Xero'
     assert APP.client_secret not in url

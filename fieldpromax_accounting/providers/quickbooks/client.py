@@ -12,14 +12,14 @@ from urllib.parse import quote, urlencode
 
 from requests.auth import HTTPBasicAuth
 
-from .. import dto, errors, oauth
+from .. import dto, errors, files, oauth
 from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
 from ..redaction import get_logger
 from ..registry import register
-from ..transport import Answer, Transport
+from ..transport import Answer, BearerAuth, Transport
 from ..wire import Unreadable, encode, flag, iso_moment, nested, objects, text
 from . import events, faults, graphql, mapping, rules
-from .sdk import CompanyCalls
+from .sdk import API_URL, MINOR_VERSION, CompanyCalls
 from .wire import count, created, quoted, ref_id, select, updated, within
 
 _logger = get_logger(__name__)
@@ -59,6 +59,7 @@ ENTITIES = {
     # a payment of nothing applies the one to the other
     'allocation': 'Payment',
     'payment': 'Payment',
+    'attachment': 'Attachable',
 }
 #: kinds that are never inactive
 _DOCUMENTS = ('invoice', 'credit_note', 'allocation', 'payment')
@@ -84,6 +85,7 @@ _PURPOSES = {
     'credit_note': 'credit_memos',
     'allocation': 'allocations',
     'payment': 'payments',
+    'attachment': 'attachments',
 }
 _KEY_FIELDS = {
     'contact': ('DisplayName',),
@@ -148,6 +150,7 @@ class QuickBooksProvider(AccountingProvider):
         },
     )
     text_rules = rules.TEXT_RULES
+    file_rule = rules.FILES
     operations = {
         operation.name: operation
         for operation in (
@@ -186,6 +189,7 @@ class QuickBooksProvider(AccountingProvider):
                 'customer, invoices, date, total and time of the payment',
             ),
             Operation('payment.delete', 'payment', 1, 'QuickBooks ID of the payment'),
+            Operation('attachment.create', 'attachment', 1, 'name and size of the file, at its document'),
         )
     }
     app_page = 'https://developer.intuit.com/app/developer/dashboard'
@@ -670,7 +674,7 @@ class QuickBooksProvider(AccountingProvider):
         return records, unreadable, dropped
 
     def get_record(self, kind, external_id):
-        if not _RECORD_ID.fullmatch(external_id):
+        if not _RECORD_ID.fullmatch(external_id) or kind == 'attachment':
             raise errors.NotFound('A record without an id is not in QuickBooks Online.', code='no_id')
         answer, element = self._get(kind, external_id)
         return self._record_or_raise(answer, kind, element)
@@ -754,7 +758,7 @@ class QuickBooksProvider(AccountingProvider):
         contact, project: name; item: name or SKU; invoice, credit note: number. Compared without case, as QuickBooks
         does. An unreadable one is raised: to overlook it would be to create it again.
         """
-        if kind in ('allocation', 'payment'):
+        if kind in ('allocation', 'payment', 'attachment'):
             return ()
         # control characters cannot stand in a query, nor in anything that QuickBooks keeps
         wanted = [key.strip() for key in keys if key and key.strip() and key.strip().isprintable()]
@@ -787,6 +791,8 @@ class QuickBooksProvider(AccountingProvider):
             return self._look_up_allocations(wanted)
         if kind == 'payment':
             return self._look_up_payments(wanted)
+        if kind == 'attachment':
+            return self._look_up_attachments(wanted)
         if kind not in _SALES or not self._organization.numbers_documents:
             return super().look_up(kind, wanted)
         found: dict[str, tuple[int, dto.Invoice]] = {}
@@ -926,6 +932,8 @@ class QuickBooksProvider(AccountingProvider):
                 )
             if not creates and not record.version:
                 raise ValueError(f'{operation} of {reference}: an update needs the version of the record')
+        if declared.kind == 'attachment':
+            return self._prepare_attachment(members)
         entity = ENTITIES[declared.kind]
         bodies = [self._body(operation, declared.kind, record) for _reference, record in members]
         if len(bodies) == 1:
@@ -972,6 +980,8 @@ class QuickBooksProvider(AccountingProvider):
         entity = ENTITIES[kind]
         if kind == 'project' and 'query' in (body := json.loads(call.body)):
             return self._send_project(call, body)
+        if kind == 'attachment':
+            return self._send_attachment(call, key)
         company = self._company()
         if len(call.members) > 1:
             answer = company.batch(call.operation, call.body, key)
@@ -1065,6 +1075,78 @@ class QuickBooksProvider(AccountingProvider):
             else result
             for result in results
         ]
+
+    # === files === #
+
+    @staticmethod
+    def _prepare_attachment(members):
+        ((reference, file),) = members
+        return dto.PreparedCall(
+            operation='attachment.create',
+            body=encode(mapping.to_attachment(file, ENTITIES[file.document_kind])),
+            members=(reference,),
+            target=file.document_external_id,
+        )
+
+    def _send_attachment(self, call, key) -> dto.CallResult:
+        """The file beside its metadata, in two parts; QuickBooks does not send it along with the invoice."""
+        described = json.loads(call.body)
+        if len(call.content) != described.pop('Size'):
+            raise ValueError('The file is not the one that was prepared')
+        body, header = files.multipart(
+            encode(described), described['FileName'], described['ContentType'], call.content
+        )
+        answer = self._transport.request(
+            call.operation,
+            'POST',
+            f'{API_URL}/company/{self._company_id}/upload',
+            params=[('minorversion', str(MINOR_VERSION)), ('requestid', key)],
+            headers={'Accept': 'application/json', 'Content-Type': header},
+            body=body,
+            auth=BearerAuth(self._access_token),
+        )
+        (member,) = call.members
+        error = faults.error_of(answer, 'attachment')
+        if error is not None:
+            if (isinstance(error, faults.OF_RECORD) and error.details) or answer.status == 413:
+                return self._result(answer, [dto.MemberResult(member, error=error)])
+            raise error
+        envelope = answer.json()
+        entries = objects(envelope, 'AttachableResponse') if isinstance(envelope, dict) else []
+        if len(entries) != 1:
+            raise answer.unreadable('an answer that does not belong to what was sent')
+        if failures := faults.faults_of(entries[0]):
+            error = faults.refusal(failures, 'attachment', answer.status, request_id=answer.request_id)
+            return self._result(answer, [dto.MemberResult(member, error=error)])
+        record = self._attachment_or_raise(answer, nested(entries[0], 'Attachable'))
+        return self._result(answer, [dto.MemberResult(member, record=record)])
+
+    @staticmethod
+    def _attachment_or_raise(answer, element):
+        kinds = {ENTITIES[kind]: kind for kind in _SALES}
+        try:
+            return mapping.from_attachment(element, kinds)
+        except (Unreadable, ArithmeticError) as exc:
+            reason = str(exc)
+        raise answer.unreadable(f'a record that cannot be read: {reason}')
+
+    def _look_up_attachments(self, wanted):
+        documents = dict.fromkeys(
+            (one.document_kind, document) for one in wanted for document in one.documents
+        )
+        found = {}
+        for kind, document in documents:
+            where = [
+                f'AttachableRef.EntityRef.Type = {quoted(ENTITIES[kind])}',
+                f'AttachableRef.EntityRef.value = {quoted(document)}',
+            ]
+            for answer, element in self._every('attachments.list', 'Attachable', where):
+                if text(element, 'FileName'):  # the others are notes
+                    record = self._attachment_or_raise(answer, element)
+                    found[record.external_id] = replace(
+                        record, document_kind=kind, document_external_id=document
+                    )
+        return tuple(found.values())
 
     # === the Projects API === #
 

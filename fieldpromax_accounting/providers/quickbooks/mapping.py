@@ -871,3 +871,35 @@ def from_term(element: dict) -> dto.Term:
         days=int(days) if standard and days is not None else None,
         active=flag(element, 'Active', default=True),
     )
+
+
+# === files === #
+
+
+def to_attachment(file: dto.Attachment, entity: str) -> dict:
+    """The metadata of an upload, and ``Size``, which stays here."""
+    return {
+        'FileName': file.name,
+        'ContentType': file.content_type or 'application/octet-stream',
+        'AttachableRef': [
+            {'EntityRef': {'type': entity, 'value': file.document_external_id}, 'IncludeOnSend': False}
+        ],
+        'Size': file.size,
+    }
+
+
+def from_attachment(element: dict, kinds: dict[str, str]) -> dto.Attachment:
+    """:param kinds: entity → kind, of the documents that files are attached to."""
+    name = text(element, 'FileName')
+    if not name:
+        raise Unreadable('it has no FileName')
+    references = [nested(one, 'EntityRef') for one in objects(element, 'AttachableRef')]
+    reference = next((one for one in references if text(one, 'type') in kinds), {})
+    return dto.Attachment(
+        document_kind=kinds.get(text(reference, 'type'), ''),
+        document_external_id=text(reference, 'value'),
+        name=name,
+        content_type=text(element, 'ContentType'),
+        size=int(required_number(element, 'Size')),
+        external_id=_id_of(element),
+    )

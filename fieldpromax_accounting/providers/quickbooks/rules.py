@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from .. import checks, dto
 from ..checks import BLANK, SPACES, EmailRule, NameRule, check_email, shown, too_long
+from ..files import MEGABYTE, FileRule
 from .mapping import (
     UNKNOWN,
     code_taxes,
@@ -198,6 +199,21 @@ def check_payment(payment: dto.Payment, organization: dto.Organization = UNKNOWN
     return checks.check_payment(LABEL, payment, several=True)
 
 
+#: what Intuit's help lists: 100 MB, and these types
+FILES = FileRule(
+    LABEL,
+    max_bytes=100 * MEGABYTE,
+    max_name=1000,
+    extensions=frozenset(
+        'ai csv doc docx eps gif jpeg jpg ods pages pdf png rtf tif txt xls xlsx xml'.split()
+    ),
+)
+
+
+def check_attachment(file: dto.Attachment, organization: dto.Organization = UNKNOWN) -> tuple[str, ...]:
+    return FILES.check(file)
+
+
 CHECKS = {
     'contact': check_contact,
     'item': check_item,
@@ -206,6 +222,7 @@ CHECKS = {
     'credit_note': check_credit_note,
     'allocation': check_allocation,
     'payment': check_payment,
+    'attachment': check_attachment,
 }
 
 

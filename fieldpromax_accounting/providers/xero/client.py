@@ -18,7 +18,7 @@ from ..registry import register
 from ..transport import Answer, BearerAuth, Transport
 from ..wire import Unreadable, encode, nested, number, objects, text
 from . import events, faults, mapping, rules
-from .sdk import AccountingCalls
+from .sdk import API_URL, AccountingCalls
 from .wire import guid, is_guid, moment
 
 _logger = get_logger(__name__)
@@ -49,7 +49,10 @@ _KINDS = {
     'credit_note': ('CreditNotes', 'CreditNoteID', mapping.from_credit_note),
     'allocation': ('Allocations', 'AllocationID', mapping.from_allocation),
     'payment': ('Payments', 'PaymentID', mapping.from_payment),
+    'attachment': ('Attachments', 'AttachmentID', None),
 }
+#: kind of document → its resource in paths
+_DOCUMENT_PATHS = {'invoice': 'Invoices', 'credit_note': 'CreditNotes'}
 _WRITERS = {
     'contact': mapping.to_contact,
     'item': mapping.to_item,
@@ -132,6 +135,7 @@ class XeroProvider(AccountingProvider):
         'accounting.payments',
         'accounting.contacts',
         'accounting.settings',
+        'accounting.attachments',
     )
     scope_texts = (
         'Know who connects: name and e-mail address',
@@ -140,6 +144,7 @@ class XeroProvider(AccountingProvider):
         'View and create payments',
         'View and create contacts',
         'View the organisation, accounts, tax rates and currencies',
+        'View files attached to invoices, and attach more',
     )
     # a key is kept for 6 minutes from the first call (A4); one of them is our margin
     capabilities = Capabilities(
@@ -147,6 +152,7 @@ class XeroProvider(AccountingProvider):
         key_lifetime=timedelta(minutes=5),
         items_need_code=True,
         numbers_on_request=True,
+        files_by_name=True,
         # its credit notes take none (A9)
         credit_note_discounts=False,
         # two tracking categories at most are active (A9)
@@ -163,6 +169,7 @@ class XeroProvider(AccountingProvider):
         },
     )
     text_rules = rules.TEXT_RULES
+    file_rule = rules.FILES
     operations = {
         operation.name: operation
         for operation in (
@@ -184,6 +191,7 @@ class XeroProvider(AccountingProvider):
                 'payment.create', 'payment', MAX_MEMBERS, 'invoice, date, amount and time of the payment'
             ),
             Operation('payment.delete', 'payment', 1, 'Xero ID of the payment'),
+            Operation('attachment.create', 'attachment', 1, 'name and size of the file, at its document'),
         )
     }
     app_page = 'https://developer.xero.com/app/manage'
@@ -578,7 +586,7 @@ class XeroProvider(AccountingProvider):
         )
 
     def get_record(self, kind, external_id):
-        if kind not in _KINDS:
+        if kind not in _KINDS or kind == 'attachment':
             raise errors.NotFound(f'Xero keeps no {kind}s for this app.', code='no_such_kind')
         if not external_id:
             raise errors.NotFound('A record without an id is not in Xero.', code='no_id')
@@ -767,7 +775,7 @@ class XeroProvider(AccountingProvider):
         contact: ContactNumber or Name; item: Code; invoice and credit note: the number of a sale. Compared
         without case, as Xero does. An unreadable one is raised: to overlook it would be to create it again.
         """
-        if kind in ('allocation', 'payment'):
+        if kind in ('allocation', 'payment', 'attachment'):
             return ()
         wanted = list(dict.fromkeys(key.strip() for key in keys if key and key.strip()))
         folded = {_folded(key) for key in wanted}
@@ -831,6 +839,8 @@ class XeroProvider(AccountingProvider):
             return self._look_up_allocations(wanted)
         if kind == 'payment':
             return self._look_up_payments(wanted)
+        if kind == 'attachment':
+            return self._look_up_attachments(wanted)
         unnumbered = [one for one in wanted if kind in ('invoice', 'credit_note') and one.own_number]
         rest = [one for one in wanted if one not in unnumbered]
         found = {record.external_id: record for record in super().look_up(kind, rest)} if rest else {}
@@ -939,6 +949,8 @@ class XeroProvider(AccountingProvider):
                 raise ValueError(
                     f'{operation} of {reference}: an update needs the id of the record, a creation has none'
                 )
+        if declared.kind == 'attachment':
+            return self._prepare_attachment(members)
         key, _id_field, _read = _KINDS[declared.kind]
         write = mapping.to_void if operation.endswith('.void') else _WRITERS[declared.kind]
         first = members[0][1]
@@ -965,6 +977,8 @@ class XeroProvider(AccountingProvider):
         declared = self.operations[call.operation]
         if call.operation == 'allocation.delete':
             return self._send_deletion(call)
+        if declared.kind == 'attachment':
+            return self._send_attachment(call, key)
         lot = {'summarize_errors': False}
         method, args, options = {
             # PUT creates and refuses what exists; POST /Contacts and /Items change by id; POST /Invoices
@@ -1019,6 +1033,77 @@ class XeroProvider(AccountingProvider):
             raise error
         gone = dto.Allocation(note_id, '', Decimal(0), None, status='deleted', external_id=call.target)
         return self._result(call, answer, [dto.MemberResult(member, record=gone)])
+
+    # === files === #
+
+    @staticmethod
+    def _prepare_attachment(members):
+        ((reference, file),) = members
+        return dto.PreparedCall(
+            operation='attachment.create',
+            body=encode(
+                {
+                    'document_kind': file.document_kind,
+                    'FileName': file.name,
+                    'MimeType': file.content_type,
+                    'ContentLength': file.size,
+                }
+            ),
+            members=(reference,),
+            target=file.document_external_id,
+        )
+
+    def _send_attachment(self, call, key) -> dto.CallResult:
+        """The bytes as they are, the name in the path (A10). Customers do not see the file in Xero's online invoice."""
+        described = json.loads(call.body)
+        if len(call.content) != described['ContentLength']:
+            raise ValueError('The file is not the one that was prepared')
+        kind, (member,) = described['document_kind'], call.members
+        path = f'{_DOCUMENT_PATHS[kind]}/{quote(call.target, safe="")}/Attachments'
+        answer = self._transport.request(
+            call.operation,
+            'PUT',
+            f'{API_URL}/{path}/{quote(described["FileName"], safe="")}',
+            headers={
+                'Accept': 'application/json',
+                'Content-Type': described['MimeType'] or 'application/octet-stream',
+                'Idempotency-Key': key,
+                'xero-tenant-id': self._organization_id,
+            },
+            body=call.content,
+            auth=BearerAuth(self._access_token),
+        )
+        error = _of_files(faults.error_of(answer))
+        if error is not None:
+            if isinstance(error, (errors.ValidationRejected, errors.NotFound)) or answer.status == 413:
+                return self._result(call, answer, [dto.MemberResult(member, error=error)])
+            raise error
+        elements = self._elements(answer, answer.json(), 'Attachments')
+        if len(elements) != 1:
+            raise answer.unreadable('an answer that does not belong to what was sent')
+        read = partial(mapping.from_attachment, kind=kind, document=call.target)
+        record = self._record_or_raise(answer, read, elements[0])
+        return self._result(call, answer, [dto.MemberResult(member, record=record)])
+
+    def _look_up_attachments(self, wanted):
+        documents = dict.fromkeys(
+            (one.document_kind, document) for one in wanted for document in one.documents
+        )
+        found = []
+        for kind, document in documents:
+            method = {'invoice': 'get_invoice_attachments', 'credit_note': 'get_credit_note_attachments'}[
+                kind
+            ]
+            answer = self._call('attachments.list', method, document)
+            error = _of_files(faults.error_of(answer))
+            if isinstance(error, errors.NotFound):
+                continue
+            if error is not None:
+                raise error
+            read = partial(mapping.from_attachment, kind=kind, document=document)
+            elements = self._elements(answer, answer.json(), 'Attachments')
+            found += [self._record_or_raise(answer, read, element) for element in elements]
+        return tuple(found)
 
     @staticmethod
     def _result(call, answer, results):
@@ -1093,6 +1178,19 @@ class XeroProvider(AccountingProvider):
                 'contact': f'/Contacts/View/{record}',
             }[kind]
         return self._transport.at_origin(f'{WEB_URL}{path}')
+
+
+def _of_files(error):
+    """A consent without the scope for files (A2) stands for files alone: everything else goes on."""
+    if not isinstance(error, errors.PermissionMissing):
+        return error
+    return errors.ValidationRejected(
+        'This consent does not cover files: connect again, and leave all permissions ticked.',
+        code='files_not_permitted',
+        details=error.details,
+        http_status=error.http_status,
+        request_id=error.request_id,
+    )
 
 
 def _is_like(payment: dto.Payment, one: dto.Wanted) -> bool:

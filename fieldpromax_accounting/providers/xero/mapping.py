@@ -694,3 +694,20 @@ def from_tax_rate(element: dict) -> dto.TaxRate:
         for_purchases=flag(element, 'CanApplyToExpenses', default=True),
         active=text(element, 'Status').upper() in ('', 'ACTIVE'),
     )
+
+
+# === files === #
+
+
+def from_attachment(element: dict, *, kind: str, document: str) -> dto.Attachment:
+    external_id, name = guid(element, 'AttachmentID'), text(element, 'FileName')
+    if not external_id or not name:
+        raise Unreadable('it has no AttachmentID or no FileName')
+    return dto.Attachment(
+        document_kind=kind,
+        document_external_id=document,
+        name=name,
+        content_type=text(element, 'MimeType'),
+        size=int(required_number(element, 'ContentLength')),
+        external_id=external_id,
+    )

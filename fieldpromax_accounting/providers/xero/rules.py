@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from .. import checks, dto
 from ..checks import BLANK, SPACES, EmailRule, NameRule, too_long
+from ..files import MEGABYTE, FileRule
 from .mapping import (
     INVOICE_STATUS_TO_XERO,
     folded_lines,
@@ -183,6 +184,23 @@ def check_payment(payment: dto.Payment) -> tuple[str, ...]:
     return checks.check_payment('Xero', payment, several=False)
 
 
+#: size and number of files: A10; the types are those that Xero's own pages list
+FILES = FileRule(
+    'Xero',
+    max_bytes=10 * MEGABYTE,
+    max_name=255,
+    extensions=frozenset(
+        '7z bmp csv doc docx eml gif jpeg jpg keynote msg numbers odf ods odt pages pdf png ppt pptx rar rtf tif tiff '
+        'txt xls xlsx zip'.split()
+    ),
+    max_files=10,
+)
+
+
+def check_attachment(file: dto.Attachment) -> tuple[str, ...]:
+    return FILES.check(file)
+
+
 CHECKS = {
     'contact': check_contact,
     'item': check_item,
@@ -190,6 +208,7 @@ CHECKS = {
     'credit_note': check_credit_note,
     'allocation': check_allocation,
     'payment': check_payment,
+    'attachment': check_attachment,
 }
 
 
