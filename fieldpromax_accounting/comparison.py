@@ -46,6 +46,13 @@ def expectation(data):
             'total': amount_text(data.totals.total),
             'lines': len(data.lines),
         }
+    if isinstance(data, dto.Attachment):
+        return {
+            'key': data.name,
+            'name': data.name,
+            'size': data.size,
+            'document_kind': data.document_kind,
+        }
     if isinstance(data, dto.Allocation):
         return {
             'key': '',

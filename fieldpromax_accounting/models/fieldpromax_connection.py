@@ -25,6 +25,8 @@ SETTINGS_FIELDS = (
     'start_date',
     'push_payments',
     'pull_payments',
+    'attach_pdf',
+    'attach_files',
     'pull_suppliers',
     'pull_interval',
     'contact_push',

@@ -74,6 +74,8 @@ class ResConfigSettings(models.TransientModel):
     fieldpromax_start_date = fields.Date('Nothing dated before')
     fieldpromax_push_payments = fields.Boolean('Payments to the books')
     fieldpromax_pull_payments = fields.Boolean('Payments from the books')
+    fieldpromax_attach_pdf = fields.Boolean("Attach the invoice's PDF")
+    fieldpromax_attach_files = fields.Boolean('Attach its other files')
     fieldpromax_pull_suppliers = fields.Boolean('Suppliers too')
     fieldpromax_pull_interval = fields.Selection(
         [

@@ -261,6 +261,11 @@ class AccountingProvider(ABC):
     def check(self, kind: str, record) -> tuple[str, ...]:
         """Rules of the provider that ``record`` (a DTO) breaks, each a sentence with a suggestion; () when none."""
 
+    @classmethod
+    def permits_files(cls, scopes: Sequence[str]) -> bool:
+        """Does a consent to ``scopes`` cover files? True where there is no scope of their own, or none is known."""
+        return True
+
     # === names, codes, e-mail addresses: asked about a text alone, before anything is connected === #
 
     @classmethod

@@ -147,11 +147,14 @@ class TestSettings(ConnectingCommon):
         form = self.form()
         form.fieldpromax_pull_suppliers = False
         form.fieldpromax_push_payments = False
+        form.fieldpromax_attach_pdf = True
+        form.fieldpromax_attach_files = True
         form.fieldpromax_pull_payments = False
         form.save().execute()
         self.assertFalse(connection.pull_suppliers)
         self.assertFalse(connection.push_payments)
         self.assertFalse(connection.pull_payments)
+        self.assertTrue(connection.attach_pdf and connection.attach_files and connection.attach_since)
         self.assertEqual(connection.push_trigger, 'sent')
 
     def test_nobody_undoes_somebody_elses_choice(self):

@@ -1036,6 +1036,10 @@ class XeroProvider(AccountingProvider):
 
     # === files === #
 
+    @classmethod
+    def permits_files(cls, scopes):
+        return not scopes or 'accounting.attachments' in scopes
+
     @staticmethod
     def _prepare_attachment(members):
         ((reference, file),) = members
