@@ -90,11 +90,12 @@ class FieldpromaxExchange(models.Model):
 
     def _drive_look_up(self, connection, call):
         try:
-            super()._drive_look_up(connection, call)
+            return super()._drive_look_up(connection, call)
         except errors.ValidationRejected:
             if call.operation != 'attachment.create':
                 raise
             # Files may not even be read there: it is looked up again later, and everything else goes on.
+            return None
 
     # === STEP 1: CLAIM === #
 
