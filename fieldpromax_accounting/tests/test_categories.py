@@ -1,15 +1,14 @@
-"""Analytic accounts of lines, told to the books as tracking categories or classes."""
+"""Analytic accounts of lines, told to the books as what tells lines apart there: here tracking categories of Xero. How
+both providers keep it is tried in ``tests/contract``."""
 
 from odoo import Command
 from odoo.tests import tagged
 
 from .push_common import FieldpromaxPushCommon
-from .quickbooks_push_common import QuickBooksPushCommon
 
 
-class CategoryScenario:
-    """One scenario; what differs between the books is how they keep it."""
-
+@tagged('post_install', '-at_install')
+class TestCategories(FieldpromaxPushCommon):
     def analytic(self, plan, *names):
         plan = self.env['account.analytic.plan'].create({'name': plan})
         return self.env['account.analytic.account'].create(
@@ -23,7 +22,7 @@ class CategoryScenario:
     def category_of(self, account):
         return self.env['fieldpromax.mapping'].search([('analytic_account_id', '=', account.id)])
 
-    def check_categories(self):
+    def test_analytic_accounts_become_tracking_categories(self):
         north, south = self.analytic('Branch', 'North', 'South')
         roof = self.analytic('Job', 'Roof')
         tax = [Command.set(self.company_data['default_tax_sale'].ids)]
@@ -90,24 +89,15 @@ class CategoryScenario:
         self.run_push(self.connection)
         self.assertEqual(last.fieldpromax_badge, 'verified', last.fieldpromax_reason)
         self.assertEqual(self.told(last), ['', '', 'South', ''])
-
-
-@tagged('post_install', '-at_install')
-class TestCategories(CategoryScenario, FieldpromaxPushCommon):
-    def test_tracking_categories(self):
-        self.check_categories()
         # Changed there: a difference with both names side by side.
-        move = self.env['account.move'].search(
-            [('partner_id', '=', self.customer.id)], order='id desc', limit=1
-        )
-        [invoice] = self.in_books(move)
+        [invoice] = self.in_books(last)
         self.simulator.control(
             'POST',
             '/_sim/organisations/US',
             {
                 'invoices': [
                     {
-                        'InvoiceNumber': move.name,
+                        'InvoiceNumber': last.name,
                         'LineItems': [
                             {'LineItemID': line['LineItemID']}
                             if not line['Tracking']
@@ -123,7 +113,7 @@ class TestCategories(CategoryScenario, FieldpromaxPushCommon):
         )
         self.env['fieldpromax.link']._ask_for_audit(self.connection)
         self._run_cron(self.env.ref('fieldpromax_accounting.ir_cron_audit'))
-        self.assertAttention(move, 'Branch: South', 'Branch: West')
+        self.assertAttention(last, 'Branch: South', 'Branch: West')
 
     def use_categories(self, *names):
         known = [option['Name'] for one in self.books('tracking') for option in one['Options']]
@@ -136,23 +126,3 @@ class TestCategories(CategoryScenario, FieldpromaxPushCommon):
     def told(self, move):
         [invoice] = self.in_books(move)
         return [', '.join(one['Option'] for one in line['Tracking']) for line in invoice['LineItems']]
-
-
-@tagged('post_install', '-at_install')
-class TestQuickBooksCategories(CategoryScenario, QuickBooksPushCommon):
-    def test_classes(self):
-        self.check_categories()
-
-    def use_categories(self, *names):
-        known = {one['Name']: one['Id'] for one in self.books('classes')}
-        classes = [{'Id': key, 'Active': name in names} for name, key in known.items()]
-        classes += [{'Name': name} for name in names if name not in known]
-        self.change_books(self.books_of, ClassTrackingPerTxnLine=True, classes=classes)
-
-    def told(self, move):
-        [invoice] = self.in_books(move)
-        return [
-            line['SalesItemLineDetail'].get('ClassRef', {}).get('name', '')
-            for line in invoice['Line']
-            if line['DetailType'] == 'SalesItemLineDetail'
-        ]
