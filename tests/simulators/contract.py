@@ -101,6 +101,15 @@ TAX_RATE = {
     "TaxComponents": [{"Name": "text", "Rate": "four", "IsCompound": "bool"}],
 }
 CURRENCY = {"Code": "currency", "Description": "text"}
+TRACKING = {"TrackingCategoryID": "guid", "TrackingOptionID": "guid", "Name": "text", "Option": "text"}
+TRACKING_CATEGORY = {
+    "TrackingCategoryID": "guid",
+    "Name": "text",
+    "Status": one_of("ACTIVE", "ARCHIVED", "DELETED"),
+    "Options": [
+        {"TrackingOptionID": "guid", "Name": "text", "Status": one_of("ACTIVE", "ARCHIVED", "DELETED")}
+    ],
+}
 CONTACT = {
     "ContactID": "guid",
     "ContactStatus": one_of("ACTIVE", "ARCHIVED", "GDPRREQUEST"),
@@ -175,7 +184,7 @@ LINE = {
     "LineAmount": "money",
     "DiscountRate?": "four",
     "DiscountAmount?": "money",
-    "Tracking": "empty",
+    "Tracking": [TRACKING],
 }
 INVOICE = {
     "Type": one_of("ACCREC", "ACCPAY"),
@@ -318,6 +327,7 @@ ELEMENTS = {
     "Accounts": ACCOUNT,
     "TaxRates": TAX_RATE,
     "Currencies": CURRENCY,
+    "TrackingCategories": TRACKING_CATEGORY,
     "Contacts": CONTACT,
     "Items": ITEM,
     "Invoices": {**INVOICE, "Contact": CONTACT},

@@ -27,6 +27,10 @@ def _answers(us, invoice, sim):
     yield "GET", "/Organisation", us.call("GET", "Organisation"), contract.envelope("Organisations")
     for path, name in (("/Accounts", "Accounts"), ("/TaxRates", "TaxRates"), ("/Currencies", "Currencies")):
         yield "GET", path, us.call("GET", name), contract.envelope(name)
+    branches = {"Name": "Branch", "Options": ["North", {"Name": "South", "Status": "ARCHIVED"}]}
+    sim.control("POST", "/_sim/organisations/US", {"tracking": [branches]})
+    tracked = us.call("GET", "TrackingCategories", params={"includeArchived": "true"})
+    yield "GET", "/TrackingCategories", tracked, contract.envelope("TrackingCategories")
     yield "GET", "/Contacts", us.call("GET", "Contacts"), contract.envelope("Contacts")
     for params in ({"page": 1, "pageSize": 1000, "includeArchived": "true"}, {"summaryOnly": "true"}):
         yield "GET", "/Contacts", us.call("GET", "Contacts", params=params), contract.envelope("Contacts")
@@ -88,6 +92,7 @@ def _invoice_answers(us, invoice, sim):
             "UnitAmount": "9.9999",
             "AccountCode": "200",
             "DiscountRate": "7.5",
+            "Tracking": [{"Name": "Branch", "Option": "North"}],
         },
         {"ItemCode": "VALVE-15", "Quantity": 2},
         {"Description": "text only"},
