@@ -9,7 +9,17 @@ from datetime import timedelta
 
 from . import agreement, checks, dto, files, webhooks
 
-KINDS = ('contact', 'item', 'project', 'invoice', 'credit_note', 'allocation', 'payment', 'attachment')
+KINDS = (
+    'contact',
+    'item',
+    'project',
+    'invoice',
+    'credit_note',
+    'allocation',
+    'payment',
+    'attachment',
+    'sent_mark',
+)
 
 
 @dataclass(frozen=True)

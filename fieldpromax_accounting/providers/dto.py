@@ -388,6 +388,18 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class SentMark:
+    """That an invoice or credit note (``document_kind``) was sent to its customer."""
+
+    document_kind: str
+    external_id: str
+
+    @property
+    def name(self):
+        return self.external_id
+
+
+@dataclass(frozen=True)
 class Page:
     """One page of a pull.
 

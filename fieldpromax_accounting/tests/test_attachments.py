@@ -232,6 +232,39 @@ class TestAttachments(FieldpromaxPushCommon):
         self.run_push(self.connection)
         self.assertFalse(self.there(other))
 
+    def sent_there(self, move):
+        (found,) = self.in_books(move)
+        return bool(found.get('SentToContact'))
+
+    def test_sent_follows_the_sending_in_odoo(self):
+        """A mark and nothing else: one that is refused or lost is no trouble of the invoice, and no drift."""
+        first, second = self.invoice(), self.invoice(post=False)
+        second.is_move_sent = True
+        second.action_post()
+        self.run_push(self.connection)
+        self.assertFalse(self.sent_there(first))
+        self.assertTrue(self.sent_there(second), 'it was sent before it arrived')
+        verified, hashed = self.link_of(first).verified_at, self.link_of(first).sent_hash
+        first.is_move_sent = True
+        self.assertFalse(self.sent_there(first), 'nothing is sent while the person waits')
+        self.simulator.fault('timeout_after', path='/Invoices/', method='POST')
+        self.run_push(self.connection)
+        self.assertSent(first)
+        self.let_time_pass(3600)
+        self.run_push(self.connection)
+        self.assertTrue(self.sent_there(first))
+        self.assertSent(first)
+        self.assertEqual((self.link_of(first).verified_at, self.link_of(first).sent_hash), (verified, hashed))
+        marks = self.env['fieldpromax.exchange'].search([('kind', '=', 'sent_mark')])
+        self.assertEqual(marks.mapped('state'), ['done', 'done'])
+        third = self.invoice()
+        self.run_push(self.connection)
+        self.simulator.fault('status:404', path='/Invoices/', method='POST')
+        third.is_move_sent = True
+        self.run_push(self.connection)
+        self.assertSent(third)
+        self.assertFalse(self.open_issues())
+
     def test_whatever_fails_in_the_hook_stops_nobody_and_rights(self):
         move = self.invoice()
         self.run_push(self.connection)

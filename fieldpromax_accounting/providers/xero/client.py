@@ -191,6 +191,12 @@ class XeroProvider(AccountingProvider):
                 'payment.create', 'payment', MAX_MEMBERS, 'invoice, date, amount and time of the payment'
             ),
             Operation('payment.delete', 'payment', 1, 'Xero ID of the payment'),
+            Operation(
+                'invoice.mark_sent', 'sent_mark', 1, 'Xero ID of the invoice; marking it twice is harmless'
+            ),
+            Operation(
+                'credit_note.mark_sent', 'sent_mark', 1, 'Xero ID of the note; marking it twice is harmless'
+            ),
             Operation('attachment.create', 'attachment', 1, 'name and size of the file, at its document'),
         )
     }
@@ -951,6 +957,11 @@ class XeroProvider(AccountingProvider):
                 )
         if declared.kind == 'attachment':
             return self._prepare_attachment(members)
+        if declared.kind == 'sent_mark':
+            ((reference, mark),) = members
+            field = _KINDS[mark.document_kind][1]
+            body = encode({field: mark.external_id, 'SentToContact': True})
+            return dto.PreparedCall(operation, body, (reference,), target=mark.external_id)
         key, _id_field, _read = _KINDS[declared.kind]
         write = mapping.to_void if operation.endswith('.void') else _WRITERS[declared.kind]
         first = members[0][1]
@@ -979,6 +990,8 @@ class XeroProvider(AccountingProvider):
             return self._send_deletion(call)
         if declared.kind == 'attachment':
             return self._send_attachment(call, key)
+        if declared.kind == 'sent_mark':
+            return self._send_mark(call, key)
         lot = {'summarize_errors': False}
         method, args, options = {
             # PUT creates and refuses what exists; POST /Contacts and /Items change by id; POST /Invoices
@@ -1033,6 +1046,20 @@ class XeroProvider(AccountingProvider):
             raise error
         gone = dto.Allocation(note_id, '', Decimal(0), None, status='deleted', external_id=call.target)
         return self._result(call, answer, [dto.MemberResult(member, record=gone)])
+
+    def _send_mark(self, call, key) -> dto.CallResult:
+        """``SentToContact`` alone: nothing else of the document is touched (A9)."""
+        kind = call.operation.partition('.')[0]
+        method = {'invoice': 'update_invoice', 'credit_note': 'update_credit_note'}[kind]
+        answer = self._call(call.operation, method, call.target, call.body, idempotency_key=key)
+        error = faults.error_of(answer)
+        (member,) = call.members
+        if isinstance(error, (errors.ValidationRejected, errors.NotFound, errors.Conflict)):
+            return self._result(call, answer, [dto.MemberResult(member, error=error)])
+        if error is not None:
+            raise error
+        self._elements(answer, answer.json(), _KINDS[kind][0])
+        return self._result(call, answer, [dto.MemberResult(member, record=dto.SentMark(kind, call.target))])
 
     # === files === #
 
