@@ -281,6 +281,13 @@ class AccountMove(models.Model):
             [('connection_id', '=', connection.id), ('kind', 'in', ('account', 'tax', 'item', 'category'))]
         )
         named = {(row.kind, key): row for row in references for key in (row.external_id, row.code) if key}
+        if not resolver.capabilities.accounts_on_lines:
+            preview.notes.append(
+                self.env._(
+                    'Each line is booked on the income account that its product has in %s.',
+                    connection._provider_label(),
+                )
+            )
         self._fieldpromax_preview_categories(connection, resolver, preview)
         unsettled = self.env._('Not settled')
         own = self.env['fieldpromax.link'].search(

@@ -254,6 +254,8 @@ class TestQuickBooksPreview(PreviewCommon, QuickBooksPushCommon):
         )
         self.assertEqual(line.item, 'Services')
         self.assertFalse(preview.shows_discount)
+        self.assertFalse(preview.shows_account)
+        self.assertIn('booked on the income account that its product has', preview.notes_html)
         self.run_push(self.connection)
         self.assertSent(move)
         [arrived] = self.in_books(move)
