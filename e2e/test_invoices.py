@@ -214,6 +214,13 @@ def test_period_that_is_opened_lets_it_go(bookkeeper, world, followed):
     line = bookkeeper.reload_until(state_line, VERIFIED)
     followed["number"] = re.search(r"INV/\d+/\d+", line.inner_text())[0]
     bookkeeper.look("135-verified")
+    bookkeeper.page.get_by_role("button", name="What was compared").click()
+    dialog = bookkeeper.page.locator(".modal")
+    expect(dialog).to_contain_text("all that Odoo sent is the same there")
+    expect(dialog.locator("tr.o_data_row", has_text="Line 1, Amount")).to_contain_text("147.00")
+    bookkeeper.look("135a-what-was-compared")
+    dialog.get_by_role("button", name="Close").last.click()
+    expect(dialog).to_have_count(0)
 
 
 # --- what happens to it afterwards

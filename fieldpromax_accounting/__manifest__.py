@@ -33,6 +33,7 @@
         'views/account_move_views.xml',
         'views/account_move_plan_views.xml',
         'views/fieldpromax_preview_views.xml',
+        'views/fieldpromax_seal_views.xml',
         'views/res_partner_views.xml',
         'views/product_views.xml',
         'views/res_config_settings_views.xml',

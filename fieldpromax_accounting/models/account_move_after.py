@@ -62,6 +62,32 @@ class AccountMove(models.Model):
         self.ensure_one()
         return DOCUMENT_KINDS.get(self.move_type, self._fieldpromax_kind)
 
+    def action_fieldpromax_open_seal(self):
+        """Show what of this document was compared with the books, and what each side says."""
+        if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_user'):
+            raise UserError(
+                self.env._('Only people who work with invoices can see what stands in the books.')
+            )
+        self.ensure_one()
+        self.check_access('read')
+        connection = self.env['fieldpromax.connection']._active_for(self.company_id)
+        link = (
+            self.env['fieldpromax.link']
+            .sudo()
+            .search([('connection_id', '=', connection.id), ('move_id', '=', self.id)], limit=1)
+        )
+        if not link:
+            raise UserError(self.env._('It is not in the books any more. Reload the page.'))
+        seal = self.env['fieldpromax.seal']._show(self.sudo(), link)
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._('What was compared with %s', connection._provider_label()),
+            'res_model': seal._name,
+            'res_id': seal.id,
+            'view_mode': 'form',
+            'target': 'new',
+        }
+
     # === RESETTING === #
 
     def button_draft(self):

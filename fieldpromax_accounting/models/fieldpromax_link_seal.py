@@ -1,7 +1,17 @@
-from odoo import api, fields, models
-from odoo.tools import float_compare, format_date, formatLang
+from itertools import zip_longest
 
-from ..comparison import CATEGORY_JOINT, VOID_STATUSES, document_differences, document_of
+from odoo import api, fields, models
+from odoo.tools import float_compare, format_date, format_datetime, formatLang
+
+from ..comparison import (
+    CATEGORY_JOINT,
+    HEADER,
+    LINE,
+    VOID_STATUSES,
+    Difference,
+    document_differences,
+    document_of,
+)
 
 # Fields of a document that are amounts of its currency.
 AMOUNTS = ('untaxed', 'tax', 'total', 'amount')
@@ -207,6 +217,56 @@ class FieldpromaxLink(models.Model):
         """What a customer or product of the books is called; products may be told by their code."""
         link = self._by_external_id(connection, kind, [external_id])[:1]
         return link.external_name or link.record_name or external_id
+
+    def _compared(self):
+        """What was compared of the document, as people read it; what neither side has is left out.
+
+        :return: ``[(what, Odoo's value, value of the books, whether they agree)]``
+        """
+        self.ensure_one()
+        ours, theirs = self._agreed(), self.external_document or {}
+        but = ('number',) if self.connection_id._numbers_in_books() else ()
+        differing = {(one.field, one.line) for one in document_differences(ours, theirs, but)}
+        shown = [Difference(name, 0, ours.get(name) or '', theirs.get(name) or '') for name in HEADER]
+        pairs = zip_longest(ours.get('lines') or (), theirs.get('lines') or (), fillvalue={})
+        for place, (own, other) in enumerate(pairs, 1):
+            shown += [Difference(name, place, own.get(name) or '', other.get(name) or '') for name in LINE]
+        # A discount of nothing says nothing.
+        shown = [one for one in shown if (one.ours or one.theirs) and {one.ours, one.theirs} - {'', '0'}]
+        readable = self._readable(self.connection_id, shown, ours, theirs)
+        # Lines are not compared one by one where one side has more of them.
+        by_line = ('lines', 0) not in differing
+        return [
+            (
+                *texts,
+                (one.field, one.line) not in differing
+                and (not one.line or by_line or one.ours == one.theirs),
+            )
+            for one, texts in zip(shown, readable, strict=True)
+        ]
+
+    def _seal_text(self):
+        """When and how the document was compared, or why it differs, in a sentence."""
+        self.ensure_one()
+        provider = self.connection_id._provider_label()
+        if self.verified_at:
+            return self.env._(
+                'Read back from %(provider)s on %(time)s: all that Odoo sent is the same there.',
+                provider=provider,
+                time=format_datetime(self.env, self.verified_at, dt_format='short'),
+            )
+        if self.explained_hash:
+            return self.env._(
+                'It differs from %(provider)s, and %(person)s explained why on %(time)s: "%(note)s"',
+                provider=provider,
+                person=self.explained_by_id.name or self.env._('somebody'),
+                time=format_datetime(self.env, self.explained_at, dt_format='short'),
+                note=self.explanation,
+            )
+        return self.env._(
+            'It was sent, and is compared when %s is looked over tonight; "Sync now" does it at once.',
+            provider,
+        )
 
     # === DRIFT === #
 

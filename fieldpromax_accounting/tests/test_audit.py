@@ -20,6 +20,11 @@ class AuditScenarios:
         self.forget_requests()
         self._run_cron(self.env.ref('fieldpromax_accounting.ir_cron_audit'))
 
+    def seal(self, move):
+        """What was compared, as somebody sees it who only works with invoices."""
+        action = move.with_user(self.user_invoice).action_fieldpromax_open_seal()
+        return self.env['fieldpromax.seal'].with_user(self.user_invoice).browse(action['res_id'])
+
     def asked(self):
         """What the books were asked since it was forgotten, beside tokens."""
         simulator = self.simulators()[-1]
@@ -55,6 +60,15 @@ class AuditScenarios:
         self.audit()
         self.assertLessEqual(len(self.asked()), 2, 'by what changed')
         self.assertIn('Verified', same.fieldpromax_headline)
+        seal = self.seal(same)
+        self.assertTrue(seal.is_verified)
+        self.assertIn('all that Odoo sent is the same', seal.summary)
+        rows = {one.label: (one.ours, one.theirs) for one in seal.line_ids}
+        self.assertEqual(rows['Number'], (same.name, same.name))
+        self.assertEqual(rows['Line 1, Quantity'], ('2', '2'))
+        self.assertEqual(set(seal.line_ids.mapped('agrees')), {True})
+        with self.assertRaises(AccessError):
+            seal.with_user(self.user_bookkeeper).read(['summary'])
         link = self.link_of(paid)
         self.assertEqual(
             (paid.fieldpromax_state, link.external_status, link.external_due), ('sent', 'paid', 0)
@@ -90,6 +104,12 @@ class AuditScenarios:
         wizard.action_explain()
         self.assertEqual((issue.state, edited.fieldpromax_state), ('solved', 'sent'))
         self.assertEqual(self.link_of(edited).explained_by_id, bookkeeper)
+        seal = self.seal(edited)
+        self.assertIn('"Agreed with the customer"', seal.summary)
+        self.assertEqual(
+            [(one.label, one.theirs) for one in seal.line_ids if not one.agrees],
+            [('Reference', 'Agreed by phone')],
+        )
         self.env['fieldpromax.checkpoint'].sudo().search([('kind', '=', 'invoice')]).full_at = False
         self.audit()
         self.assertEqual(edited.fieldpromax_state, 'sent', 'everything read anew')

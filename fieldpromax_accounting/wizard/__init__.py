@@ -12,4 +12,6 @@ from . import (
     fieldpromax_relink,
     fieldpromax_run_schedule,
     fieldpromax_run_undo,
+    fieldpromax_seal,
+    fieldpromax_seal_line,
 )
