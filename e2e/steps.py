@@ -11,7 +11,8 @@ CLIENT_ID, CLIENT_SECRET = "fieldpromax-demo", "fieldpromax-demo-secret"
 PERSON, PERSON_PASSWORD = "bookkeeper@example.com", "demo"
 INVOICES = "account.action_move_out_invoice_type"
 OVERVIEW = "fieldpromax_accounting.fieldpromax_overview_action"
-STATE_LINE = ".o_fieldpromax_line"
+# Lines about its payments stand beside it.
+STATE_LINE = ".o_fieldpromax_line:has([name=fieldpromax_headline])"
 # Odoo looks up the company's address on the net, which a test does not have.
 ODOOS_OWN = re.compile(r" odoo\.addons\.(iap|partner_autocomplete)\.")
 

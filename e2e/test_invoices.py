@@ -323,6 +323,36 @@ def test_payment_marks_it_paid(bookkeeper, followed):
         bookkeeper.look("144-xero-paid", books)
 
 
+def test_payment_entered_in_the_books_is_registered(bookkeeper):
+    """In a journal whose payments are entered there, which a person says."""
+    new_invoice(bookkeeper, "Azure Interior", "Corner Desk", "15%")
+    confirm_invoice(bookkeeper)
+    bookkeeper.reload_until(state_line, VERIFIED)
+    address = urlsplit(bookkeeper.page.url).path
+    bookkeeper.action(OVERVIEW)
+    bookkeeper.page.locator("button[name=action_view_mappings]:visible").first.click()
+    bookkeeper.headline("Mappings to Xero")
+    bookkeeper.page.get_by_role("tab", name="Payments").click()
+    owner = bookkeeper.row("Bank").locator("td[name=owner]")
+    owner.click()
+    owner.locator("input").click()
+    bookkeeper.page.locator(".o_select_menu_item", has_text="The books").click()
+    bookkeeper.page.locator(".o_form_button_save").click()
+    expect(owner).to_have_text("The books")
+    bookkeeper.look("145-where-payments-are-entered")
+    bookkeeper.open(address)
+    with opened_in_books(bookkeeper) as books:
+        books.select_option("#payment-account", "090")
+        books.fill("#payment-reference", "Cheque 17")
+        books.click("#invoice-pay")
+        expect(books.locator("#invoice-status")).to_have_text("paid")
+    sync_now(bookkeeper)
+    bookkeeper.open(address)
+    bookkeeper.reload_until(lambda page: page.locator(".o_form_sheet"), re.compile("paid", re.IGNORECASE))
+    expect(bookkeeper.field("fieldpromax_paid_text")).to_contain_text("Paid in Xero: $\xa0169.05.")
+    bookkeeper.look("146-paid-in-the-books")
+
+
 def test_receivables_agree(bookkeeper, desks):
     sync_now(bookkeeper)
     bookkeeper.menu("Accounting Sync", "Receivables")
@@ -334,8 +364,8 @@ def test_receivables_agree(bookkeeper, desks):
         both.locator("td").filter(has_text="$").nth(place).inner_text() for place in range(3)
     )
     assert (odoo, difference) == (books, "$\xa00.00")
-    bookkeeper.look("145-receivables")
+    bookkeeper.look("147-receivables")
     phone = desks("bookkeeper", narrow=True)
     phone.action("fieldpromax_accounting.fieldpromax_receivable_action")
     phone.headline("Receivables")
-    phone.look("145-receivables")
+    phone.look("147-receivables")

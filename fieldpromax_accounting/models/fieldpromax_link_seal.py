@@ -231,8 +231,10 @@ class FieldpromaxLink(models.Model):
         pairs = zip_longest(ours.get('lines') or (), theirs.get('lines') or (), fillvalue={})
         for place, (own, other) in enumerate(pairs, 1):
             shown += [Difference(name, place, own.get(name) or '', other.get(name) or '') for name in LINE]
-        # A discount of nothing says nothing.
-        shown = [one for one in shown if (one.ours or one.theirs) and {one.ours, one.theirs} - {'', '0'}]
+        # A discount of nothing says nothing, nor does the rate that the books keep for their own currency.
+        shown = [
+            one for one in shown if {one.ours, one.theirs} - {'', '0'} and (one.field != 'rate' or one.ours)
+        ]
         readable = self._readable(self.connection_id, shown, ours, theirs)
         # Lines are not compared one by one where one side has more of them.
         by_line = ('lines', 0) not in differing
