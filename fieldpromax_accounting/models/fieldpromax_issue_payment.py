@@ -21,7 +21,7 @@ class FieldpromaxIssue(models.Model):
     can_send_again = fields.Boolean(compute='_compute_can')
 
     def _compute_can(self):
-        super()._compute_can()
+        result = super()._compute_can()
         for issue in self.sudo():
             is_open = issue.state == 'open'
             issue.can_leave = issue.can_leave or (is_open and issue.cause in BOOKS_PAYMENT)
@@ -34,6 +34,7 @@ class FieldpromaxIssue(models.Model):
                 and issue.connection_id.push_payments
                 and not any(issue._settled().mapped('is_made'))
             )
+        return result
 
     def _settled(self):
         """The settlements that the payments of this issue stand for."""

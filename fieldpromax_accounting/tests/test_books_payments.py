@@ -251,6 +251,96 @@ class TestXeroBooksPayments(BooksPaymentsMixin, XeroPayments, FieldpromaxPushCom
         for user in (self.user_invoice, self.user_bookkeeper, self.user_manager):
             self.assertFalse(settlements.with_user(user).has_access('write'))
 
+    def test_refunds_and_what_is_no_payment_are_named(self):
+        """What travels in neither direction says so on the document, with what to do."""
+        written, settled = self.invoice(), self.invoice()
+        note = self.invoice(move_type='out_refund')
+        self.run_push(self.connection)
+        self.assertSent(written)
+        # Early payment discount, bank fee, small difference: refused as a payment, with its name.
+        self.payment_mapping(self.bank).owner = 'odoo'
+        self.pay(
+            written,
+            110.0,
+            payment_difference_handling='reconcile',
+            writeoff_account_id=self.company_data['default_account_expense'].id,
+        )
+        self.pay(note, payment_method_line_id=self.bank.outbound_payment_method_line_ids[:1].id)
+        self.run_push(self.connection)
+        self.assertIn('written off', self.payment_exchange(written).issue_id.title)
+        self.assertFalse(self.payments_there(), 'neither is sent')
+        self.assertIn(
+            'refund of $\xa0115.00 that was paid out is not sent to Xero', note.fieldpromax_settled_text
+        )
+        # In the books it is settled by something that is no payment: a credit note that was made there alone.
+        contact = self.there(settled)['Contact']['ContactID']
+        self.simulator.control(
+            'POST',
+            '/_sim/organisations/US',
+            {
+                'credit_notes': [
+                    {
+                        'CreditNoteNumber': 'THERE-1',
+                        'Type': 'ACCRECCREDIT',
+                        'Status': 'AUTHORISED',
+                        'Date': fields.Date.to_string(fields.Date.today()),
+                        'Contact': {'ContactID': contact},
+                        'LineAmountTypes': 'NoTax',
+                        'LineItems': [
+                            {'Description': 'Discount', 'Quantity': 1, 'UnitAmount': 15, 'AccountCode': '200'}
+                        ],
+                    },
+                    {
+                        'CreditNoteNumber': 'THERE-1',
+                        'action': 'allocate',
+                        'invoice': settled.name,
+                        'amount': 15,
+                    },
+                ]
+            },
+        )
+        self.env['fieldpromax.link']._ask_for_audit(self.connection)
+        self._run_cron(self.env.ref('fieldpromax_accounting.ir_cron_audit'))
+        self.assertEqual(self.link_of(settled).external_due, 100.0)
+        self.assertIn(
+            '$\xa015.00 of it is settled in Xero by something else', settled.fieldpromax_settled_text
+        )
+        self.assertFalse(written.fieldpromax_settled_text, 'an issue tells of it')
+
+    def test_online_payment(self):
+        """Made as Odoo's ``account_payment`` makes it when a transaction of a payment provider is done: with the
+        invoices named, posted at once, and reconciled by the account."""
+        move = self.sent_invoice()
+        self.payment_mapping(self.bank).owner = 'odoo'
+        receivable = move.line_ids.filtered(lambda line: line.display_type == 'payment_term')
+        payment = self.env['account.payment'].create(
+            {
+                'amount': move.amount_residual,
+                'payment_type': 'inbound',
+                'currency_id': move.currency_id.id,
+                'partner_id': move.commercial_partner_id.id,
+                'partner_type': 'customer',
+                'journal_id': self.bank.id,
+                'company_id': move.company_id.id,
+                'payment_method_line_id': self.bank.inbound_payment_method_line_ids[:1].id,
+                'memo': f'{move.name} - demo-1',
+                'write_off_line_vals': [],
+                'invoice_ids': move,
+                'destination_account_id': receivable.account_id.id,
+            }
+        )
+        payment.action_post()
+        (payment.move_id.line_ids + move.line_ids).filtered(
+            lambda line: line.account_id == payment.destination_account_id and not line.reconciled
+        ).reconcile()
+        self.assertFalse(self.paid_there(move), 'nobody who pays online waits for the books')
+        self.run_push(self.connection)
+        self.assertPaidThere(move, 115.0)
+        self.assertTrue(self.is_paid_there(move))
+        self.run_pull(self.connection)
+        self.assertEqual(self.payments_of(move), payment)
+        self.assertEqual(move.fieldpromax_paid_text, 'Paid in Xero: $\xa0115.00.')
+
 
 @tagged('post_install', '-at_install')
 class TestQuickBooksBooksPayments(BooksPaymentsMixin, QuickBooksPayments, QuickBooksPushCommon):
