@@ -16,6 +16,7 @@ class FieldpromaxIssue(models.Model):
     _inherit = 'fieldpromax.issue'  # pylint: disable=consider-merging-classes-inherited
 
     books_payment_ids = fields.One2many('fieldpromax.books.payment', 'issue_id', readonly=True)
+    books_payment_count = fields.Integer(compute='_compute_can')
     can_take_again = fields.Boolean(compute='_compute_can')
     can_remove_there = fields.Boolean(compute='_compute_can')
     can_send_again = fields.Boolean(compute='_compute_can')
@@ -24,6 +25,7 @@ class FieldpromaxIssue(models.Model):
         result = super()._compute_can()
         for issue in self.sudo():
             is_open = issue.state == 'open'
+            issue.books_payment_count = len(issue.books_payment_ids)
             issue.can_leave = issue.can_leave or (is_open and issue.cause in BOOKS_PAYMENT)
             removed_here = is_open and issue.cause == 'books_payment_removed_here'
             issue.can_take_again = removed_here

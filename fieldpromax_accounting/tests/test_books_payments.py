@@ -5,6 +5,7 @@ from datetime import timedelta
 from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+from psycopg2 import IntegrityError
 
 from .payment_common import QuickBooksPayments, XeroPayments
 from .push_common import FieldpromaxPushCommon
@@ -238,6 +239,13 @@ class TestXeroBooksPayments(BooksPaymentsMixin, XeroPayments, FieldpromaxPushCom
         issue.with_user(self.user_bookkeeper).action_retry()
         self.run_pull(self.connection)
         self.assertEqual(move.payment_state, 'paid')
+        # Should two pulls ever run at once, in spite of the connection's lock, the database refuses the second one.
+        with (
+            self.assertRaises(IntegrityError),
+            mute_logger('odoo.sql_db'),
+            self.env.cr.savepoint(),
+        ):
+            self.kept(key).copy()
         for user in (self.user_portal, self.user_employee, self.user_invoice):
             self.assertFalse(self.env['fieldpromax.books.payment'].with_user(user).has_access('read'))
         rows = self.env['fieldpromax.books.payment']
