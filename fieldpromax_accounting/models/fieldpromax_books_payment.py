@@ -73,7 +73,10 @@ class FieldpromaxBooksPayment(models.Model):
     issue_id = fields.Many2one(
         'fieldpromax.issue', index='btree_not_null', ondelete='set null', readonly=True
     )
-    looked_at = fields.Datetime(readonly=True)
+    looked_run = fields.Integer(
+        readonly=True,
+        help='The run that looked at it last: the next one looks again at what needs attention.',
+    )
 
     _external_unique = models.Constraint(
         'unique(connection_id, external_id)', 'This payment of the books is kept already.'
@@ -184,8 +187,8 @@ class FieldpromaxBooksPayment(models.Model):
     # === WHAT BECOMES OF THEM === #
 
     @api.model
-    def _settle(self, connection, started_at, limit):
-        """Look at what is new, and again at what needed attention before this pass began; one bounded step.
+    def _settle(self, connection, run, limit):
+        """Look at what is new, and again at what needed attention before this run; one bounded step.
 
         :return: ``(Counter of what came of it, whether there is more)``
         """
@@ -200,9 +203,7 @@ class FieldpromaxBooksPayment(models.Model):
                 ('state', '=', 'waiting'),
                 '&',
                 ('state', '=', 'attention'),
-                '|',
-                ('looked_at', '=', False),
-                ('looked_at', '<', started_at),
+                ('looked_run', '!=', run.id),
             ],
             order='date, id',
             limit=limit,
@@ -210,6 +211,7 @@ class FieldpromaxBooksPayment(models.Model):
         counts = Counter()
         for row in rows:
             counts[row._look(connection)] += 1
+            row.looked_run = run.id
         return counts, len(rows) == limit
 
     @api.model
@@ -769,7 +771,7 @@ class FieldpromaxBooksPayment(models.Model):
 
     def _end(self, state, reason, counter=''):
         issue = self.issue_id
-        self.write({'state': state, 'reason': reason, 'issue_id': False, 'looked_at': fields.Datetime.now()})
+        self.write({'state': state, 'reason': reason, 'issue_id': False})
         issue._close_when_settled()
         return counter
 
@@ -782,7 +784,6 @@ class FieldpromaxBooksPayment(models.Model):
                 'state': 'attention',
                 'reason': hold.title,
                 'issue_id': issue.id,
-                'looked_at': fields.Datetime.now(),
             }
         )
         (before - issue)._close_when_settled()

@@ -78,7 +78,7 @@ class FieldpromaxRun(models.Model):
     def _settle_records(self, connection, kind, line, started_at):
         if kind != 'payment':
             return super()._settle_records(connection, kind, line, started_at)
-        counts, more = self.env['fieldpromax.books.payment']._settle(connection, started_at, LOOKED_AT_ONCE)
+        counts, more = self.env['fieldpromax.books.payment']._settle(connection, line.run_id, LOOKED_AT_ONCE)
         counts.pop('', None)
         if line and counts:
             line._count(counts)
