@@ -199,7 +199,7 @@ def check_payment(payment: dto.Payment, organization: dto.Organization = UNKNOWN
     return checks.check_payment(LABEL, payment, several=True)
 
 
-#: what Intuit's help lists: 100 MB, and these types
+#: as published tables of Intuit's limits have it; the API's reference names neither size nor types
 FILES = FileRule(
     LABEL,
     max_bytes=100 * MEGABYTE,
