@@ -127,7 +127,7 @@ class FieldpromaxConnection(models.Model):
     start_date = fields.Date(
         'Nothing dated before',
         required=True,
-        default=fields.Date.context_today,
+        default=lambda self: self._day_of_connecting(),
         tracking=True,
         help='Invoices dated before this day are sent only when somebody asks for it.',
     )
@@ -223,6 +223,11 @@ class FieldpromaxConnection(models.Model):
         "(is_source_of_shared) WHERE is_source_of_shared AND state != 'disconnected'",
         'Another connection is the source of shared records already. Unset it there first.',
     )
+
+    @api.model
+    def _day_of_connecting(self):
+        """Where it is still yesterday for a colleague, what they date today must not count as history."""
+        return min(fields.Date.today(), fields.Date.context_today(self))
 
     # === COMPUTE METHODS === #
 
