@@ -41,7 +41,9 @@ class TestConnection(ConnectingCommon):
         self.assertEqual(connection.organization_country, 'US')
         self.assertEqual(connection.currency_id.name, 'USD')
         self.assertEqual(connection.connected_by_id, self.user_manager)
-        self.assertEqual(connection.start_date, min(fields.Date.today(), fields.Date.context_today(connection)))
+        self.assertEqual(
+            connection.start_date, min(fields.Date.today(), fields.Date.context_today(connection))
+        )
         self.assertTrue(connection.remote_connection_external_id)
         self.assertNotEqual(connection.remote_connection_external_id, connection.organization_external_id)
         self.assertEqual(connection._silence_reason(), '')

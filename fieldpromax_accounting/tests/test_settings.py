@@ -94,7 +94,9 @@ class TestSettings(ConnectingCommon):
         self.assertEqual(settings.fieldpromax_organization, 'Lakeside Field Services LLC · US · USD')
         self.assertIn(self.user_manager.name, settings.fieldpromax_connected_text)
         self.assertEqual(settings.fieldpromax_push_trigger, 'posted')
-        self.assertEqual(settings.fieldpromax_start_date, min(fields.Date.today(), fields.Date.context_today(settings)))
+        self.assertEqual(
+            settings.fieldpromax_start_date, min(fields.Date.today(), fields.Date.context_today(settings))
+        )
         connection.state = 'reauth_required'
         self.assertEqual(self.settings().fieldpromax_status, 'reauth_required')
         settings.action_fieldpromax_confirm_disconnect()
