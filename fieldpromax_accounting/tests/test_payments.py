@@ -195,7 +195,7 @@ class PaymentScenarios:
         self.assertIn('are entered in', self.payment_exchange(owned).reason)
 
     def test_switched_off_nothing_is_noted(self):
-        self.connection.write({'push_payments': False})
+        self.connection.write({'push_payments': False, 'pull_payments': False})
         move = self.sent_invoice()
         self.pay(move)
         self.assertFalse(self.env['fieldpromax.settlement.due'].search([]))
