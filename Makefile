@@ -1,6 +1,6 @@
 # Every command builds what it needs under .dev first; README.md says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint e2e processes bench cents
+.PHONY: help demo demo-reset test lint e2e processes bench cents faults
 
 DEV := python3 scripts/dev.py
 
@@ -27,6 +27,9 @@ processes: ## kill servers, drivers and people's requests in the middle (ten min
 
 bench: ## measure, one "name: value" a line
 	@$(DEV) bench
+
+faults: ## every remote operation of both providers against every fault (five minutes)
+	@$(DEV) faults
 
 cents: ## 10,000 generated invoices against the arithmetic of both simulators, to the cent (SEED=n, INVOICES=n)
 	@$(DEV) cents -- $(if $(SEED),--seed $(SEED)) $(if $(INVOICES),--invoices $(INVOICES))

@@ -105,6 +105,13 @@ def command_cents(args: argparse.Namespace) -> int:
     return _in_odoo_environment([str(VENV_PYTHON), "-m", "bench.cents", *args.rest])
 
 
+def command_faults(args: argparse.Namespace) -> int:
+    setup.set_up()
+    return subprocess.run(
+        [str(VENV_PYTHON), "tests/faults/fault_matrix.py", *args.rest], cwd=ROOT, check=False
+    ).returncode
+
+
 def command_run(args: argparse.Namespace) -> int:
     return _in_odoo_environment(args.rest)
 
@@ -150,6 +157,11 @@ def _parser() -> argparse.ArgumentParser:
     add("lint", command_lint, "run every check of the code")
     add("bench", command_bench, "measure, one figure a line; further options go to the bench")
     add("cents", command_cents, "prove that totals agree to the cent; options: --seed, --invoices")
+    add(
+        "faults",
+        command_faults,
+        "try every remote operation against every fault; options: --provider, --only",
+    )
     add("run", command_run, "run any program in the environment of Odoo and PostgreSQL, after --")
     return parser
 

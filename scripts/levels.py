@@ -47,7 +47,7 @@ prepare_database(env)
 env.cr.commit()
 """
 FOLDERS = {
-    "providers": ["tests/providers", "tests/contract", "tests/matching", "tests/merging"],
+    "providers": ["tests/providers", "tests/contract", "tests/faults", "tests/matching", "tests/merging"],
     "simulators": ["tests/simulators"],
     "scripts": ["scripts/tests"],
     "upgrade": ["tests/upgrade"],

@@ -276,9 +276,12 @@ class QuickBooksProvider(AccountingProvider):
             body=encode({'token': token.refresh_token or token.access_token}).encode(),
             auth=HTTPBasicAuth(app.client_id.encode(), app.client_secret.encode()),
         )
-        if 200 <= answer.status < 300:
-            return
         data = answer.json_or_none()
+        if 200 <= answer.status < 300 and not faults.faults_of(data):
+            if answer.body.strip() and data is None:
+                # what the body holds is not documented (B1); a page of a proxy or a portal is none of Intuit's
+                raise answer.unreadable('an answer that does not say that the token is revoked')
+            return
         code = data.get('error') if isinstance(data, dict) else None
         if code == 'invalid_client' or (answer.status == 401 and not code):
             raise errors.AppRefused(
@@ -993,7 +996,13 @@ class QuickBooksProvider(AccountingProvider):
         answer = company.call(call.operation, method, entity, call.body, request_id=key, params=params)
         (member,) = call.members
         error = faults.error_of(answer, kind)
-        if call.operation in _DELETIONS and (error is None or isinstance(error, errors.NotFound)):
+        if call.operation in _DELETIONS and error is None:
+            # whoever answers 200 to everything (a proxy, a portal) has deleted nothing
+            envelope = answer.json()
+            if not isinstance(envelope, dict) or not _says_deleted(nested(envelope, entity), call.target):
+                raise answer.unreadable('an answer that does not say that the record is deleted')
+            result = dto.MemberResult(member, record=_deleted(kind, call.target))
+        elif call.operation in _DELETIONS and isinstance(error, errors.NotFound):
             # What is gone already is what was wanted.
             result = dto.MemberResult(member, record=_deleted(kind, call.target))
         elif error is None:
@@ -1223,7 +1232,9 @@ class QuickBooksProvider(AccountingProvider):
         return answer, record
 
     def _update_project(self, call, body):
-        _answer, element = self._get('project', call.target)
+        answer, element = self._get('project', call.target)
+        # without its name it would not be found, which means something else
+        self._record_or_raise(answer, 'project', element, status='')
         node = self._node_of(element, self._directory())
         if node is None:
             raise errors.PermissionMissing(
@@ -1309,6 +1320,11 @@ def _is_like(payment: dto.Payment, made_at, one: dto.Wanted) -> bool:
         # older than what was sent, whatever the clocks differ
         and not (one.since and made_at and made_at < one.since - timedelta(minutes=5))
     )
+
+
+def _says_deleted(element: dict, external_id: str) -> bool:
+    """Does the answer to a deletion say that it took place, of the record that it was sent for (B6)?"""
+    return element.get('status') == 'Deleted' and element.get('Id') == external_id
 
 
 def _is_deleted(element) -> bool:

@@ -16,7 +16,7 @@ from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
 from ..redaction import get_logger
 from ..registry import register
 from ..transport import Answer, BearerAuth, Transport
-from ..wire import Unreadable, encode, nested, number, objects, text
+from ..wire import Unreadable, encode, flag, nested, number, objects, text
 from . import events, faults, mapping, rules
 from .sdk import API_URL, AccountingCalls
 from .wire import guid, is_guid, moment
@@ -344,8 +344,10 @@ class XeroProvider(AccountingProvider):
             headers={'Accept': 'application/json'},
             auth=BearerAuth(token.access_token),
         )
-        if answer.status != 404:
+        if answer.status not in (204, 404):
             self._raise_for(answer)
+            # no content is what Xero answers (A1); whoever answers something else is somebody else
+            raise answer.unreadable('an answer that does not say that the connection has ended')
 
     # === one organization === #
 
@@ -1044,6 +1046,9 @@ class XeroProvider(AccountingProvider):
             if faults.refused_elements(answer):
                 return self._result(call, answer, [dto.MemberResult(member, error=error)])
             raise error
+        # whoever answers 200 to everything (a proxy, a portal) has deleted nothing
+        if error is None and not _is_deleted(answer.json()):
+            raise answer.unreadable('an answer that does not say that the allocation is deleted')
         gone = dto.Allocation(note_id, '', Decimal(0), None, status='deleted', external_id=call.target)
         return self._result(call, answer, [dto.MemberResult(member, record=gone)])
 
@@ -1222,6 +1227,13 @@ def _of_files(error):
         http_status=error.http_status,
         request_id=error.request_id,
     )
+
+
+def _is_deleted(data) -> bool:
+    """Does the answer to a deletion say that it took place (A9), as an object or as a list of one?"""
+    if not isinstance(data, dict):
+        return False
+    return any(flag(one, 'IsDeleted') for one in (data, *objects(data, 'Allocations')))
 
 
 def _is_like(payment: dto.Payment, one: dto.Wanted) -> bool:
