@@ -1,6 +1,6 @@
 # Every command builds what it needs under .dev first; README.md says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint e2e processes bench cents faults
+.PHONY: help demo demo-reset test lint e2e processes bench cents faults fuzz
 
 DEV := python3 scripts/dev.py
 
@@ -30,6 +30,9 @@ bench: ## measure, one "name: value" a line
 
 faults: ## every remote operation of both providers against every fault (five minutes)
 	@$(DEV) faults
+
+fuzz: ## 24,000 damaged answers and odd names, read by both providers (SEED=n, CASES=n)
+	@$(DEV) fuzz -- $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES))
 
 cents: ## 10,000 generated invoices against the arithmetic of both simulators, to the cent (SEED=n, INVOICES=n)
 	@$(DEV) cents -- $(if $(SEED),--seed $(SEED)) $(if $(INVOICES),--invoices $(INVOICES))

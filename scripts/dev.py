@@ -112,6 +112,13 @@ def command_faults(args: argparse.Namespace) -> int:
     ).returncode
 
 
+def command_fuzz(args: argparse.Namespace) -> int:
+    setup.set_up()
+    return subprocess.run(
+        [str(VENV_PYTHON), "tests/fuzz/fuzzing.py", *args.rest], cwd=ROOT, check=False
+    ).returncode
+
+
 def command_run(args: argparse.Namespace) -> int:
     return _in_odoo_environment(args.rest)
 
@@ -162,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         command_faults,
         "try every remote operation against every fault; options: --provider, --only",
     )
+    add("fuzz", command_fuzz, "read damaged answers and find odd names; options: --seed, --cases, --only")
     add("run", command_run, "run any program in the environment of Odoo and PostgreSQL, after --")
     return parser
 

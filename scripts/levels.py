@@ -47,7 +47,14 @@ prepare_database(env)
 env.cr.commit()
 """
 FOLDERS = {
-    "providers": ["tests/providers", "tests/contract", "tests/faults", "tests/matching", "tests/merging"],
+    "providers": [
+        "tests/providers",
+        "tests/contract",
+        "tests/faults",
+        "tests/fuzz",
+        "tests/matching",
+        "tests/merging",
+    ],
     "simulators": ["tests/simulators"],
     "scripts": ["scripts/tests"],
     "upgrade": ["tests/upgrade"],

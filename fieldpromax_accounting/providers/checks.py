@@ -10,14 +10,23 @@ be asked about a text alone, before anything is connected, and can suggest anoth
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 # ordinary blanks: a no-break or an ideographic space is a character like any other
 BLANK = ' \t\r\n\f\v'
 SPACES = re.compile(f'[{BLANK}]+')
+# nobody sees them, and queries cannot hold them
+CONTROL = re.compile(r'[\x00-\x1f\x7f-\x9f]')
 # The form that mail servers agree on; the providers' own checks are not published
 EMAIL = re.compile(r'[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(\.[^\s@<>()\[\],;:\"\\.]+)+')
+
+
+def spellings(keys: Iterable[str]) -> list[str]:
+    """Each key as it is and without the spaces around, ordinary ones and all: which of these a provider takes away
+    when it keeps a text is not documented. Each once; blank ones are none."""
+    keys = [key for key in keys if key and key.strip()]
+    return list(dict.fromkeys(one for key in keys for one in (key.strip(BLANK), key, key.strip())))
 
 
 def shown(value: str) -> str:

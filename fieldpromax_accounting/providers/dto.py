@@ -278,7 +278,8 @@ class Invoice:
     """A customer invoice. ``status`` is draft, approved, paid, void or deleted."""
 
     contact_external_id: str
-    date: date
+    #: None of a draft, and of what was deleted
+    date: date | None
     currency: str
     lines: tuple[InvoiceLine, ...]
     totals: Totals
@@ -327,7 +328,8 @@ class Allocation:
     credit_note_external_id: str
     invoice_external_id: str
     amount: Decimal
-    date: date
+    #: None where the provider tells none
+    date: date | None
     contact_external_id: str = ''
     project_external_id: str = ''
     currency: str = ''
@@ -351,7 +353,8 @@ class Payment:
 
     contact_external_id: str
     account: str  # external id of the account that the money goes to
-    date: date
+    #: None of what was deleted, and of what pays no customer invoice where the provider tells none
+    date: date | None
     amount: Decimal
     currency: str
     applications: tuple[tuple[str, Decimal], ...]

@@ -11,6 +11,8 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 
+from . import errors
+
 #: beyond it a number is damage, not money
 _MAX_EXPONENT = 40
 # 2019-07-22T00:00:00, with up to 9 fractional digits, with or without a zone
@@ -19,9 +21,17 @@ _ISO_DATE = re.compile(
 )
 
 
-class Unreadable(ValueError):
-    """A record of the provider that cannot be used; the message says why, in words that continue "…,
-    because"."""
+class Unreadable(errors.ProtocolError, ValueError):
+    """A record of the provider that cannot be used; its text says why, in words that continue "…,
+    because".
+
+    Whoever reads several records tells it by its class and goes on; where nobody does, it is an answer that cannot be
+    read.
+    """
+
+    def __init__(self, reason):
+        super().__init__(reason, code='unreadable')
+        self.message = f'The provider sent a record that cannot be read: {reason}.'
 
 
 def encode(value) -> str:

@@ -90,7 +90,7 @@ def unquote(text):
 
 class Parser:
     def __init__(self, text):
-        self.tokens = tokenize(" ".join(text.splitlines()))
+        self.tokens = tokenize(re.sub(r"[\r\n]+", " ", text))
         self.position = 0
 
     @property

@@ -414,6 +414,8 @@ READS = {
     # the last one: it ends the connection
     'remove_connection': _once('remove_connection', _remove_connection),
 }
+#: those of them that belong to no organization
+UNBOUND = ('fetch_token', 'refresh_token', 'list_organizations', 'remove_connection')
 #: public methods that send nothing, or (``send``) are tried by the operations
 PURE = {
     'verify_webhook',
@@ -576,14 +578,12 @@ class Matrix:
     def provider_for(self, operation, hasty=False):
         values = {'read_timeout': PATIENCE} if hasty else {}
         unbound = self.books.make_provider(**values)
-        if operation.name.partition(':')[0] in (
-            'fetch_token',
-            'refresh_token',
-            'list_organizations',
-            'remove_connection',
-        ):
-            return unbound
-        return self.ledger.bind(unbound)
+        return self.ledger.bind(unbound) if self.is_bound(operation) else unbound
+
+    @staticmethod
+    def is_bound(operation):
+        """Is it an operation of one organization?"""
+        return operation.name not in UNBOUND
 
     def requests_of(self, operation):
         """What the operation asks for, in order, when nothing is wrong."""

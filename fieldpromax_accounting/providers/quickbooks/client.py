@@ -14,6 +14,7 @@ from requests.auth import HTTPBasicAuth
 
 from .. import dto, errors, files, oauth
 from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
+from ..checks import CONTROL, spellings
 from ..redaction import get_logger
 from ..registry import register
 from ..transport import Answer, BearerAuth, Transport
@@ -763,8 +764,9 @@ class QuickBooksProvider(AccountingProvider):
         """
         if kind in ('allocation', 'payment', 'attachment'):
             return ()
-        # control characters cannot stand in a query, nor in anything that QuickBooks keeps
-        wanted = [key.strip() for key in keys if key and key.strip() and key.strip().isprintable()]
+        # Control characters cannot stand in a query, nor in anything that QuickBooks keeps. Spaces that are not
+        # ordinary, and what cannot be seen, can: what was sent with them is found by them.
+        wanted = [key for key in spellings(keys) if not CONTROL.search(key)]
         wanted = list(dict.fromkeys(wanted))
         folded = {_folded(key) for key in wanted}
         conditions = self._all_of(kind)

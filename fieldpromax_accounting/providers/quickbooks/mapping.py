@@ -728,10 +728,13 @@ def from_payment(element: dict, organization: dto.Organization = UNKNOWN) -> dto
     if not rate or not organization.currency or currency == organization.currency:
         rate = None
     note = text(element, 'PrivateNote')
+    day = iso_day(element, 'TxnDate')
+    if day is None:
+        raise Unreadable('it has no date')
     return dto.Payment(
         contact_external_id=ref_id(element, 'CustomerRef'),
         account=ref_id(element, 'DepositToAccountRef'),
-        date=iso_day(element, 'TxnDate'),
+        date=day,
         amount=total,
         currency=currency,
         applications=tuple(applied.items()),

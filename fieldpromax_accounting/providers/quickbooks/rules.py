@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 
 from .. import checks, dto
-from ..checks import BLANK, SPACES, EmailRule, NameRule, check_email, shown, too_long
+from ..checks import BLANK, CONTROL, SPACES, EmailRule, NameRule, check_email, shown, too_long
 from ..files import MEGABYTE, FileRule
 from .mapping import (
     UNKNOWN,
@@ -24,6 +24,8 @@ from .mapping import (
 LABEL = 'QuickBooks Online'
 MAX_LINES = 750
 _FORBIDDEN = re.compile(r'[:\t\r\n]')
+# a record whose name cannot stand in a query could not be found again
+_UNSEEN = (r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]', 'characters that cannot be seen')
 
 
 def _too_long(label: str, value: str, limit: int, suggest: bool = True) -> list[str]:
@@ -32,7 +34,8 @@ def _too_long(label: str, value: str, limit: int, suggest: bool = True) -> list[
 
 def _tidy_name(name: str) -> str:
     """A colon between two words becomes a dash between spaces, as in "Acme - Homes"."""
-    return SPACES.sub(' ', re.sub(rf'[{BLANK}]*:[{BLANK}:]*', ' - ', name.strip(BLANK + ':')))
+    name = SPACES.sub(' ', re.sub(rf'[{BLANK}]*:[{BLANK}:]*', ' - ', name.strip(BLANK + ':')))
+    return CONTROL.sub('', name).strip(BLANK)
 
 
 def _name_rule(record: str, limit: int) -> NameRule:
@@ -41,7 +44,7 @@ def _name_rule(record: str, limit: int) -> NameRule:
         LABEL,
         record,
         limit,
-        forbidden=((':', 'colons'), (r'[\t\r\n]', 'tabs or line breaks')),
+        forbidden=((':', 'colons'), (r'[\t\r\n]', 'tabs or line breaks'), _UNSEEN),
         tidy=_tidy_name,
         around=True,
     )

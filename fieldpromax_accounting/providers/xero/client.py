@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from .. import dto, errors, oauth
 from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
+from ..checks import spellings
 from ..redaction import get_logger
 from ..registry import register
 from ..transport import Answer, BearerAuth, Transport
@@ -785,7 +786,7 @@ class XeroProvider(AccountingProvider):
         """
         if kind in ('allocation', 'payment', 'attachment'):
             return ()
-        wanted = list(dict.fromkeys(key.strip() for key in keys if key and key.strip()))
+        wanted = spellings(keys)
         folded = {_folded(key) for key in wanted}
         key_fields = _KEY_FIELDS[kind]
         list_key, id_field, read = _KINDS[kind]

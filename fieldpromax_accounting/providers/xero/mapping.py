@@ -593,10 +593,13 @@ def from_payment(element: dict) -> dto.Payment:
     amount = required_number(element, 'Amount')
     word = text(element, 'Status').upper()
     of_sale = text(element, 'PaymentType').upper() in ('', 'ACCRECPAYMENT') and guid(invoice, 'InvoiceID')
+    paid_on = day(element, 'Date')
+    if of_sale and paid_on is None:
+        raise Unreadable('it has no date')
     return dto.Payment(
         contact_external_id=guid(nested(invoice, 'Contact'), 'ContactID'),
         account=guid(nested(element, 'Account'), 'AccountID'),
-        date=day(element, 'Date'),
+        date=paid_on,
         amount=amount,
         currency=text(invoice, 'CurrencyCode'),
         applications=((guid(invoice, 'InvoiceID'), amount),) if of_sale else (),

@@ -1,0 +1,3 @@
+"""Puts the folders of the contract and of the faults on the path, as the program does."""
+
+import fuzzing  # noqa: F401
