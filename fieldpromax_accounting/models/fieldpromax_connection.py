@@ -454,11 +454,7 @@ class FieldpromaxConnection(models.Model):
                 'This database is neutralized: nothing is exchanged with %(provider)s.', provider=provider
             )
         if self._looks_copied():
-            return self.env._(
-                'This database is a copy: nothing is exchanged with %(provider)s until an administrator says in the '
-                'settings which database is the real one.',
-                provider=provider,
-            )
+            return self._copy_text()
         if self.state == 'reauth_required':
             return self.state_reason or self.env._(
                 '%(provider)s has to be connected again in the settings.', provider=provider
@@ -488,6 +484,10 @@ class FieldpromaxConnection(models.Model):
             'database_name': self.env.cr.dbname,
             'database_oid': str(oid),
         }
+
+    def _identity_values(self):
+        """What is kept of this database once somebody said that the connection is its own."""
+        return self._database_identity()
 
     def _is_copy(self):
         self.ensure_one()
@@ -744,9 +744,10 @@ class FieldpromaxConnection(models.Model):
             'user_external_id': token.user_external_id,
             'connected_by_id': authorization.user_id.id,
             'connected_at': fields.Datetime.now(),
-            **self._database_identity(),
+            **self._identity_values(),
             **self._organization_values(row._as_dto()),
         }
+        restored = bool(connection) and connection._is_copy()
         if connection:
             connection._end_removal(authorization)
             connection.write(values)
@@ -772,6 +773,9 @@ class FieldpromaxConnection(models.Model):
             )
         )
         connection._resume_work()
+        if restored:
+            # Disconnected in a backup, which knows nothing of what was sent since.
+            connection._note_restored()
         return connection
 
     @api.model
@@ -1179,7 +1183,7 @@ class FieldpromaxConnection(models.Model):
                     'state_reason': self.env._('The tokens were removed from this database. Connect again.'),
                 }
             )
-            connection.write({**values, **self._database_identity()})
+            connection.write({**values, **connection._identity_values()})
             connection._close_activities()
             connection._trigger_pull()
             connection._trigger_push()

@@ -1208,7 +1208,11 @@ class FieldpromaxExchange(models.Model):
         for exchange in call.exchange_ids - exchanges:
             # The provider said nothing about it: it is looked up.
             exchange._mark_uncertain(self.env._('The answer does not mention it.'))
+        exchanges._note_arrived(connection)
         return exchanges
+
+    def _note_arrived(self, connection):
+        """What waited for documents that stand in the books now may go."""
 
     def _record_success(self, connection, remote):
         """The record stands in the books: link it, and say so only if it stands there as it was sent."""

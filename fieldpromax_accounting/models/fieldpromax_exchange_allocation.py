@@ -277,14 +277,11 @@ class FieldpromaxExchange(models.Model):
 
     # === STEP 3: RECORD === #
 
-    @api.model
-    def _record(self, connection, call, outcome):
-        """What waited for documents goes once they have arrived."""
-        exchanges = super()._record(connection, call, outcome)
-        arrived = exchanges.filtered(lambda exchange: exchange.move_id and exchange.state == 'done').move_id
+    def _note_arrived(self, connection):
+        super()._note_arrived(connection)
+        arrived = self.filtered(lambda exchange: exchange.move_id and exchange.state == 'done').move_id
         if arrived:
             self.env['fieldpromax.allocation']._queue_of(connection, arrived)
-        return exchanges
 
     def _wanted(self, call):
         wanted = super()._wanted(call)

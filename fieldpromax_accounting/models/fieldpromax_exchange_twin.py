@@ -55,7 +55,8 @@ class FieldpromaxExchange(models.Model):
     def _numbers_to_look_up(self, connection, kind):
         """``{number: ids of exchanges}`` of the documents that are about to be made in the books and were not looked
         for yet; {} where the books give the numbers."""
-        if connection._numbers_in_books() or not connection.looks_for_twins:
+        looks = connection.looks_for_twins
+        if connection._numbers_in_books() or not (looks or connection.restored_at):
             return {}
         ready = self.search(
             [
@@ -68,6 +69,8 @@ class FieldpromaxExchange(models.Model):
             order='id',
             limit=LOOK_AHEAD,
         )
+        if not looks:
+            ready = ready.filtered(lambda exchange: connection._predates_restore(exchange.move_id))
         if not ready:
             return {}
         linked = self.env['fieldpromax.link']._of(connection, ready.move_id)
@@ -136,7 +139,10 @@ class FieldpromaxExchange(models.Model):
             and twin['currency'] == data.currency
         )
         if twin.get('is_same') != same:
-            self.twin = {**twin, 'is_same': same}
+            self.twin = twin = {**twin, 'is_same': same}
+        if self._is_same_twin(connection, move, twin, data):
+            self.adopted_external_id = twin['external_id']
+            return Decision('verify', data, twin['external_id'])
         is_note = self.kind == 'credit_note'
         told = {
             'provider': provider,
@@ -215,6 +221,7 @@ class FieldpromaxExchange(models.Model):
             self._finish(
                 self.env._('Linked to the one that %s had already; both agree.', connection._provider_label())
             )
+            self._note_arrived(connection)
         return None
 
     def _record_refusal(self, connection, error):

@@ -309,6 +309,24 @@ class FieldpromaxRun(models.Model):
         return run
 
     @api.model
+    def _start_anew(self, connection):
+        """A run that reads everything, whatever was read before; the open one becomes it."""
+        run = self._open_run(connection)
+        if not run:
+            return self._start(connection, 'full' if self._was_read(connection) else 'initial')
+        if run.kind == 'incremental':
+            run.kind = 'full'
+        there = set(run.line_ids.mapped('kind'))
+        run.write(
+            {
+                'started_at': False,
+                'line_ids': [(0, 0, {'kind': kind}) for kind in self._kinds(connection) if kind not in there],
+            }
+        )
+        run.line_ids.state = 'waiting'
+        return self._start(connection, run.kind)
+
+    @api.model
     def _open_run(self, connection):
         return self.sudo().search(
             [('connection_id', '=', connection.id), ('state', 'in', OPEN_STATES)], limit=1
@@ -381,12 +399,19 @@ class FieldpromaxRun(models.Model):
         return not read_at or read_at < fields.Datetime.now() - REFERENCES_EVERY
 
     @api.model
+    def _was_read(self, connection):
+        """Is the first import done?"""
+        return bool(
+            self.sudo().search_count(
+                [('connection_id', '=', connection.id), ('kind', '=', 'initial'), ('state', '=', 'done')],
+                limit=1,
+            )
+        )
+
+    @api.model
     def _next_kind(self, connection):
         """What a run begun now has to be."""
-        done = self.search_count(
-            [('connection_id', '=', connection.id), ('kind', '=', 'initial'), ('state', '=', 'done')], limit=1
-        )
-        if not done:
+        if not self._was_read(connection):
             return 'initial'
         checkpoints = self.env['fieldpromax.checkpoint']
         read_at = [checkpoints._of(connection, kind).full_at for kind in self._pulled_kinds(connection)]
@@ -568,6 +593,7 @@ class FieldpromaxRun(models.Model):
                 'scheduled_at': False,
             }
         )
+        connection._end_rereading()
         # One of the products just read may stand for invoice lines without product.
         self.env['fieldpromax.mapping']._look_for_items(connection)
         # What waited for the first import, for a match or for a mapping can go now.

@@ -385,4 +385,9 @@ class ResPartner(models.Model):
 
     def _fieldpromax_number(self, connection):
         """Our own key of this contact at the provider: database and partner, so that no other database's is met."""
-        return f'{connection.database_uuid.replace("-", "")[:8]}-{self.id}'
+        database = connection.database_uuid.replace('-', '')[:8]
+        restored_at = connection.restored_at
+        if restored_at and self.create_date and not connection._predates_restore(self):
+            # A restored database gives ids again that its later life had given to others.
+            return f'{database}-{restored_at:%y%m%d%H%M}-{self.id}'
+        return f'{database}-{self.id}'

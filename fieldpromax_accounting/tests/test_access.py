@@ -33,6 +33,7 @@ CONNECTION_METHODS = {
     'action_open_plan': 'user',
     'action_claim_database': 'manager',
     'action_keep_apart': 'manager',
+    'action_note_restored': 'manager',
     'action_open_form': 'user',
     'action_view_issues': 'user',
     'action_view_matches': 'user',
