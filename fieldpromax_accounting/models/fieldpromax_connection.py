@@ -491,6 +491,9 @@ class FieldpromaxConnection(models.Model):
 
     def _is_copy(self):
         self.ensure_one()
+        return self._has_other_identity()
+
+    def _has_other_identity(self):
         return any(self[name] != value for name, value in self._database_identity().items())
 
     def _is_own_database(self):

@@ -28,7 +28,7 @@ class FieldpromaxConnection(models.Model):
 
     @api.depends('is_rereading', 'known_hosts')
     def _compute_status(self):
-        super()._compute_status()
+        result = super()._compute_status()
         for connection in self:
             if connection.is_rereading and connection.status == 'connected' and not connection.status_text:
                 connection.status_text = self.env._(
@@ -36,6 +36,7 @@ class FieldpromaxConnection(models.Model):
                     'restored from a backup. What waits then goes by itself; there is nothing to do.',
                     connection._provider_label(),
                 )
+        return result
 
     # === WHOSE DATABASE === #
 
@@ -67,7 +68,7 @@ class FieldpromaxConnection(models.Model):
         """Why this database is taken for a copy, and what to do, as a sentence or two."""
         self.ensure_one()
         provider = self._provider_label()
-        if not super()._is_copy() and self._has_unknown_host():
+        if not self._has_other_identity() and self._has_unknown_host():
             return self.env._(
                 'This database is known under a new address, %(address)s: nothing is exchanged with %(provider)s until '
                 'an administrator says in the settings that it is the real one. The redirect URI to enter for the app '
