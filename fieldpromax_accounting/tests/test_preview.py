@@ -171,7 +171,8 @@ class TestPreview(PreviewCommon, FieldpromaxPushCommon):
     # === CLOSED PERIODS === #
 
     def test_draft_in_a_closed_period_warns_before_it_is_posted(self):
-        today = fields.Date.today()
+        # The day that an undated draft gets when it is confirmed: the person's, not the server's.
+        today = fields.Date.context_today(self.connection)
         self.connection.start_date = today - timedelta(days=90)
         self.connection.organization_lock_date = today - timedelta(days=10)
         closed = self.invoice(post=False, invoice_date=today - timedelta(days=10))
