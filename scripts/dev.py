@@ -12,14 +12,14 @@ import demo
 import levels
 
 from devenv import browser, databases, postgres, setup
-from devenv.settings import BIN, ROOT, VENV, VENV_PYTHON, present_addons
+from devenv.settings import BIN, ROOT, TEST_MODULES, VENV, VENV_PYTHON, present_addons
 from devenv.steps import SetupError, fail, say
 
 
 def _modules(args: argparse.Namespace) -> list[str]:
-    return (
-        [name for name in args.modules.split(",") if name] if args.modules is not None else present_addons()
-    )
+    if args.modules is not None:
+        return [name for name in args.modules.split(",") if name]
+    return [*present_addons(), *(TEST_MODULES if args.action == "create" else ())]
 
 
 def command_setup(_args: argparse.Namespace) -> int:

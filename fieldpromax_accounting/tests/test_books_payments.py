@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 from psycopg2 import IntegrityError
@@ -316,31 +316,33 @@ class TestXeroBooksPayments(BooksPaymentsMixin, XeroPayments, FieldpromaxPushCom
         self.assertFalse(written.fieldpromax_settled_text, 'an issue tells of it')
 
     def test_online_payment(self):
-        """Made as Odoo's ``account_payment`` makes it when a transaction of a payment provider is done: with the
-        invoices named, posted at once, and reconciled by the account."""
+        """A customer pays by Odoo's demo provider; the money comes with a statement line later."""
         move = self.sent_invoice()
         self.payment_mapping(self.bank).owner = 'odoo'
-        receivable = move.line_ids.filtered(lambda line: line.display_type == 'payment_term')
-        payment = self.env['account.payment'].create(
-            {
-                'amount': move.amount_residual,
-                'payment_type': 'inbound',
-                'currency_id': move.currency_id.id,
-                'partner_id': move.commercial_partner_id.id,
-                'partner_type': 'customer',
-                'journal_id': self.bank.id,
-                'company_id': move.company_id.id,
-                'payment_method_line_id': self.bank.inbound_payment_method_line_ids[:1].id,
-                'memo': f'{move.name} - demo-1',
-                'write_off_line_vals': [],
-                'invoice_ids': move,
-                'destination_account_id': receivable.account_id.id,
-            }
+        demo = self.env.ref('payment.payment_provider_demo').sudo()
+        self.assertEqual(demo.code, 'demo', 'The test wants the addon payment_demo.')
+        provider = demo.copy({'company_id': self.company.id, 'state': 'test'})
+        provider.journal_id = self.bank
+        transaction = (
+            self.env['payment.transaction']
+            .sudo()
+            .create(
+                {
+                    'provider_id': provider.id,
+                    'payment_method_id': provider.payment_method_ids[:1].id,
+                    'reference': f'{move.name}-online',
+                    'amount': move.amount_residual,
+                    'currency_id': move.currency_id.id,
+                    'partner_id': move.partner_id.id,
+                    'operation': 'online_direct',
+                    'invoice_ids': [Command.set(move.ids)],
+                }
+            )
         )
-        payment.action_post()
-        (payment.move_id.line_ids + move.line_ids).filtered(
-            lambda line: line.account_id == payment.destination_account_id and not line.reconciled
-        ).reconcile()
+        transaction.action_demo_set_done()
+        transaction._post_process()
+        payment = transaction.payment_id
+        self.assertEqual((transaction.state, payment.move_id.state), ('done', 'posted'))
         self.assertFalse(self.paid_there(move), 'nobody who pays online waits for the books')
         self.run_push(self.connection)
         self.assertPaidThere(move, 115.0)
@@ -348,6 +350,16 @@ class TestXeroBooksPayments(BooksPaymentsMixin, XeroPayments, FieldpromaxPushCom
         self.run_pull(self.connection)
         self.assertEqual(self.payments_of(move), payment)
         self.assertEqual(move.fieldpromax_paid_text, 'Paid in Xero: $\xa0115.00.')
+        # The provider pays out: the statement line settles the payment, which the books know already.
+        calls = len(self.env['fieldpromax.call'].search([]))
+        line = self.statement_line(115.0)
+        _liquidity, suspense, _others = line._seek_for_lines()
+        outstanding, _receivable, _rest = payment._seek_for_lines()
+        suspense.account_id = outstanding.account_id
+        (suspense | outstanding).reconcile()
+        self.run_push(self.connection)
+        self.assertEqual(len(self.env['fieldpromax.call'].search([])), calls)
+        self.assertPaidThere(move, 115.0)
 
 
 @tagged('post_install', '-at_install')

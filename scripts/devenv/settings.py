@@ -35,6 +35,10 @@ def port(variable: str, default: int) -> int:
     return int(text)
 
 
+# What tests use of Odoo besides what our addons need: customers who pay online.
+TEST_MODULES = ["payment_demo"]
+
+
 def present_addons() -> list[str]:
     """Our addons that lie in this working tree, in order of dependency."""
     return [name for name in ADDONS if (ROOT / name / "__manifest__.py").is_file()]
