@@ -9,14 +9,14 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL
 from xml.etree import ElementTree
 
-from devenv import databases, postgres
-from devenv.settings import LOGS, ROOT, VENV_PYTHON, present_addons
+from devenv import databases, postgres, services
+from devenv.settings import LOGS, ROOT, TEST_MODULES, VENV_PYTHON, present_addons
 from devenv.steps import SetupError, say
 
 LEVEL_SECONDS = 40 * 60
@@ -61,17 +61,18 @@ FOLDERS = {
     "processes": ["tests/processes"],
     "e2e": ["e2e"],
     **ODOO_LEVELS,
-    "checks": ["scripts/checks_hold"],
+    "code": ["scripts/checks_hold/test_code.py"],
+    "logs": ["scripts/checks_hold/test_logs.py"],
 }
 # Several levels by one name.
-TOGETHER = {"odoo": ["odoo-1", "odoo-2"]}
+TOGETHER = {"odoo": ["odoo-1", "odoo-2"], "checks": ["code", "logs"]}
 NAMES = [*FOLDERS, *TOGETHER]
 # What runs side by side, each lane in its order: Odoo's tests wait for servers and locks about half of their time, so
 # that four lanes keep two cores busy.
 LANES = (
     ("odoo-1",),
     ("odoo-2",),
-    ("projects", "upgrade", "scripts", "providers"),
+    ("projects", "upgrade", "scripts", "providers", "code"),
     ("simulators", "processes", "e2e"),
 )
 # Kills servers and waits for real time-outs: ten minutes, which `make test` has not to spare.
@@ -219,7 +220,7 @@ class Databases:
         if name not in self._made:
             try:
                 if name == self.installed:
-                    databases.create(name, present_addons(), log=INSTALL_LOG)
+                    databases.create(name, [*present_addons(), *TEST_MODULES], log=INSTALL_LOG)
                 else:
                     self._make(self.installed)
                     databases.copy(self.installed, name)
@@ -256,7 +257,15 @@ def _odoo(level: str, made: Databases) -> Outcome:
             f"--odoo-extra=logfile={test_log(level)}",
         ]
         env = {**databases.odoo_environment(), "SIMULATORS_ISSUED": str(issued(level))}
-        return _pytest(level, env, *options)
+        with ExitStack() as running:
+            # Each class of tests would otherwise start its own, which takes longer than most of its tests.
+            for provider in ("xero", "quickbooks"):
+                env[f"FIELDPROMAX_{provider.upper()}_SIMULATOR"] = running.enter_context(
+                    services.simulator(
+                        provider, services.free_port(), None, f"{level} {provider} simulator", env
+                    )
+                )
+            return _pytest(level, env, *options)
     finally:
         databases.drop(name)
 
@@ -283,8 +292,9 @@ def run(chosen: list[str]) -> int:
         lanes = [pool.submit(_lane, [level for level in lane if level in wanted], made) for lane in LANES]
         for lane in lanes:
             outcomes += lane.result()
-        if "checks" in wanted:
-            outcomes.append(_level("checks", made))
+        # What the others wrote has to be there.
+        if "logs" in wanted:
+            outcomes.append(_level("logs", made))
     say("")
     for one in outcomes:
         for reason in one.skipped:

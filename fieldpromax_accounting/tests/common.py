@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import requests
 from odoo import Command, modules
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.addons.uom.tests.common import UomCommon
 from odoo.tests import HttpCase, TransactionCase, new_test_user
 
 from ..models import fieldpromax_run
@@ -369,18 +370,23 @@ class ConnectedCompanies:
             time.sleep(0.05)
 
 
-class FieldpromaxCommon(ConnectedCompanies, AccountTestInvoicingCommon):
-    """With charts of accounts, products and everything that invoices need."""
+class InvoicingCompanies(AccountTestInvoicingCommon):
+    """Odoo's own class without the products, taxes, terms and people that it makes for each class of tests: that takes
+    longer than most of our tests, which use none of them."""
 
     @classmethod
-    def setup_companies(cls, aud):
-        cls.company_data_2 = cls.setup_other_company(name='company_2_data', currency_id=aud.id)
-        return cls.company_data['company'], cls.company_data_2['company']
+    def setUpClass(cls):
+        super(UomCommon, cls).setUpClass()
+        cls.company_data = cls.collect_company_accounting_data(cls.env.company)
 
     @classmethod
     def setup_independent_user(cls):
         user = cls.env['res.users'].search([('login', '=', 'accountman')])
         return user or super().setup_independent_user()
+
+    @classmethod
+    def setup_other_company(cls, **values):
+        return cls.collect_company_accounting_data(cls._create_company(**values))
 
     @classmethod
     def _create_company(cls, **values):
@@ -390,6 +396,43 @@ class FieldpromaxCommon(ConnectedCompanies, AccountTestInvoicingCommon):
             return super()._create_company(**values)
         cls.env.user.company_ids = [Command.link(company.id)]
         return company
+
+    @classmethod
+    def collect_company_accounting_data(cls, company):
+        """What our tests use of it."""
+        env = cls.env(context={**cls.env.context, 'allowed_company_ids': company.ids})
+
+        def first(model, **values):
+            domain = [(field, '=', value) for field, value in values.items()]
+            return env[model].search([*env[model]._check_company_domain(company), *domain], limit=1)
+
+        journals = {
+            kind: first('account.journal', type=kind)
+            for kind in ('sale', 'purchase', 'general', 'bank', 'cash')
+        }
+        cash = {'type': 'cash', 'name': 'Cash', 'company_id': company.id}
+        return {
+            'company': company,
+            'currency': company.currency_id,
+            'default_account_revenue': first('account.account', account_type='income'),
+            'default_account_expense': first('account.account', account_type='expense'),
+            'default_journal_sale': journals['sale'],
+            'default_journal_purchase': journals['purchase'],
+            'default_journal_misc': journals['general'],
+            'default_journal_bank': journals['bank'],
+            'default_journal_cash': journals['cash'] or cls.env['account.journal'].create(cash),
+            'default_tax_sale': company.account_sale_tax_id,
+            'default_tax_purchase': company.account_purchase_tax_id,
+        }
+
+
+class FieldpromaxCommon(ConnectedCompanies, InvoicingCompanies):
+    """With charts of accounts and everything that invoices need."""
+
+    @classmethod
+    def setup_companies(cls, aud):
+        cls.company_data_2 = cls.setup_other_company(name='company_2_data', currency_id=aud.id)
+        return cls.company_data['company'], cls.company_data_2['company']
 
 
 class ConnectedOnce:
@@ -438,9 +481,10 @@ def prepare_database(env):
     with patch.object(modules.module, 'current_test', FieldpromaxCommon):
         FieldpromaxCommon.setup_independent_user()
         FieldpromaxCommon.company = FieldpromaxCommon.setup_independent_company()
-        FieldpromaxCommon.company_2 = FieldpromaxCommon._create_company(
+        FieldpromaxCommon.collect_company_accounting_data(FieldpromaxCommon.company)
+        FieldpromaxCommon.company_2 = FieldpromaxCommon.setup_other_company(
             name='company_2_data', currency_id=aud.id
-        )
+        )['company']
         FieldpromaxCommon.setup_people()
         ConnectingCommon.setup_companies(aud)
 

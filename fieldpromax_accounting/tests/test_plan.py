@@ -4,7 +4,7 @@ the plan says."""
 from contextlib import contextmanager, suppress
 from unittest.mock import patch
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
@@ -205,14 +205,15 @@ class TestPlan(PlanCommon):
         self.fill()
         run = self.read_plan()
         self.env['fieldpromax.exchange'].sudo()._enqueue(self.connection, 'contact', self.own_customer)
-        move = self.init_invoice(
-            'out_invoice',
-            partner=self.own_customer,
-            amounts=[10.0],
-            company=self.company,
-            invoice_date=fields.Date.today(),
-            post=True,
+        move = self.env['account.move'].create(
+            {
+                'move_type': 'out_invoice',
+                'partner_id': self.own_customer.id,
+                'invoice_date': fields.Date.today(),
+                'invoice_line_ids': [Command.create({'name': 'Call-out', 'price_unit': 10.0})],
+            }
         )
+        move.action_post()
         self.run_push(self.connection)
         exchange = self.env['fieldpromax.exchange'].search([('partner_id', '=', self.own_customer.id)])
         self.assertEqual(exchange.state, 'queued')

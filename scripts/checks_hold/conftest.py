@@ -1,4 +1,4 @@
-"""The checks of `make lint` that cost little, as the last level of `make test`."""
+"""The checks of `make lint`, as levels of `make test`: the code beside the others, the logs of the run at its end."""
 
 import sys
 from pathlib import Path

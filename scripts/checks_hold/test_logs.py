@@ -1,12 +1,7 @@
-"""The working tree passes its gates, and the logs of the test run just made hold no warning."""
+"""The logs of the test run just made hold no warning and no secret."""
 
 import checks
 import pytest
-
-
-@pytest.mark.parametrize("gate", [*checks.GATES])
-def test_the_tree_passes(gate):
-    assert checks.GATES[gate]() == ""
 
 
 def test_the_installation_logs_no_warning():

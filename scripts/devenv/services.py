@@ -103,12 +103,16 @@ def answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def simulator(provider: str, port: int, state: Path, name: str | None = None) -> Iterator[str]:
-    """The simulator of a provider on `port`, its state kept in `state`; gives its address."""
-    state.mkdir(parents=True, exist_ok=True)
+def simulator(
+    provider: str, port: int, state: Path | None, name: str | None = None, env: dict[str, str] | None = None
+) -> Iterator[str]:
+    """The simulator of a provider on `port`, its state kept in `state`, or in memory alone; gives its address."""
     command = [str(VENV_PYTHON), "-m", f"simulators.{provider}", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--state-dir", str(state)]
-    service = Service(name or f"{provider} simulator", command, {**os.environ, "PYTHONUNBUFFERED": "1"})
+    if state:
+        state.mkdir(parents=True, exist_ok=True)
+        command += ["--state-dir", str(state)]
+    environment = {**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1"}
+    service = Service(name or f"{provider} simulator", command, environment)
     try:
         service.wait_until(lambda: "simulator: http" in service.output(), 30)
         yield f"http://localhost:{port}"
