@@ -222,12 +222,15 @@ class Server:
     def __init__(self, database, key, *options):
         self.port = services.free_port()
         self.url = f"http://localhost:{self.port}"
-        command = databases.odoo_command(
+        command = self._command(
             "server", "-d", database, "--db-filter", f"^{database}$", "-p", self.port, *options
         )
         self.service = services.Service(f"server-{database}-{next(_numbers)}", command, environment(key))
         self.log = self.service.log
         self.service.wait_until(lambda: services.answers(f"{self.url}/web/health"), START_SECONDS)
+
+    def _command(self, *arguments):
+        return databases.odoo_command(*arguments)
 
     def kill(self):
         self.service.process.kill()

@@ -119,6 +119,13 @@ def command_fuzz(args: argparse.Namespace) -> int:
     ).returncode
 
 
+def command_chaos(args: argparse.Namespace) -> int:
+    setup.set_up()
+    return subprocess.run(
+        [str(VENV_PYTHON), "tests/chaos/chaos.py", *args.rest], cwd=ROOT, check=False
+    ).returncode
+
+
 def command_run(args: argparse.Namespace) -> int:
     return _in_odoo_environment(args.rest)
 
@@ -170,6 +177,11 @@ def _parser() -> argparse.ArgumentParser:
         "try every remote operation against every fault; options: --provider, --only",
     )
     add("fuzz", command_fuzz, "read damaged answers and find odd names; options: --seed, --cases, --only")
+    add(
+        "chaos",
+        command_chaos,
+        "kill workers and restart PostgreSQL while records travel; options: --seed, --invoices, --records and more",
+    )
     add("run", command_run, "run any program in the environment of Odoo and PostgreSQL, after --")
     return parser
 

@@ -111,6 +111,11 @@ def _initialize(_before: str | None) -> None:
     remove(DATA)
     fresh = DEV / "pg.new"
     remove(fresh)
+    _make_cluster(fresh)
+    fresh.rename(DATA)
+
+
+def _make_cluster(fresh: Path) -> None:
     _hand_over(fresh)
     command = [
         program("initdb"),
@@ -127,7 +132,6 @@ def _initialize(_before: str | None) -> None:
         "Making the database cluster",
         cwd=DEV,
     )
-    fresh.rename(DATA)
 
 
 def is_running() -> bool:
@@ -141,16 +145,20 @@ def _start() -> None:
     sockets = _socket_folder()
     if sockets != DATA and not sockets.exists():
         _hand_over(sockets)
-    options = " ".join([*(f"-c {name}={value}" for name, value in SETTINGS.items()), f"-k '{sockets}'"])
+    _start_cluster(DATA, sockets, SETTINGS)
+
+
+def _start_cluster(data: Path, sockets: Path | str, settings: dict[str, str]) -> None:
+    options = " ".join([*(f"-c {name}={value}" for name, value in settings.items()), f"-k '{sockets}'"])
     command = [
         program("pg_ctl"),
         "start",
         "--wait",
         "--timeout=60",
         "-D",
-        DATA,
+        data,
         "-l",
-        DATA / "server.log",
+        data / "server.log",
         "-o",
         options,
     ]
@@ -166,15 +174,63 @@ def _start() -> None:
             start_new_session=True,
         )
     if done.returncode:
-        log = DATA / "server.log"
+        log = data / "server.log"
         last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else ["no log"]
         raise SetupError(f"PostgreSQL did not start: {last[0]} (details: {log.relative_to(ROOT)}).")
 
 
 def _stop() -> None:
     if is_running():
-        command = _as_owner([program("pg_ctl"), "stop", "--wait", "--mode=fast", "-D", DATA])
-        subprocess.run(command, cwd=DEV, capture_output=True, check=False)
+        _stop_cluster(DATA, "fast")
+
+
+def _stop_cluster(data: Path, mode: str) -> None:
+    command = _as_owner([program("pg_ctl"), "stop", "--wait", f"--mode={mode}", "-D", data])
+    subprocess.run(command, cwd=DEV, capture_output=True, check=False)
+
+
+class PrivateServer:
+    """A server of one command alone, which may stop and start it without hurting anybody; it listens on loopback.
+
+    What is committed outlives `restart("immediate")`, as it does in production.
+    """
+
+    def __init__(self, folder: Path, port: int):
+        self._data, self._port = folder, port
+        self._settings = {
+            **SETTINGS,
+            "synchronous_commit": "on",
+            "listen_addresses": "127.0.0.1",
+            "port": str(port),
+        }
+
+    def restart(self, mode: str) -> None:
+        """Stop it, ``fast`` (transactions are rolled back) or ``immediate`` (as if it crashed), and start it again."""
+        _stop_cluster(self._data, mode)
+        self._start()
+
+    def _start(self) -> None:
+        # Without a socket: the path of the data may be too long for one.
+        _start_cluster(self._data, "", self._settings)
+
+    def __enter__(self) -> "PrivateServer":
+        remove(self._data)
+        _make_cluster(self._data)
+        self._start()
+        ours = {"PGHOST": "127.0.0.1", "PGPORT": str(self._port), "PGUSER": SUPERUSER}
+        self._before = {name: os.environ.get(name) for name in (*ours, "PGSERVICE", "PGPASSWORD")}
+        for name in self._before:
+            os.environ.pop(name, None)
+        os.environ.update(ours)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for name, value in self._before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        _stop_cluster(self._data, "immediate")
+        remove(self._data)
 
 
 def _check_external() -> None:
