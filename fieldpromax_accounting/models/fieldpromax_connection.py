@@ -588,9 +588,13 @@ class FieldpromaxConnection(models.Model):
             try:
                 return function(conversation.bound(organization, token))
             except errors.AccessTokenExpired as error:
-                raise errors.ReauthorizationRequired(
-                    error.message, code=error.code, http_status=error.http_status, request_id=error.request_id
-                ) from error
+                with credential._naming_what_was_refused(token):
+                    raise errors.ReauthorizationRequired(
+                        error.message,
+                        code=error.code,
+                        http_status=error.http_status,
+                        request_id=error.request_id,
+                    ) from error
 
     def _end_transaction(self):
         """A driver keeps no transaction open while the provider is asked: what it read would be stale by the time the

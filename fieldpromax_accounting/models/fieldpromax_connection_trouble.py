@@ -174,6 +174,9 @@ class FieldpromaxConnection(models.Model):
         :return: whether it concerned the connection.
         """
         self.ensure_one()
+        if isinstance(error, errors.ReauthorizationRequired) and self._has_newer_consent(error):
+            # A race that was lost is no lost consent: what waits goes with the tokens there are now.
+            return False
         state, trouble, reason = self._judge(error)
         if not state:
             self._note_trouble(error)
@@ -194,6 +197,9 @@ class FieldpromaxConnection(models.Model):
             # Looked at again, and refused for another reason.
             self.write({'state_reason': reason, 'trouble': trouble})
         return True
+
+    def _has_newer_consent(self, error):
+        return self.env['fieldpromax.credential'].sudo()._is_superseded(self, error)
 
     def _judge(self, error):
         """``(state, trouble, sentence)`` that an error stands for; ``('', '', '')`` when the tie itself is sound."""

@@ -1,5 +1,7 @@
+import hashlib
 import json
 import logging
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from odoo import SUPERUSER_ID, api, fields, models
@@ -19,6 +21,11 @@ LOCK_TIMEOUT_SECONDS = 90
 LOCK_TRIES = 5
 # Idle refresh tokens die (Xero: after 60 days unused); a day is often enough and costs one call to the token endpoint.
 IDLE_REFRESH_AFTER = timedelta(days=1)
+
+
+def digest(access_token):
+    """What an access token is told apart by, where the token itself must not be."""
+    return hashlib.sha256(access_token.encode()).hexdigest()
 
 
 def dump_token_set(token):
@@ -181,11 +188,12 @@ class FieldpromaxCredential(models.Model):
                         'SELECT set_config(%s, %s, true)', ('lock_timeout', f'{LOCK_TIMEOUT_SECONDS}s')
                     )
                     token = self._select(env, connection.id, lock=True)
-                    if token is None:
-                        raise errors.ReauthorizationRequired(self.env._('There is no consent any more.'))
-                    if is_fresh(token):
+                    if token and is_fresh(token):
                         return token
-                    fresh = self._merge(token, provider.refresh_token(token.refresh_token))
+                    with self._naming_what_was_refused(token.access_token if token else ''):
+                        if token is None:
+                            raise errors.ReauthorizationRequired(self.env._('There is no consent any more.'))
+                        fresh = self._merge(token, provider.refresh_token(token.refresh_token))
                     env[self._name].search([('connection_id', '=', connection.id)]).write(
                         env[self._name]._values_of(fresh)
                     )
@@ -198,6 +206,23 @@ class FieldpromaxCredential(models.Model):
                     raise errors.TransportError(
                         self.env._('The access token is being renewed by another process; try again shortly.')
                     ) from error
+
+    @api.model
+    @contextmanager
+    def _naming_what_was_refused(self, access_token):
+        """Let a refusal tell of which tokens it speaks; see :meth:`_is_superseded`."""
+        try:
+            yield
+        except errors.ReauthorizationRequired as error:
+            error.refused_token = digest(access_token)
+            raise
+
+    @api.model
+    def _is_superseded(self, connection, error):
+        """Does a refusal speak of tokens that are not the stored ones any more? Somebody connected again, or another
+        process renewed them, while the provider was asked: that says nothing about the consent there is now."""
+        token = self._token_set(connection)
+        return bool(token and error.refused_token) and error.refused_token != digest(token.access_token)
 
     @api.model
     def _merge(self, old, new):

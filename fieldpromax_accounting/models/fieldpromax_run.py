@@ -1015,7 +1015,8 @@ class FieldpromaxRun(models.Model):
             reason = self.env._('%s did not answer in time.', connection._provider_label())
         elif isinstance(error, errors.ProtocolError):
             reason = self.env._('The answer of %s could not be read.', connection._provider_label())
-        if error.retryable or isinstance(error, errors.ProtocolError):
+        if error.retryable or isinstance(error, (errors.ProtocolError, errors.ReauthorizationRequired)):
+            # A consent that is gone came first: what is left of these is a race that was lost, see _on_provider_error.
             pause = timedelta(seconds=error.retry_after) if error.retry_after else None
             self._wait(connection, reason, pause)
             return

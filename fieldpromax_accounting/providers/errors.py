@@ -96,7 +96,12 @@ class AccessTokenExpired(AuthError):
 
 
 class ReauthorizationRequired(AuthError):
-    """Consent is gone (``invalid_grant``): a person has to connect again."""
+    """Consent is gone (``invalid_grant``): a person has to connect again.
+
+    :ivar refused_token: which tokens were refused, as whoever keeps them tells them apart; '' when nobody said.
+    """
+
+    refused_token = ''
 
 
 class AppRefused(AuthError):

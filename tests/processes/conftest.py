@@ -27,6 +27,7 @@ class World:
 
     def __init__(self, run, simulator, database, options):
         self.run, self.simulator, self.database = run, simulator, database
+        self.provider = simulator.provider
         self.connection = None
         self._processes = []
         self.teller = self._keep(rig.Worker(database, run.key, *options))
@@ -46,8 +47,8 @@ class World:
 
     def connect(self, pulled=True):
         """Consent, and unless told otherwise the first import, the mappings, and whatever the demo data has to send."""
-        self.teller.call(steps.prepare, simulator=self.simulator.url)
-        self.connection = self.teller.call(steps.connect)
+        self.teller.call(steps.prepare, simulator=self.simulator.url, provider=self.provider)
+        self.connection = self.teller.call(steps.connect, provider=self.provider)
         if pulled:
             self.teller.call(steps.pull, connection=self.connection)
             self.teller.call(steps.confirm_mappings, connection=self.connection)
@@ -89,11 +90,17 @@ def run(lease):
 
 @pytest.fixture(scope="session")
 def make_world(run):
-    """A context manager: ``with make_world("name", *options of Odoo, **what the simulator starts with) as world``."""
+    """A context manager: ``with make_world("name", *options of Odoo, **what the simulator starts with) as world``.
+
+    ``provider`` is Xero unless told otherwise.
+    """
 
     @contextlib.contextmanager
-    def make(name, *options, **seed):
-        with rig.Simulator(name) as simulator, rig.database(f"processes_{name}", source=run.base) as database:
+    def make(name, *options, provider="xero", **seed):
+        with (
+            rig.Simulator(name, provider) as simulator,
+            rig.database(f"processes_{name}", source=run.base) as database,
+        ):
             if seed:
                 simulator.reset(**seed)
             world = World(run, simulator, database, options)

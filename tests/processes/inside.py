@@ -1,6 +1,7 @@
 """What the processes of these tests do inside Odoo; run by ``bench/worker.py``."""
 
 import json
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,24 @@ def try_lock(env, connection, wait=0.0):
 def organisation_name(env, connection):
     """A call to the provider, with whatever refresh of the token it needs."""
     return _driver(env, connection)._talk(lambda provider: provider.get_organization()).name
+
+
+def refresh_and_stall(env, connection):
+    """As :func:`organisation_name`, but what a refresh brings is never saved: the process stops right before."""
+    credential = env["fieldpromax.credential"]
+
+    def stall(_self, _token):
+        time.sleep(3600)
+
+    with patch.object(type(credential), "_values_of", stall):
+        return organisation_name(env, connection)
+
+
+def wait_for_no_run(env, connection):
+    """A run that waits for a time goes on now."""
+    env["fieldpromax.run"].search([("connection_id", "=", connection)]).write(
+        {"next_attempt_at": False, "scheduled_at": False}
+    )
 
 
 def wait_for_nothing(env, connection):
