@@ -478,29 +478,32 @@ class FieldpromaxExchange(models.Model):
         """Queue what the next documents need. :return: ``{kind: anew}``, what has to be read before anything is sent;
         see ``fieldpromax.run._pull_changes``. Another addon adds its own kinds."""
         self._queue_missing(connection)
+        ready = self._kinds_ready(connection)
         wanted = {}
-        if self._is_ready(connection, 'contact'):
+        if 'contact' in ready:
             # Customers are compared with the books as they are now, not as they were an hour ago.
             wanted['contact'] = False
         if not connection._capabilities().checks_versions:
             # The last write wins there, so what was changed there a moment ago has to be seen first.
-            wanted |= {kind: True for kind in three_way.FIELDS if self._has_changed(connection, kind)}
+            kinds = [kind for kind in three_way.FIELDS if kind in ready]
+            wanted |= {kind: True for kind in kinds if self._has_changed(connection, kind)}
         return wanted
 
     @api.model
     def _claim_next(self, connection):
         """:meth:`_claim` of the first kind that has work; None when none has."""
+        ready = self._kinds_ready(connection)
         for kind in self._kind_order():
-            claimed = self._claim(connection, kind)
+            claimed = self._claim(connection, kind) if kind in ready else None
             if claimed is not None:
                 return claimed
         return None
 
     @api.model
-    def _is_ready(self, connection, kind):
-        return bool(
-            self.search_count([*self._of_connection(connection, kind), *self._ready_domain()], limit=1)
-        )
+    def _kinds_ready(self, connection):
+        """The kinds that have work now, asked at once instead of one by one: mostly there are none."""
+        domain = [('connection_id', '=', connection.id), *self._ready_domain()]
+        return {kind for (kind,) in self._read_group(domain, ['kind'])}
 
     @api.model
     def _has_changed(self, connection, kind):
@@ -710,9 +713,14 @@ class FieldpromaxExchange(models.Model):
         """Exchanges of a kind that may be sent now, oldest first; none whose record is under way already."""
         column = self._record_columns()[kind]
         domain = self._of_connection(connection, kind)
-        busy = self.search([*domain, ('state', 'in', ('sending', 'uncertain'))])[column]
+        busy = self._search([*domain, ('state', 'in', ('sending', 'uncertain')), (column, '!=', False)])
         return self.search(
-            [*domain, *self._ready_domain(), ('is_stale', '=', False), (column, 'not in', busy.ids)],
+            [
+                *domain,
+                *self._ready_domain(),
+                ('is_stale', '=', False),
+                (column, 'not in', busy.subselect(SQL.identifier(busy.table, column))),
+            ],
             order='alone, priority NULLS FIRST, id',
             limit=limit,
         )
@@ -721,8 +729,11 @@ class FieldpromaxExchange(models.Model):
     def _queue_missing(self, connection):
         """Queue the customers and products that the next documents need and that are not in the books yet."""
         moves = self.env['account.move']
-        for kind in DOCUMENT_KINDS.values():
+        ready = self._kinds_ready(connection)
+        for kind in filter(ready.__contains__, DOCUMENT_KINDS.values()):
             moves |= self._ready(connection, kind, LOOK_AHEAD).move_id
+        if not moves:
+            return
         moves = moves.filtered(lambda move: move.state == 'posted' and move.move_type in DOCUMENT_KINDS)
         for key, records in self._needed_by(connection, moves).items():
             kind, role = key if isinstance(key, tuple) else (key, '')

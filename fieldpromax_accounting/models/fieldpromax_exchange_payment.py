@@ -72,8 +72,7 @@ class FieldpromaxExchange(models.Model):
     @api.model
     def _payments_to_look_at(self, connection):
         """``(ids of invoices that are drafts in the books, ids of invoices whose payments are to be compared)``."""
-        kinds = [kind for kind in self._kind_order() if kind != 'payment']
-        if any(self._is_ready(connection, kind) for kind in kinds):
+        if self._kinds_ready(connection) & set(self._kind_order()) != {'payment'}:
             return [], []
         ready = self._ready(connection, 'payment', COMPARED_AT_ONCE)
         settlements = self.env['fieldpromax.settlement'].browse()

@@ -45,7 +45,7 @@ class FieldpromaxExchange(models.Model):
         """Nothing waits for a mark: it comes after everything else."""
         if super()._drive_ready(connection):
             return True
-        if not self._is_ready(connection, 'sent_mark'):
+        if 'sent_mark' not in self._kinds_ready(connection):
             return False
         claimed = self._drive_step(self._claim, connection, 'sent_mark')
         if claimed is None:

@@ -36,7 +36,8 @@ class FieldpromaxExchange(models.Model):
     # === LOOKING BEFORE SENDING === #
 
     def _drive_ready(self, connection):
-        for kind in DOCUMENT_KINDS.values():
+        ready = self._kinds_ready(connection)
+        for kind in filter(ready.__contains__, DOCUMENT_KINDS.values()):
             numbers = self._drive_step(self._numbers_to_look_up, connection, kind)
             if numbers:
                 self._drive_twins(connection, kind, numbers)

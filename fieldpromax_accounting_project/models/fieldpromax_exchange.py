@@ -47,7 +47,7 @@ class FieldpromaxExchange(models.Model):
     def _look_ahead(self, connection):
         """New projects are compared with the books as they are now, like new customers."""
         wanted = super()._look_ahead(connection)
-        if connection.has_projects and self._is_ready(connection, 'project'):
+        if connection.has_projects and 'project' in self._kinds_ready(connection):
             wanted['project'] = False
         return wanted
 
