@@ -26,6 +26,8 @@ def prepare(env, simulator, provider="xero"):
     """Point the database at a simulator and fill in the app."""
     parameters = env["ir.config_parameter"]
     parameters.set_param(f"fieldpromax_accounting.{provider}_base_url", simulator)
+    # What is measured and broken here is the work itself; tests/processes/test_limits.py has the limits.
+    parameters.set_param(f"fieldpromax_accounting.{provider}_calls_per_minute", "0")
     env["fieldpromax.app"]._set_credentials(provider, CLIENT_ID, CLIENT_SECRET)
 
 

@@ -9,7 +9,7 @@ from odoo.modules import module as odoo_module
 from odoo.tools import config
 from psycopg2 import errors as pg_errors
 
-from .. import encryption
+from .. import encryption, pacing
 from ..conversation import Conversation
 from ..providers import base, dto, errors, registry
 
@@ -573,6 +573,7 @@ class FieldpromaxConnection(models.Model):
             app=self.env['fieldpromax.app'].sudo()._get_credentials(self.provider),
             base_url=self._base_url(self.provider),
             allow_host=self._allow_host_meanwhile,
+            meter=self._meter(),
         )
         provider = conversation.provider(
             (self.provider, settings.app, settings.base_url), lambda: registry.get(self.provider)(settings)
@@ -595,6 +596,38 @@ class FieldpromaxConnection(models.Model):
                         http_status=error.http_status,
                         request_id=error.request_id,
                     ) from error
+
+    def _meter(self):
+        """Counts the requests of this run or person, and holds back those that would break a limit of the provider."""
+        return pacing.Meter(
+            self.env.registry,
+            self.id,
+            f'{self.provider}:{self.organization_external_id}',
+            # A person waits for what is no driver's.
+            self.env.context.get('fieldpromax_purpose', 'person'),
+            self._rate_limits(),
+        )
+
+    def _rate_limits(self):
+        """The limits of the provider, or those that an administrator set; None where nothing is held back."""
+        limits = self._capabilities().rate_limits
+        if limits is None:
+            return None
+        chosen = (
+            self.env['ir.config_parameter']
+            .sudo()
+            .get_param(f'fieldpromax_accounting.{self.provider}_calls_per_minute')
+        )
+        try:
+            chosen = int(chosen)
+        except (TypeError, ValueError):
+            return limits
+        if chosen <= 0:
+            return None
+        lanes = {lane: min(calls, chosen) for lane, calls in limits.per_minute.items()}
+        # Of the widest lane one may also have been granted more.
+        lanes['call'] = chosen
+        return base.RateLimits(lanes, at_once=limits.at_once)
 
     def _end_transaction(self):
         """A driver keeps no transaction open while the provider is asked: what it read would be stale by the time the
@@ -640,21 +673,25 @@ class FieldpromaxConnection(models.Model):
 
     # === CRON ENTRY POINTS === #
 
-    def _as_driver(self):
-        """This connection as its drivers see it: superuser, its company and branches alone."""
+    def _as_driver(self, purpose='upkeep'):
+        """This connection as its drivers see it: superuser, its company and branches alone.
+
+        :param purpose: of ``pacing.PURPOSES``: what the calls of this run are for.
+        """
         self.ensure_one()
         connection = self.with_user(self.env.ref('base.user_root')).sudo()
         companies = self._served_companies()
         return connection.with_context(
             allowed_company_ids=[self.company_id.id, *(companies - self.company_id).ids],
             fieldpromax_conversation=Conversation(),
+            fieldpromax_purpose=purpose,
             lang=None,
             tz='UTC',
         )
 
     def _cron_push(self):
         """Send what waits. One connection's own cron; see ``fieldpromax.exchange``."""
-        connection = self._as_driver()
+        connection = self._as_driver('push')
         if connection._note_copy():
             return None
         return connection.env['fieldpromax.exchange']._drive(connection)
@@ -666,7 +703,7 @@ class FieldpromaxConnection(models.Model):
 
     def _cron_pull(self):
         """Read what changed. One connection's own cron; see ``fieldpromax.run``."""
-        connection = self._as_driver()
+        connection = self._as_driver('pull')
         if connection._note_copy():
             return None
         return connection.env['fieldpromax.run']._drive(connection)

@@ -303,6 +303,9 @@ class FieldpromaxConnection(models.Model):
     def _note_trouble(self, error):
         """Show what passes by itself: a limit that is reached, a provider that is out of order."""
         self.ensure_one()
+        if error.code == 'paced':
+            # Our own pause, so that the provider need not ask for one.
+            return
         if isinstance(error, errors.RateLimited):
             trouble = 'limit_reached'
         elif isinstance(error, (errors.ProviderUnavailable, errors.TransportError)) and not isinstance(

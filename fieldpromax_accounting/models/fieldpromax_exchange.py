@@ -38,6 +38,14 @@ STALE_REPEATS = 3
 LOOK_AHEAD = 500
 # How often a document that is a draft in the books is looked at, whether somebody approved it.
 LOOK_AT_DRAFTS_EVERY = timedelta(hours=1)
+# Who is turned away so was not heard at all.
+REFUSED_AT_THE_DOOR = (
+    errors.RateLimited,
+    errors.AuthError,
+    errors.PermissionMissing,
+    errors.ConnectionRefused,
+    errors.TransportError,
+)
 BACK_OFF = (
     timedelta(minutes=1),
     timedelta(minutes=5),
@@ -1546,6 +1554,13 @@ class FieldpromaxExchange(models.Model):
             isinstance(error, errors.Conflict) and error.code == 'idempotency_key_reused'
         ):
             sending._mark_uncertain(self._reason_of(connection, error))
+        elif call.attempts > 1 and isinstance(error, REFUSED_AT_THE_DOOR):
+            # It says nothing about the attempt before, which may have taken effect: the same call, or a look-up, again.
+            reason = self._reason_of(connection, error)
+            sending._mark_uncertain(reason)
+            if isinstance(error, errors.RateLimited):
+                pause = timedelta(seconds=error.retry_after) if error.retry_after else BACK_OFF[0]
+                self._postpone(connection, pause, reason)
         elif isinstance(error, errors.RateLimited):
             pause = timedelta(seconds=error.retry_after) if error.retry_after else BACK_OFF[0]
             until, reason = fields.Datetime.now() + pause, self._reason_of(connection, error)
@@ -1574,6 +1589,16 @@ class FieldpromaxExchange(models.Model):
         """Why an attempt failed, in plain words, with the provider's own where it gave some."""
         provider = connection._provider_label()
         if isinstance(error, errors.RateLimited):
+            if error.limit == 'reserve':
+                return self.env._(
+                    'Most calls that %s allows today are used. The rest is kept for what people send; reading goes on '
+                    'when the limit is renewed.',
+                    provider,
+                )
+            if error.code == 'paced':
+                return self.env._(
+                    '%s allows so many calls a minute. It goes on within two minutes.', provider
+                )
             if error.limit == 'day':
                 return self.env._(
                     "%s's limit of calls for today is reached; it goes on when the limit is renewed.",

@@ -51,7 +51,7 @@ class FieldpromaxLink(models.Model):
         """Shared cron: every connection that is due, a page a transaction; one connection's trouble stops no other."""
         deadline = monotonic() + AUDIT_SECONDS
         for connection in self.env['fieldpromax.connection'].sudo().search([('state', '=', 'connected')]):
-            driver = connection._as_driver()
+            driver = connection._as_driver('audit')
             links, issues = driver.env['fieldpromax.link'], driver.env['fieldpromax.issue']
             exchanges = driver.env['fieldpromax.exchange']
             if driver._note_copy() or driver._silence_reason():
@@ -67,6 +67,10 @@ class FieldpromaxLink(models.Model):
                     'Audit of accounting connection %s stopped: %s', connection.id, type(error).__name__
                 )
                 exchanges._drive_step(driver._on_provider_error, error)
+                if error.code == 'paced':
+                    # Nothing is wrong: the calls of this minute, or hour, are used up.
+                    at = fields.Datetime.now() + timedelta(seconds=error.retry_after)
+                    self.env.ref('fieldpromax_accounting.ir_cron_audit')._trigger(at=at)
             except UserError as error:
                 # Ours, for an administrator: the app is not entered, the key is missing on this server.
                 _logger.info('Audit of accounting connection %s waits: %s', connection.id, error)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Protocol
 
 from . import agreement, checks, dto, files, webhooks
 
@@ -23,9 +24,36 @@ KINDS = (
 
 
 @dataclass(frozen=True)
+class RateLimits:
+    """How often an organization may be asked.
+
+    :param per_minute: ``{lane: calls}``; which lane a request counts for says :meth:`AccountingProvider.lane_of`.
+    :param at_once: so many calls may be under way.
+    """
+
+    per_minute: Mapping[str, int]
+    at_once: int
+
+
+class Meter(Protocol):
+    """Asked before each request to an organization, and told after it."""
+
+    def enter(self, lane: str):
+        """Wait until the request may go; what :meth:`leave` takes.
+
+        :raise RateLimited: it may not go now, and was not sent.
+        """
+
+    def leave(self, ticket, status: int, limits: dto.Limits) -> None:
+        """It was answered, or (status 0) ended without an answer. Never raises."""
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """What differs between providers and matters outside of them."""
 
+    #: how often an organization may be asked; None: as often as one likes
+    rate_limits: RateLimits | None = None
     #: invoices can stand at the provider as drafts
     invoice_drafts: bool = True
     #: how long the provider surely remembers the key of a write (zero: not at all)
@@ -87,6 +115,7 @@ class ProviderConfig:
     :param base_url: '' in production; otherwise every endpoint keeps its path under this origin (simulators).
     :param allow_host: asked before every request with the host name; False raises HostRefused.
     :param on_response: told of every answer: ``on_response(purpose, http_status, limits, request_id)``.
+    :param meter: asked before every request to an organization, which it may hold back, and told after it.
     :param optional_scopes: ask also for the scopes that not every app may ask for (QuickBooks: projects).
     """
 
@@ -96,6 +125,7 @@ class ProviderConfig:
     read_timeout: float = 60.0
     allow_host: Callable[[str], bool] = field(default=lambda host: True, repr=False)
     on_response: Callable[[str, int, dto.Limits, str], None] | None = field(default=None, repr=False)
+    meter: Meter | None = field(default=None, repr=False)
     optional_scopes: bool = True
 
 
@@ -129,6 +159,12 @@ class AccountingProvider(ABC):
 
     def __init__(self, config: ProviderConfig):
         self.config = config
+
+    @staticmethod
+    def lane_of(url: str) -> str:
+        """Which limit of a minute a request counts for: a key of :attr:`RateLimits.per_minute`; '' for none (tokens,
+        what belongs to no organization)."""
+        raise NotImplementedError
 
     # === webhooks === #
 

@@ -232,11 +232,18 @@ class Transport:
     :param config: :class:`~.base.ProviderConfig`.
     :param read_headers: gets the headers of an answer, gives ``(dto.Limits, request id)``: each provider has
         its own names.
+    :param lane_of: gets the production URL of a request, gives the lane of the limits that it counts for.
     """
 
-    def __init__(self, config, read_headers: Callable[[Mapping[str, str]], tuple[dto.Limits, str]]):
+    def __init__(
+        self,
+        config,
+        read_headers: Callable[[Mapping[str, str]], tuple[dto.Limits, str]],
+        lane_of: Callable[[str], str] = lambda url: '',
+    ):
         self.config = config
         self.read_headers = read_headers
+        self.lane_of = lane_of
         self._session: GuardedSession | None = None
         protect_logs()
 
@@ -295,8 +302,15 @@ class Transport:
         """As :meth:`request`, but gives ``(answer, error)``, one of which is None."""
         if self._session is None:
             self._session = GuardedSession().guard(self.config)
+        meter = self.config.meter if self.lane_of(url) else None
+        ticket = None
+        if meter is not None:
+            try:
+                ticket = meter.enter(self.lane_of(url))
+            except errors.ProviderError as error:
+                return None, error.with_traceback(None)
         started = time.monotonic()
-        response = None
+        response, limits = None, dto.Limits()
         try:
             response = self._session.request(
                 method,
@@ -317,6 +331,8 @@ class Transport:
         finally:
             if response is not None:
                 response.close()
+            if meter is not None:
+                meter.leave(ticket, 0 if response is None else response.status_code, limits)
         return Answer(
             status=response.status_code,
             headers=response.headers,

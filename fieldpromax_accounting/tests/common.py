@@ -226,6 +226,9 @@ class ConnectedCompanies:
         cls.setup_people()
         parameters = cls.env['ir.config_parameter'].sudo()
         parameters.set_param('fieldpromax_accounting.xero_base_url', cls.simulator.url)
+        # The clock of the simulators is moved here, the one of the limits is not; test_limits.py has them.
+        for provider in ('xero', 'quickbooks'):
+            parameters.set_param(f'fieldpromax_accounting.{provider}_calls_per_minute', '0')
         cls.env['fieldpromax.app'].sudo()._set_credentials('xero', CLIENT_ID, CLIENT_SECRET)
         if not cls._registry_patched:
             # Token refresh and consent use cursors of their own: let them see what the test wrote.

@@ -270,3 +270,47 @@ def _leaves(text):
     except ValueError:
         return [text]
     return [values[name] for name in ("access_token", "refresh_token")]
+
+
+# === LIMITS === #
+
+
+def ask(env, connection, purpose, seconds, path):
+    """Ask for something small as often as it is allowed, for so long; how often it was answered, held back on this
+    side, and refused by the provider. Begins when the file ``path`` is there."""
+    import time
+
+    from odoo.addons.fieldpromax_accounting.providers import errors
+
+    # The addon as the driver sees it, or as a request of a person.
+    if purpose == "person":
+        talker = _connection(env, connection)
+    else:
+        talker = _connection(env, connection)._as_driver(purpose)
+    counts = {"answered": 0, "held_back": 0, "refused": 0}
+    while not Path(path).exists():
+        time.sleep(0.01)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            talker._talk(lambda provider: provider.list_tax_rates())
+            counts["answered"] += 1
+        except errors.RateLimited as error:
+            counts["held_back" if error.code == "paced" else "refused"] += 1
+            time.sleep(0.1)
+        env.cr.commit()
+    return counts
+
+
+def set_parameter(env, name, value):
+    env["ir.config_parameter"].set_param(name, value)
+
+
+def metered(env, connection):
+    """Calls of the connection by purpose, as the meter has them."""
+    rows = env["fieldpromax.meter"].search([("connection_id", "=", connection)])
+    return {
+        row.purpose: {"calls": row.calls, "refused": row.refused, "left": row.day_left}
+        for row in rows
+        if row.day == max(rows.mapped("day"))
+    }

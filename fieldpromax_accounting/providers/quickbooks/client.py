@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from requests.auth import HTTPBasicAuth
 
 from .. import dto, errors, files, oauth
-from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
+from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig, RateLimits
 from ..checks import CONTROL, spellings
 from ..redaction import get_logger
 from ..registry import register
@@ -128,6 +128,8 @@ class QuickBooksProvider(AccountingProvider):
     )
     # How long a requestid is kept is not documented; an hour covers quick retries, later ones look up first.
     capabilities = Capabilities(
+        # B3: batches are counted by themselves
+        rate_limits=RateLimits({'call': 500, 'batch': 40}, at_once=10),
         invoice_drafts=False,
         key_lifetime=timedelta(hours=1),
         settle_time=timedelta(seconds=150),
@@ -197,9 +199,16 @@ class QuickBooksProvider(AccountingProvider):
     webhook_header = events.SIGNATURE_HEADER
     webhook_key_label = 'Verifier token'
 
+    @staticmethod
+    def lane_of(url):
+        path = urlsplit(url).path
+        if path.startswith('/v3/company/'):
+            return 'batch' if path.endswith('/batch') else 'call'
+        return 'call' if path.endswith('/graphql') else ''
+
     def __init__(self, config: ProviderConfig):
         super().__init__(config)
-        self._transport = Transport(config, read_headers)
+        self._transport = Transport(config, read_headers, self.lane_of)
         self._oauth = oauth.OAuthClient(
             self._transport,
             config.app,

@@ -12,7 +12,7 @@ from functools import partial
 from urllib.parse import quote, urlencode
 
 from .. import dto, errors, oauth
-from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig
+from ..base import AccountingProvider, Capabilities, Operation, ProviderConfig, RateLimits
 from ..checks import spellings
 from ..redaction import get_logger
 from ..registry import register
@@ -149,6 +149,8 @@ class XeroProvider(AccountingProvider):
     )
     # a key is kept for 6 minutes from the first call (A4); one of them is our margin
     capabilities = Capabilities(
+        # A3; the day's is told with every answer
+        rate_limits=RateLimits({'call': 60}, at_once=5),
         invoice_drafts=True,
         key_lifetime=timedelta(minutes=5),
         items_need_code=True,
@@ -205,9 +207,13 @@ class XeroProvider(AccountingProvider):
     webhook_header = events.SIGNATURE_HEADER
     webhook_key_label = 'Webhook signing key'
 
+    @staticmethod
+    def lane_of(url):
+        return 'call' if '/api.xro/' in url else ''
+
     def __init__(self, config: ProviderConfig):
         super().__init__(config)
-        self._transport = Transport(config, read_headers)
+        self._transport = Transport(config, read_headers, self.lane_of)
         self._oauth = oauth.OAuthClient(
             self._transport,
             config.app,
