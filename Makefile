@@ -1,6 +1,6 @@
 # Every command builds what it needs under .dev first; README.md says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint e2e processes bench cents faults fuzz chaos
+.PHONY: help demo demo-reset test lint e2e processes lifecycle bench cents faults fuzz chaos
 
 DEV := python3 scripts/dev.py
 
@@ -24,6 +24,9 @@ e2e: ## run the browser journeys only; screenshots in e2e/screenshots
 
 processes: ## kill servers, drivers and people's requests in the middle (ten minutes)
 	@$(DEV) test processes
+
+lifecycle: ## install, use, remove and install again; upgrade from older versions (five minutes)
+	@$(DEV) test lifecycle
 
 chaos: ## kill more than 100 workers while records travel both ways, restart PostgreSQL, then count (half an hour; SEED=n)
 	@$(DEV) chaos -- $(if $(SEED),--seed $(SEED))

@@ -59,6 +59,7 @@ FOLDERS = {
     "scripts": ["scripts/tests"],
     "upgrade": ["tests/upgrade"],
     "processes": ["tests/processes"],
+    "lifecycle": ["tests/life_cycle"],
     "e2e": ["e2e"],
     **ODOO_LEVELS,
     "code": ["scripts/checks_hold/test_code.py"],
@@ -73,10 +74,11 @@ LANES = (
     ("odoo-1",),
     ("odoo-2",),
     ("projects", "upgrade", "scripts", "providers", "code"),
-    ("simulators", "processes", "e2e"),
+    ("simulators", "processes", "lifecycle", "e2e"),
 )
-# Kills servers and waits for real time-outs: ten minutes, which `make test` has not to spare.
-ON_REQUEST = ("processes",)
+# Servers that are killed and real time-outs, and databases that are made, upgraded and removed: each takes more minutes
+# than `make test` has to spare.
+ON_REQUEST = ("processes", "lifecycle")
 
 
 # Odoo's log of installing our addons for the last run; the log gate reads it, as the next two.

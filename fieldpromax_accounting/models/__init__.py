@@ -34,6 +34,7 @@ from . import (
     fieldpromax_exchange_attachment,
     fieldpromax_exchange_counterpart,
     fieldpromax_exchange_document,
+    fieldpromax_exchange_history,
     fieldpromax_exchange_payment,
     fieldpromax_exchange_restored,
     fieldpromax_exchange_sent,

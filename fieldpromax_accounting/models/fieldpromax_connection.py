@@ -38,6 +38,8 @@ PULL_MINUTES = 15
 # Connecting again while a removal is still under way waits this long for it.
 REMOVAL_WAIT_SECONDS = 10
 UNINSTALL_TIMEOUT_SECONDS = 5.0
+# Odoo ends a request after 120 s by default, and taking our tables down has to fit in.
+UNINSTALL_SECONDS = 30.0
 PENDING_MATCHES = [('decision', '=', 'pending'), ('is_deferred', '=', False)]
 STATUS = [
     ('connected', 'Connected'),
@@ -1069,10 +1071,18 @@ class FieldpromaxConnection(models.Model):
 
     @api.model
     def _uninstall(self):
-        """Take the consents of this database back, one attempt of a few seconds each, and remove our crons."""
+        """Take the consents of this database back, and our crons and parameters with us.
+
+        A provider that does not answer stops nothing: it is tried once for each connection, for a few seconds, and for
+        all of them no longer than a request may take.
+        """
         connections = self.sudo().search([])  # pylint: disable=no-search-all; every one has to go
+        deadline = time.monotonic() + UNINSTALL_SECONDS
         for connection in connections:
             if not connection._is_own_database():
+                continue
+            if time.monotonic() > deadline:
+                _logger.info('Connection %s: not removed at the provider: no time is left', connection.id)
                 continue
             try:
                 with self.env.cr.savepoint():
@@ -1085,7 +1095,12 @@ class FieldpromaxConnection(models.Model):
                 )
         crons = connections.push_cron_id | connections.pull_cron_id
         connections.write({'push_cron_id': False, 'pull_cron_id': False})
+        # A cron leaves the action that it runs behind.
+        actions = crons.ir_actions_server_id
         crons.unlink()
+        actions.unlink()
+        # Nobody else reads them, and a base URL that was left would move the next installation to another host.
+        self.env['ir.config_parameter'].sudo().search([('key', '=like', 'fieldpromax_accounting.%')]).unlink()
 
     # === COPIES === #
 

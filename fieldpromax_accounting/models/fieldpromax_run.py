@@ -7,6 +7,7 @@ from time import monotonic
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import SQL
 from odoo.tools.misc import format_date, format_time
 
 from ..providers import errors
@@ -36,7 +37,9 @@ NOT_DUE = 5 / 6
 FULL_EVERY = timedelta(days=7)
 REFERENCES_EVERY = timedelta(days=1)
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
-KEPT_FOR = timedelta(days=90)
+EMPTY_KEPT_FOR = timedelta(days=7)
+# Of old runs: Odoo's vacuum comes back for the rest.
+RUNS_AT_ONCE = 1000
 OPEN_STATES = ('waiting', 'running', 'paused')
 # Of the overall progress: each kind of record counts as much as this many lists of accounts and taxes.
 REFERENCE_SHARES = 5
@@ -1059,9 +1062,34 @@ class FieldpromaxRun(models.Model):
 
     @api.autovacuum
     def _gc_runs(self):
-        """Drop old runs; the first import stays, so that what it did can be read."""
-        limit = fields.Datetime.now() - KEPT_FOR
-        self.sudo().search(
-            [('kind', '!=', 'initial'), ('state', 'in', ('done', 'failed')), ('ended_at', '<', limit)],
-            limit=1000,
-        ).unlink()
+        """Drop old runs, and after a week those that came across nothing: with a poll every 15 minutes that is nearly
+        all of them. The first import stays, so that what it did can be read and undone, and the newest run of each
+        connection, which says when it was read last.
+
+        :return: ``(dropped, whether there may be more)``, as Odoo's vacuum has it.
+        """
+        self.env['fieldpromax.run'].flush_model()
+        self.env['fieldpromax.run.line'].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT r.id FROM fieldpromax_run r
+                 WHERE r.kind != 'initial' AND r.state IN ('done', 'failed')
+                   AND (r.ended_at < %(limit)s
+                        OR r.ended_at < %(week)s AND r.state = 'done' AND NOT EXISTS (
+                            SELECT FROM fieldpromax_run_line l
+                             WHERE l.run_id = r.id
+                               AND (COALESCE(l.linked + l.created + l.review + l.updated + l.skipped, 0) != 0
+                                    OR l.notes IS NOT NULL)))
+                   AND EXISTS (SELECT FROM fieldpromax_run n
+                                WHERE n.connection_id = r.connection_id AND n.id > r.id)
+                 ORDER BY r.id LIMIT %(at_once)s
+                """,
+                limit=self.env['fieldpromax.exchange']._history_limit(),
+                week=fields.Datetime.now() - EMPTY_KEPT_FOR,
+                at_once=RUNS_AT_ONCE,
+            )
+        )
+        old = self.sudo().browse([run for (run,) in self.env.cr.fetchall()])
+        old.unlink()
+        return len(old), len(old) == RUNS_AT_ONCE

@@ -1,5 +1,20 @@
+import os
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+from devenv import databases, postgres  # noqa: E402
+
+
+@pytest.fixture
+def database():
+    name = f"upgrade_{os.getpid()}"
+    with postgres.lease():
+        try:
+            yield name
+        finally:
+            databases.drop(name)
