@@ -113,6 +113,7 @@ def ended_ties(simulator, since):
     return len(asked), [one["status"] for one in asked]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
 def test_installed_used_removed_and_installed_again(life, database):
     key = rig.new_key()
