@@ -1079,7 +1079,7 @@ class FieldpromaxRun(models.Model):
                         OR r.ended_at < %(week)s AND r.state = 'done' AND NOT EXISTS (
                             SELECT FROM fieldpromax_run_line l
                              WHERE l.run_id = r.id
-                               AND (COALESCE(l.linked + l.created + l.review + l.updated + l.skipped, 0) != 0
+                               AND (l.linked > 0 OR l.created > 0 OR l.review > 0 OR l.updated > 0 OR l.skipped > 0
                                     OR l.notes IS NOT NULL)))
                    AND EXISTS (SELECT FROM fieldpromax_run n
                                 WHERE n.connection_id = r.connection_id AND n.id > r.id)

@@ -146,7 +146,9 @@ class TestHistory(TransactionCase):
                     'kind': 'incremental',
                     'state': state,
                     'ended_at': week_ago,
-                    'line_ids': [Command.create({'kind': 'contact', 'state': 'done', 'done': 1, 'updated': updated})],
+                    'line_ids': [
+                        Command.create({'kind': 'contact', 'state': 'done', 'done': 1, 'updated': updated})
+                    ],
                 }
                 for state, updated in (('done', 0), ('failed', 0), ('done', 3), ('done', 0))
             ]

@@ -598,11 +598,3 @@ class TestPull(ConnectedOnce, PullCommon):
         self.assertEqual(len(connection.run_ids), 1)
         self.run_pull(connection)
         self.assertFalse(run._start_initial(connection))
-
-    def test_old_runs_are_dropped(self):
-        connection = self.connect('US')
-        self.run_pull(connection)
-        self.run_pull(connection)
-        connection.run_ids.ended_at = fields.Datetime.now() - timedelta(days=200)
-        self.env['fieldpromax.run'].sudo()._gc_runs()
-        self.assertEqual(connection.run_ids.mapped('kind'), ['initial'])
