@@ -1,7 +1,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -52,15 +52,19 @@ class AccountMove(models.Model):
         compute='_compute_fieldpromax_state',
         search='_search_fieldpromax_state',
         compute_sudo=True,
+        groups='base.group_user',
     )
     fieldpromax_badge = fields.Selection(
         [*MOVE_STATES, ('verified', 'Verified')],
         'Books',
         compute='_compute_fieldpromax_state',
         compute_sudo=True,
+        groups='base.group_user',
         help='The accounting state, and whether every field was compared with the books and agreed.',
     )
-    fieldpromax_can_void = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
+    fieldpromax_can_void = fields.Boolean(
+        compute='_compute_fieldpromax_state', compute_sudo=True, groups='base.group_user'
+    )
 
     # === COMPUTE METHODS === #
 
@@ -247,7 +251,7 @@ class AccountMove(models.Model):
     def action_fieldpromax_push(self):
         """Send these invoices now, whatever the start date and the trigger say. Drafts are never sent."""
         if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_user'):
-            raise UserError(self.env._('Only people who work with invoices can send them to the books.'))
+            raise AccessError(self.env._('Only people who work with invoices can send them to the books.'))
         self.check_access('read')
         queued, skipped = self.browse(), {}
         for company, moves in self.grouped('company_id').items():
@@ -304,7 +308,7 @@ class AccountMove(models.Model):
     def action_fieldpromax_void(self):
         """Void in the books what is cancelled here."""
         if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_user'):
-            raise UserError(self.env._('Only people who work with invoices can void them in the books.'))
+            raise AccessError(self.env._('Only people who work with invoices can void them in the books.'))
         self.check_access('write')
         for company, moves in self.grouped('company_id').items():
             connection = self.env['fieldpromax.connection']._active_for(company)

@@ -65,7 +65,7 @@ class AccountMove(models.Model):
     def action_fieldpromax_open_seal(self):
         """Show what of this document was compared with the books, and what each side says."""
         if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_user'):
-            raise UserError(
+            raise AccessError(
                 self.env._('Only people who work with invoices can see what stands in the books.')
             )
         self.ensure_one()

@@ -11,7 +11,10 @@ class AccountMove(models.Model):
     _inherit = 'account.move'  # pylint: disable=consider-merging-classes-inherited
 
     fieldpromax_files_text = fields.Char(
-        'Files in the books', compute='_compute_fieldpromax_files_text', compute_sudo=True
+        'Files in the books',
+        compute='_compute_fieldpromax_files_text',
+        compute_sudo=True,
+        groups='base.group_user',
     )
 
     def _compute_fieldpromax_files_text(self):

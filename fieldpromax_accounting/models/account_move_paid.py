@@ -12,10 +12,13 @@ class AccountMove(models.Model):
     # Apart from what becomes of the invoice itself in the books.
     _inherit = 'account.move'  # pylint: disable=consider-merging-classes-inherited
 
-    fieldpromax_paid_text = fields.Char(compute='_compute_fieldpromax_paid_text', compute_sudo=True)
+    fieldpromax_paid_text = fields.Char(
+        compute='_compute_fieldpromax_paid_text', compute_sudo=True, groups='base.group_user'
+    )
     fieldpromax_settled_text = fields.Char(
         compute='_compute_fieldpromax_paid_text',
         compute_sudo=True,
+        groups='base.group_user',
         help='What settles it on one side only, and what to do about it.',
     )
 
@@ -39,6 +42,7 @@ class AccountMove(models.Model):
     def action_fieldpromax_payments(self):
         """What pays this invoice, on both sides."""
         self.ensure_one()
+        self.check_access('read')
         action = self.env['ir.actions.act_window']._for_xml_id(
             'fieldpromax_accounting.fieldpromax_settlement_action'
         )

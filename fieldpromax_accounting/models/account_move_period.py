@@ -13,7 +13,9 @@ class AccountMove(models.Model):
     # Apart from what becomes of an invoice in the books.
     _inherit = 'account.move'  # pylint: disable=consider-merging-classes-inherited
 
-    fieldpromax_period_text = fields.Char(compute='_compute_fieldpromax_period_text', compute_sudo=True)
+    fieldpromax_period_text = fields.Char(
+        compute='_compute_fieldpromax_period_text', compute_sudo=True, groups='base.group_user'
+    )
 
     @api.depends('state', 'move_type', 'company_id', 'invoice_date', 'partner_id', 'fieldpromax_do_not_sync')
     def _compute_fieldpromax_period_text(self):

@@ -9,7 +9,9 @@ class AccountMove(models.Model):
     # Apart from what becomes of an invoice in the books.
     _inherit = 'account.move'  # pylint: disable=consider-merging-classes-inherited
 
-    fieldpromax_plan_text = fields.Char(compute='_compute_fieldpromax_plan_text', compute_sudo=True)
+    fieldpromax_plan_text = fields.Char(
+        compute='_compute_fieldpromax_plan_text', compute_sudo=True, groups='base.group_user'
+    )
 
     def _compute_fieldpromax_plan_text(self):
         connections = self.env['fieldpromax.connection']

@@ -1,7 +1,7 @@
 from dataclasses import dataclass, field, replace
 
 from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..holds import Hold, NotToBeSent, WaitFor
 from ..providers import dto
@@ -79,7 +79,9 @@ class AccountMove(models.Model):
     def action_fieldpromax_preview(self):
         """Show what the books will show of this invoice, and what would stop it. Nothing is sent or queued."""
         if not self.env.user.has_group('fieldpromax_accounting.fieldpromax_accounting_group_user'):
-            raise UserError(self.env._('Only people who work with invoices can see what goes to the books.'))
+            raise AccessError(
+                self.env._('Only people who work with invoices can see what goes to the books.')
+            )
         self.ensure_one()
         self.check_access('read')
         connection = self.env['fieldpromax.connection']._active_for(self.company_id)

@@ -158,6 +158,7 @@ class FieldpromaxConflict(models.Model):
     def action_open_record(self):
         """Open the customer or product that this is about."""
         self.ensure_one()
+        self.check_access('read')
         record = self.partner_id or self.product_id
         if not record:
             raise UserError(self.env._('"%(name)s" was deleted in Odoo.', name=self.record_name or ''))

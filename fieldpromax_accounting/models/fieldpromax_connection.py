@@ -3,6 +3,7 @@ import time
 from contextlib import contextmanager
 from datetime import timedelta
 
+from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.modules import module as odoo_module
@@ -720,11 +721,11 @@ class FieldpromaxConnection(models.Model):
             connection.pull_cron_id._trigger(at=at)
 
     def _check_manager(self):
-        """:raise UserError: the person is not an administrator of the connection."""
+        """:raise AccessError: the person is not an administrator of the connection."""
         if not self.env.is_superuser() and not self.env.user.has_group(
             'fieldpromax_accounting.fieldpromax_accounting_group_manager'
         ):
-            raise UserError(
+            raise AccessError(
                 self.env._('Only an administrator can do this. Ask one who has access to the settings.')
             )
 
@@ -999,7 +1000,11 @@ class FieldpromaxConnection(models.Model):
         if person:
             # Without e-mail: a driver must not fail because of somebody's mail server.
             self.with_context(mail_activity_quick_update=True).activity_schedule(
-                'mail.mail_activity_data_todo', summary=summary, note=note, user_id=person.id
+                'mail.mail_activity_data_todo',
+                summary=summary,
+                # The note is HTML, and what it tells may come from the books: a name there must not become a link.
+                note=Markup('<p>%s</p>') % note,
+                user_id=person.id,
             )
 
     def _close_activities(self):

@@ -91,6 +91,7 @@ class FieldpromaxMatch(models.Model):
 
     def action_decide_many(self):
         """Ask before deciding about many: what will happen to how many. The context says which decision it is."""
+        self._check_bookkeeper()
         self.check_access('read')
         waiting = self.filtered(lambda match: match.decision == 'pending')
         if not waiting:
@@ -112,6 +113,7 @@ class FieldpromaxMatch(models.Model):
     def action_open(self):
         """The two side by side."""
         self.ensure_one()
+        self.check_access('read')
         return {
             'type': 'ir.actions.act_window',
             'res_model': self._name,

@@ -36,20 +36,33 @@ class FieldpromaxSyncMixin(models.AbstractModel):
     )
 
     fieldpromax_reason = fields.Char(
-        'Accounting note', compute='_compute_fieldpromax_state', compute_sudo=True
+        'Accounting note', compute='_compute_fieldpromax_state', compute_sudo=True, groups='base.group_user'
     )
-    fieldpromax_headline = fields.Char('Accounting', compute='_compute_fieldpromax_state', compute_sudo=True)
+    fieldpromax_headline = fields.Char(
+        'Accounting', compute='_compute_fieldpromax_state', compute_sudo=True, groups='base.group_user'
+    )
     fieldpromax_external_id = fields.Char(
         'ID in the books',
         compute='_compute_fieldpromax_state',
         search='_search_fieldpromax_external_id',
         compute_sudo=True,
+        groups='base.group_user',
     )
-    fieldpromax_provider_label = fields.Char(compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_can_push = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_can_retry = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
+    fieldpromax_provider_label = fields.Char(
+        compute='_compute_fieldpromax_state', compute_sudo=True, groups='base.group_user'
+    )
+    fieldpromax_can_push = fields.Boolean(
+        compute='_compute_fieldpromax_state', compute_sudo=True, groups='base.group_user'
+    )
+    fieldpromax_can_retry = fields.Boolean(
+        compute='_compute_fieldpromax_state', compute_sudo=True, groups='base.group_user'
+    )
     fieldpromax_issue_id = fields.Many2one(
-        'fieldpromax.issue', 'Accounting issue', compute='_compute_fieldpromax_state', compute_sudo=True
+        'fieldpromax.issue',
+        'Accounting issue',
+        compute='_compute_fieldpromax_state',
+        compute_sudo=True,
+        groups='base.group_user',
     )
 
     # === COMPUTE METHODS === #

@@ -13,6 +13,7 @@ class ProductTemplate(models.Model):
         'Accounting state',
         compute='_compute_fieldpromax_state',
         compute_sudo=True,
+        groups='base.group_user',
     )
 
     @api.depends_context('company')

@@ -212,6 +212,11 @@ class ResConfigSettings(models.TransientModel):
     @api.model
     def get_values(self):
         values = super().get_values()
+        # Odoo lets everybody who can log in call this, without a record that could be refused.
+        if not self.env.su and not self.env.user.has_group(
+            'fieldpromax_accounting.fieldpromax_accounting_group_manager'
+        ):
+            return values
         connections = self.env['fieldpromax.connection'].sudo()
         connection = connections._active_for(self.env.company)
         if connection.company_id != self.env.company:

@@ -37,12 +37,14 @@ class ResPartner(models.Model):
         compute='_compute_fieldpromax_external_id',
         search='_search_fieldpromax_external_id',
         compute_sudo=True,
+        groups='base.group_user',
     )
     fieldpromax_state = fields.Selection(
         [('linked', 'Linked'), ('review', 'Match review'), ('not_sent', 'Not sent')],
         'Accounting state',
         compute='_compute_fieldpromax_external_id',
         compute_sudo=True,
+        groups='base.group_user',
     )
 
     @api.depends_context('company')

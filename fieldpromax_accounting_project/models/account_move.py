@@ -15,9 +15,15 @@ class AccountMove(models.Model):
         help='The project that this invoice belongs to in the books. Empty: the one that its lines carry by their '
         'analytic account.',
     )
-    fieldpromax_has_projects = fields.Boolean(compute='_compute_fieldpromax_project', compute_sudo=True)
-    fieldpromax_project_text = fields.Char(compute='_compute_fieldpromax_project', compute_sudo=True)
-    fieldpromax_project_problem = fields.Char(compute='_compute_fieldpromax_project', compute_sudo=True)
+    fieldpromax_has_projects = fields.Boolean(
+        compute='_compute_fieldpromax_project', compute_sudo=True, groups='base.group_user'
+    )
+    fieldpromax_project_text = fields.Char(
+        compute='_compute_fieldpromax_project', compute_sudo=True, groups='base.group_user'
+    )
+    fieldpromax_project_problem = fields.Char(
+        compute='_compute_fieldpromax_project', compute_sudo=True, groups='base.group_user'
+    )
 
     # === COMPUTE METHODS === #
 

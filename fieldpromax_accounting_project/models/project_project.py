@@ -45,9 +45,14 @@ class ProjectProject(models.Model):
         compute='_compute_fieldpromax_state',
         search='_search_fieldpromax_state',
         compute_sudo=True,
+        groups='base.group_user',
     )
-    fieldpromax_has_projects = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
-    fieldpromax_is_conflict = fields.Boolean(compute='_compute_fieldpromax_state', compute_sudo=True)
+    fieldpromax_has_projects = fields.Boolean(
+        compute='_compute_fieldpromax_state', compute_sudo=True, groups='base.group_user'
+    )
+    fieldpromax_is_conflict = fields.Boolean(
+        compute='_compute_fieldpromax_state', compute_sudo=True, groups='base.group_user'
+    )
 
     # === COMPUTE METHODS === #
 

@@ -1,12 +1,15 @@
-"""What the simulator issued, and what opens it, is in no log. Runs last: over the logs of all tests of this folder."""
+"""What the simulator issued, and what opens it, is in no log, page or dump. Runs last: over the logs of all tests of
+this folder."""
 
 import re
+import subprocess
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import inside
 import requests
 
 from bench import rig, steps
+from devenv import databases, postgres
 
 # All that Odoo and the libraries can say, but every SQL statement.
 CHATTY = ("--log-handler=:DEBUG", "--log-handler=odoo.sql_db:INFO")
@@ -47,8 +50,10 @@ def journey(world):
     world.run.secrets |= {given["code"], given["state"]}
     assert Person(server).get(path).status_code in (302, 303), "without a session: to the login page"
     assert person.get(path).status_code in (302, 303)
-    assert "used already" in person.get(path).text
-    assert person.get(path.replace(given["state"], "x" * 43)).status_code == 200
+    replayed = person.get(path)
+    assert "used already" in replayed.text
+    foreign = person.get(path.replace(given["state"], "x" * 43))
+    assert foreign.status_code == 200
     world.connection = int(world.value("SELECT id FROM fieldpromax_connection WHERE state = 'connected'"))
     rig.wait_until(
         lambda: world.value("SELECT state FROM fieldpromax_run WHERE kind = 'initial'") == "done",
@@ -56,7 +61,8 @@ def journey(world):
         120,
     )
     world.remember_secrets()
-    told = []
+    told = [replayed.text, foreign.text, *pages(person)]
+    shown = len(told)
     for fault in ("status:500", "status:400", "html", "empty", "reset", "truncated", None):
         simulator.control("POST", "/_sim/tokens", {"expire": True})
         if fault:
@@ -67,8 +73,41 @@ def journey(world):
         world.remember_secrets()
     simulator.control("POST", "/_sim/tokens", {"revoke": True})
     told += refusal(world)
-    assert len(told) == 7, "each of them failed, but the one without a fault"
+    assert len(told) == shown + 7, "each of them failed, but the one without a fault"
     return told
+
+
+def pages(person):
+    """What an administrator's web client is told of itself and the settings, and Odoo's pages for what goes wrong."""
+
+    def call(path, **params):
+        return person.session.post(f"{person.server.url}{path}", json={"params": params}, timeout=60).text
+
+    def call_model(model, method, *args, **kwargs):
+        return call(
+            f"/web/dataset/call_kw/{model}/{method}", model=model, method=method, args=args, kwargs=kwargs
+        )
+
+    yield call("/web/session/get_session_info")
+    yield person.get("/odoo/settings").text
+    yield call_model("res.config.settings", "get_values")
+    yield call_model("fieldpromax.connection", "search_read", [], [])
+    # Errors of Odoo carry a traceback to the client.
+    yield call_model("fieldpromax.connection", "action_open_form", [0])
+    yield call_model("fieldpromax.credential", "search_read", [], ["token_set_encrypted"])
+    yield call_model("fieldpromax.app", "read", [1], ["client_secret_encrypted"])
+    yield person.get("/fieldpromax/oauth/nowhere?code=nothing").text
+
+
+def dump(database):
+    """The whole database, as a backup has it."""
+    made = subprocess.run(
+        [postgres.program("pg_dump"), database],
+        env=databases.odoo_environment(),
+        capture_output=True,
+        check=True,
+    )
+    return made.stdout.decode(errors="replace")
 
 
 def refusal(world):
@@ -82,7 +121,10 @@ def refusal(world):
 
 def test_no_secret_in_any_log(make_world, run):
     with make_world("secrets", *CHATTY) as world:
-        texts = {f"error {number}": text for number, text in enumerate(journey(world))}
+        texts = {f"error or page {number}": text for number, text in enumerate(journey(world))}
+        texts["a dump of the database"] = dump(world.database)
+        # What is stored is found: the search would find what is not encrypted.
+        assert "fieldpromax-demo" in texts["a dump of the database"]
     assert len(run.secrets) > 6, "key, client secret, code, state, tokens"
     texts |= {log.name: log.read_text(errors="replace") for log in run.logs}
     for name, text in texts.items():
