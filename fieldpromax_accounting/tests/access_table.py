@@ -32,6 +32,7 @@ MODELS = {
     'fieldpromax.mapping.guide': ('bookkeeper', 'bookkeeper', 'bookkeeper', None),
     'fieldpromax.mapping.rule': ('bookkeeper', 'bookkeeper', 'bookkeeper', None),
     'fieldpromax.match': ('user', 'bookkeeper', None, None),
+    'fieldpromax.meter': ('user', None, None, None),
     'fieldpromax.match.decide': ('bookkeeper', 'bookkeeper', 'bookkeeper', None),
     'fieldpromax.plan.line': ('user', 'bookkeeper', None, None),
     'fieldpromax.preview': ('user', None, None, None),
@@ -54,6 +55,7 @@ MODELS = {
     'fieldpromax.seal.line': ('user', None, None, None),
     'fieldpromax.settlement': ('user', None, None, None),
     'fieldpromax.settlement.due': ('user', None, None, None),
+    'fieldpromax.ticket': (None, None, None, None),
 }
 
 #: ``{model: {public method: who may call it}}``; from another company nobody may

@@ -9,7 +9,6 @@ from odoo import http
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..providers import errors
 from .common import ConnectingHttpCommon
 
 MARKUP = '<img src=x onerror=alert(1)><a href="https://evil.example/">Reconnect</a>'
@@ -26,28 +25,28 @@ class TestHostileTexts(ConnectingHttpCommon):
         self.simulator.control(
             'POST',
             '/_sim/organisations/US',
-            {'Name': f'Books {MARKUP}', 'contacts': [{'Name': name} for name in names]},
+            {'Name': f'Lakeside Field Services {MARKUP}', 'contacts': [{'Name': name} for name in names]},
         )
         self.run_pull(self.connection)
         partners = self.env['res.partner'].search([('name', 'in', names)])
         self.assertEqual(sorted(partners.mapped('name')), sorted(names), 'as they are called')
 
         # What is formatted: texts of ours with words of the books in them.
-        self.connection._take_organization(
-            self.connection._talk(lambda provider: provider.get_organization())
-        )
+        self.assertEqual(self.connect('US'), self.connection)
         self.assertIn('onerror', self.connection.organization_name)
-        self.connection._on_provider_error(errors.ReauthorizationRequired(MARKUP))
-        self.connection.sudo().action_disconnect()
+        self.connection._notify_responsible(MARKUP, f'They say: {MARKUP}')
+        self.assertIn('onerror', self.connection.activity_ids.note)
         shown = [
             *self.connection.message_ids.mapped('body'),
             *self.connection.activity_ids.mapped('note'),
             *self.env['fieldpromax.match'].search([]).mapped('comparison'),
         ]
-        self.assertTrue(any('onerror' in one for one in shown if one), 'they do stand in what is shown')
+        self.assertTrue(
+            [one for one in shown if one and 'onerror' in one and 'connected' in one], 'the chatter'
+        )
         for one in filter(None, shown):
             self.assertNotIn('<img', one)
-            self.assertNotIn('href="https://evil', one)
+            self.assertNotIn('<a href="https://evil', one)
 
         self.export(partners)
 
@@ -88,4 +87,4 @@ class TestHostileTexts(ConnectingHttpCommon):
         page = self.url_open('/fieldpromax/oauth/callback/xero', params=params)
         self.assertIn('&lt;img src=x', page.text)
         self.assertNotIn('<img src=x', page.text)
-        self.assertNotIn('href="https://evil', page.text)
+        self.assertNotIn('<a href="https://evil', page.text)
