@@ -278,10 +278,11 @@ class FieldpromaxExchange(models.Model):
     # === STEP 3: RECORD === #
 
     def _note_arrived(self, connection):
-        super()._note_arrived(connection)
+        result = super()._note_arrived(connection)
         arrived = self.filtered(lambda exchange: exchange.move_id and exchange.state == 'done').move_id
         if arrived:
             self.env['fieldpromax.allocation']._queue_of(connection, arrived)
+        return result
 
     def _wanted(self, call):
         wanted = super()._wanted(call)
