@@ -3,7 +3,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ..comparison import VOID_STATUSES
 from ..providers import dto
@@ -384,7 +384,7 @@ class AccountMove(models.Model):
         if not forced and self.invoice_date and self.invoice_date < connection.start_date:
             yield self.env._(
                 'It is dated before the start date %s. Use "Push to accounting" to send it all the same.',
-                fields.Date.to_string(connection.start_date),
+                format_date(self.env, connection.start_date),
             )
 
     @api.model

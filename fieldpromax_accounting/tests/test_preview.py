@@ -52,7 +52,7 @@ class TestPreview(PreviewCommon, FieldpromaxPushCommon):
         preview = self.preview(move)
         for sentence in (
             'kept out of the books',
-            'before the start date 20',
+            f'before the start date {self.connection.start_date:%m/%d/%Y}',
             'The books are closed up to 06/30/2020',
             'revenue account is not confirmed',
             'Odd tax',
