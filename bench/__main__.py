@@ -1,4 +1,5 @@
-"""``python -m bench [pull] [idle] [push] [bulk] [delay] [audit] [post] [changes] [match]``: print ``name: value``.
+"""``python -m bench [pull] [idle] [push] [bulk] [delay] [audit] [post] [changes] [load] [match]`` prints
+``name: value``.
 
 One figure a line. What is under way goes to standard error; standard output ends with the figures.
 """
@@ -8,21 +9,21 @@ import signal
 import sys
 import time
 
-from bench import audit, bulk, changes, delay, idle, match, post, pull, push, rig
+from bench import audit, bulk, changes, delay, idle, load, match, post, pull, push, rig
 
 PROVIDERS = ("xero", "quickbooks")
 # What is measured with the books of each provider, and what does not depend on them.
 OF_BOOKS = {"pull": pull, "idle": idle, "push": push, "bulk": bulk, "delay": delay, "audit": audit}
 # What is measured with the books of the first of them alone.
-OF_ONE = {"post": post, "changes": changes}
-ROUNDS = ("pull", "post", "changes")
+OF_ONE = {"post": post, "changes": changes, "load": load}
+ROUNDS = ("pull", "post", "changes", "load")
 
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("what", nargs="*", choices=[[], *OF_BOOKS, *OF_ONE, "match"], help="all by default")
     parser.add_argument("--provider", choices=PROVIDERS, action="append", help="both by default")
-    parser.add_argument("--rounds", type=int, help="how often pull, post and changes repeat each side")
+    parser.add_argument("--rounds", type=int, help="how often pull, post, changes and load repeat each side")
     arguments = parser.parse_args()
     providers = arguments.provider or PROVIDERS
     wanted = arguments.what or [*OF_BOOKS, *OF_ONE, "match"]

@@ -50,8 +50,9 @@ class FieldpromaxReceivable(models.Model):
                   JOIN fieldpromax_connection c ON c.company_id = owner.id AND c.state != 'disconnected'
                  ORDER BY company.id, length(owner.parent_path) DESC
             ), document AS (
-                SELECT l.connection_id, m.company_id, m.commercial_partner_id AS partner_id, NULL AS customer,
-                       m.currency_id, CASE WHEN l.read_at IS NULL THEN '5_not_read' ELSE '1_linked' END AS section,
+                SELECT l.id * 4::bigint AS id, l.connection_id, m.company_id, m.commercial_partner_id AS partner_id,
+                       NULL AS customer, m.currency_id,
+                       CASE WHEN l.read_at IS NULL THEN '5_not_read' ELSE '1_linked' END AS section,
                        CASE WHEN m.state = 'posted' THEN m.amount_residual ELSE 0 END AS odoo_due,
                        COALESCE(l.external_due, 0) AS books_due, l.kind
                   FROM fieldpromax_link l
@@ -60,7 +61,8 @@ class FieldpromaxReceivable(models.Model):
                  WHERE l.kind IN %(kinds)s
                    AND (m.state = 'posted' AND m.amount_residual != 0 OR COALESCE(l.external_due, 0) != 0)
                 UNION ALL
-                SELECT s.connection_id, m.company_id, m.commercial_partner_id, NULL, m.currency_id,
+                SELECT m.id * 4::bigint + 1, s.connection_id, m.company_id, m.commercial_partner_id, NULL,
+                       m.currency_id,
                        CASE WHEN m.invoice_date < s.start_date THEN '4_before_start' ELSE '2_only_odoo' END,
                        m.amount_residual, 0, CASE WHEN m.move_type = 'out_refund' THEN 'credit_note' END
                   FROM account_move m
@@ -69,14 +71,14 @@ class FieldpromaxReceivable(models.Model):
                    AND NOT EXISTS (SELECT FROM fieldpromax_link l
                                     WHERE l.move_id = m.id AND l.connection_id = s.connection_id)
                 UNION ALL
-                SELECT l.connection_id, l.company_id, NULL, l.external_name,
+                SELECT l.id * 4::bigint + 2, l.connection_id, l.company_id, NULL, l.external_name,
                        (SELECT id FROM res_currency WHERE name = l.external_document ->> 'currency'),
                        '3_only_books', 0, l.external_due, l.kind
                   FROM fieldpromax_link l
                   JOIN fieldpromax_connection c ON c.id = l.connection_id AND c.state != 'disconnected'
                  WHERE l.kind IN %(kinds)s AND l.move_id IS NULL AND l.external_due != 0
                 UNION ALL
-                SELECT d.connection_id, d.company_id, p.partner_id, d.contact_name,
+                SELECT d.id * 4::bigint + 3, d.connection_id, d.company_id, p.partner_id, d.contact_name,
                        (SELECT id FROM res_currency WHERE name = d.currency), '3_only_books', 0, d.due,
                        d.kind
                   FROM fieldpromax_books_document d
@@ -88,7 +90,7 @@ class FieldpromaxReceivable(models.Model):
                                     WHERE l.connection_id = d.connection_id AND l.kind = d.kind
                                       AND l.external_id = d.external_id)
             ), signed AS (
-                SELECT d.connection_id, d.company_id, d.partner_id, d.customer, d.currency_id, d.section,
+                SELECT d.id, d.connection_id, d.company_id, d.partner_id, d.customer, d.currency_id, d.section,
                        CASE WHEN d.kind = 'credit_note' THEN -d.odoo_due ELSE d.odoo_due END AS odoo_due,
                        CASE WHEN d.kind = 'credit_note' THEN -d.books_due ELSE d.books_due END AS books_due
                   FROM document d
@@ -96,9 +98,8 @@ class FieldpromaxReceivable(models.Model):
                 SELECT connection_id, min(pulled_at) AS pulled_at
                   FROM fieldpromax_checkpoint WHERE kind IN %(kinds)s GROUP BY connection_id
             )
-            SELECT row_number() OVER (
-                       ORDER BY d.connection_id, d.company_id, d.section, d.partner_id, d.customer, d.currency_id
-                   ) AS id,
+            -- one of its documents stands for a row: to number the rows, all companies would be added up first
+            SELECT min(d.id) AS id,
                    d.connection_id, d.company_id, d.partner_id,
                    COALESCE(min(p.complete_name), d.customer) AS customer,
                    d.section, d.currency_id, count(*) AS document_count,
