@@ -87,6 +87,21 @@ def connect(env, organisation="US", provider="xero"):
     return outcome["connection_id"]
 
 
+def connect_company(env, name, provider, simulator):
+    """A company of its own, connected through the pages; ``{"company", "connection"}``.
+
+    Connect all companies of a test before anything is read: each then keeps its customers and products to itself.
+    """
+    prepare(env, simulator=simulator, provider=provider)
+    company = env["res.company"].create(
+        {"name": name, "currency_id": env.ref("base.USD").id, "country_id": env.ref("base.us").id}
+    )
+    env.ref("base.user_admin").write({"company_ids": [(4, company.id)], "company_id": company.id})
+    env["account.chart.template"].try_loading("generic_coa", company=company, install_demo=False)
+    env.cr.commit()
+    return {"company": company.id, "connection": connect(env, provider=provider)}
+
+
 def pull_suppliers_too(env, connection):
     """All contacts, so that as many come as the organisation has."""
     env["fieldpromax.connection"].browse(connection).pull_suppliers = True
@@ -107,6 +122,32 @@ def confirm_mappings(env, connection):
             )
         assert mapping.reference_id, (mapping.kind, mapping.record_name, mapping.reason)
         mapping.action_confirm()
+
+
+def settle_mappings(env, connection, bank):
+    """What a bookkeeper does once the first import is done: confirm the proposals, say where payments go."""
+    connection = env["fieldpromax.connection"].browse(connection)
+    env = env(user=env.ref("base.user_admin"), context={"allowed_company_ids": connection.company_id.ids})
+    confirm_mappings(env, connection.id)
+    journal = env["account.journal"].search(
+        [("type", "=", "bank"), ("company_id", "=", connection.company_id.id)], limit=1
+    )
+    mapping = env["fieldpromax.mapping"].search(
+        [
+            ("connection_id", "=", connection.id),
+            ("kind", "=", "payment_account"),
+            ("journal_id", "=", journal.id),
+        ]
+    )
+    mapping.reference_id = env["fieldpromax.reference"].search(
+        [
+            ("connection_id", "=", connection.id),
+            ("kind", "=", "payment_account"),
+            ("code", "=", bank),
+        ]
+    )
+    mapping.action_confirm()
+    return journal.id
 
 
 # === DRIVERS === #
@@ -367,6 +408,62 @@ def draft_invoices(env, customers, products, count, lines=3):
         )
         .ids
     )
+
+
+def own_drafts(env, company, prefix, count):
+    """So many drafts, each for a customer and with a product of its own; the ids of the drafts."""
+    from odoo import Command, fields
+
+    env = env(
+        user=env.ref("base.user_admin"),
+        context={"allowed_company_ids": [company], **IMPORT_CONTEXT},
+    )
+    tax = env.company.account_sale_tax_id
+    customers = env["res.partner"].create(
+        [
+            {
+                "name": f"{prefix} customer {number:04d}",
+                "email": f"{prefix.lower()}{number:04d}@example.com",
+                "is_company": True,
+                "company_id": company,
+            }
+            for number in range(count)
+        ]
+    )
+    products = env["product.product"].create(
+        [
+            {
+                "name": f"{prefix} service {number:04d}",
+                "default_code": f"{prefix}-{number:04d}",
+                "list_price": 80 + number,
+                "type": "service",
+                "company_id": company,
+                "taxes_id": [Command.set(tax.ids)],
+            }
+            for number in range(count)
+        ]
+    )
+    moves = env["account.move"].create(
+        [
+            {
+                "move_type": "out_invoice",
+                "partner_id": customer.id,
+                "invoice_date": fields.Date.today(),
+                "invoice_line_ids": [
+                    Command.create(
+                        {
+                            "product_id": product.id,
+                            "quantity": 1 + number % 3,
+                            "price_unit": 49.95 + number % 7,
+                            "tax_ids": [Command.set(tax.ids)],
+                        }
+                    )
+                ],
+            }
+            for number, (customer, product) in enumerate(zip(customers, products, strict=True))
+        ]
+    )
+    return moves.ids
 
 
 def post(env, moves):

@@ -9,12 +9,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import chaos_inside
 import psutil
 import psycopg2
 from chaos_people import Person
 
-from bench import rig
+from bench import rig, steps
 
 # Of the advisory locks that the addon takes; the second key is the connection.
 LOCK_CLASS = 0x66706D78
@@ -130,9 +129,18 @@ class World:
                 **{rig.ORGANISATIONS[provider]: ["US"]},
             )
         with rig.Worker(database, key) as teller:
-            made = teller.call(
-                chaos_inside.arrange, simulators={name: one.url for name, one in simulators.items()}
-            )
+            made = {
+                provider: teller.call(
+                    steps.connect_company,
+                    name=f"Crash Test {provider}",
+                    provider=provider,
+                    simulator=simulator.url,
+                )
+                for provider, simulator in simulators.items()
+            }
+            for tie in made.values():
+                # All contacts, so that as many come as there are.
+                teller.call(steps.pull_suppliers_too, connection=tie["connection"])
         self.books = [
             Books(provider=provider, simulator=simulator, **made[provider], **BOOKS[provider])
             for provider, simulator in simulators.items()
@@ -146,10 +154,10 @@ class World:
         with rig.Worker(self.name, self.key) as teller:
             for books in self.books:
                 books.person._journal = teller.call(
-                    chaos_inside.settle_mappings, connection=books.connection, bank=books.bank
+                    steps.settle_mappings, connection=books.connection, bank=books.bank
                 )
                 books.moves = teller.call(
-                    chaos_inside.draft_invoices,
+                    steps.own_drafts,
                     company=books.company,
                     prefix=books.provider.capitalize(),
                     count=self.sizes.invoices,

@@ -69,6 +69,27 @@ def posted_invoice(env, name, date=None, existing=None):
     return {"id": move.id, "number": move.name, "customer": customer}
 
 
+def post_as(env, moves, prefix):
+    """Post drafts of any companies in one transaction, under numbers that no other company uses; the numbers."""
+    moves = env["account.move"].browse(moves)
+    for move in moves:
+        move.name = f"{prefix}/{move.id}"
+    moves.action_post()
+    return moves.mapped("name")
+
+
+def edit_and_wake(env, partner, values, connection):
+    """Save a customer while the books are asked for changes as well."""
+    env["res.partner"].browse(partner).write(values)
+    trigger(env, connection, "pull")
+
+
+def ring_and_pull(env, connection):
+    """The next poll, now."""
+    env["fieldpromax.doorbell"]._ring_all(_connection(env, connection))
+    trigger(env, connection, "pull")
+
+
 def post_and_meet(env, move, folder, point, tries):
     """Post an invoice and meet before it is committed; every try leaves a line in the file ``tries``."""
     _count(tries)
