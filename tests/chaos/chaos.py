@@ -50,7 +50,7 @@ def first_import(world, killer, sizes):
         books = world.books[number % len(world.books)]
         if not _is_reading(world, books):
             continue
-        _attempt(killer, how, books, reading=True, wake=lambda books=books: _wake(books))
+        _attempt(killer, how, books, lambda books=books: _wake(books), reading=True)
     for books in world.books:
         end = time.monotonic() + 60 * sizes.settle_minutes
         while _is_reading(world, books):
@@ -69,11 +69,10 @@ def _wake(books):
     books.person.sync_now(books.connection)
 
 
-def _attempt(killer, how, books, reading=False, wake=None):
+def _attempt(killer, how, books, wake, reading=False):
     """One kill; a moment that did not come is told and counted, and the plan goes on."""
-    wake()
     try:
-        killer.kill(how, books, reading)
+        killer.kill(how, books, wake, reading)
     except Missed as missed:
         killer.missed += 1
         rig.say(f"missed ({how}, {books.provider}): {missed}")
@@ -114,7 +113,7 @@ def work(world, killer, server, sizes, draw):
         while any(counts[how] < count for how, count in wanted.items()):
             left = [how for how, count in wanted.items() for _time in range(count - counts[how])]
             books = world.books[number % len(world.books)]
-            _attempt(killer, draw.choice(left), books, wake=lambda books=books: wake(books))
+            _attempt(killer, draw.choice(left), books, lambda books=books: wake(books))
             number += 1
             assert number < rounds * 3, "the moments to kill at do not come"
             if restart_at and killer.total() - begun >= restart_at[0]:

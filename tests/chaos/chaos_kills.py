@@ -29,17 +29,16 @@ class Killer:
     def total(self):
         return sum(self.counts.values())
 
-    def kill(self, how, books, reading=False):
-        """One kill, or :class:`Missed`."""
-        {"answer": self._before_answer, "commit": self._before_commit, "random": self._anywhere}[how](
-            books, reading
-        )
+    def kill(self, how, books, wake, reading=False):
+        """One kill, or :class:`Missed`. ``wake()``: somebody does what brings the driver of these books to work."""
+        kinds = {"answer": self._before_answer, "commit": self._before_commit, "random": self._anywhere}
+        kinds[how](books, wake, reading)
         self.counts[how] += 1
 
-    def _before_answer(self, books, reading):
+    def _before_answer(self, books, wake, reading):
         """The request has left and no answer has come; the provider may or may not have done what it says."""
         fault = self.draw.choice(["timeout_before", "timeout_after", "slow:3"])
-        with self._at_next_call(books, fault, reading) as entry:
+        with self._at_next_call(books, fault, wake, reading) as entry:
             if not reading and not self.world.sending(books):
                 raise Missed("what was held was no write of an exchange")
             process = self._driver(books)
@@ -48,9 +47,9 @@ class Killer:
                 raise Missed("it was answered already")
             os.kill(process, signal.SIGKILL)
 
-    def _before_commit(self, books, reading):
+    def _before_commit(self, books, wake, reading):
         """The answer has come and is taken in, and cannot be committed: somebody else holds a row that it writes."""
-        with self._at_next_call(books, "slow:1.5", reading) as entry:
+        with self._at_next_call(books, "slow:1.5", wake, reading) as entry:
             process = self._driver(books)
             if reading:
                 sql = "SELECT id FROM fieldpromax_checkpoint WHERE connection_id = %s FOR NO KEY UPDATE"
@@ -77,7 +76,8 @@ class Killer:
             finally:
                 holder.close()
 
-    def _anywhere(self, _books, _reading):
+    def _anywhere(self, _books, wake, _reading):
+        wake()
         time.sleep(self.draw.uniform(0, 2))
         kind = self.draw.choices(["WorkerCron", "WorkerHTTP", ""], [6, 3, 1])[0]
         workers = self.world.server.workers(kind)
@@ -86,12 +86,17 @@ class Killer:
         os.kill(self.draw.choice(workers), signal.SIGKILL)
 
     @contextlib.contextmanager
-    def _at_next_call(self, books, fault, reading):
+    def _at_next_call(self, books, fault, wake, reading):
         """Order a fault for the next call, wait until the simulator says that it fired; the id of its entry there."""
         simulator = books.simulator
         since = simulator.last_request()
-        place = (books.reads, "GET") if reading else (books.api, books.writes)
-        simulator.fault(fault, *place)
+        if reading:
+            simulator.fault(fault, books.reads, "GET")
+        else:
+            # Of all kinds, not always the first call of a run.
+            path, most = self.draw.choice(books.writes)
+            simulator.fault(fault, path, books.method, skip=self.draw.randint(0, most))
+        wake()
         try:
             end = time.monotonic() + PATIENCE
             while True:

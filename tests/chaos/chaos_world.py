@@ -28,9 +28,10 @@ class Books:
     simulator: rig.Simulator
     company: int
     connection: int
-    # Of API calls, without those for tokens; and of those that write.
-    api: str
-    writes: str
+    # Paths of calls that write, each with how many such calls at most are let through first; their method; and the
+    # paths of calls that read pages.
+    writes: list
+    method: str
     reads: str
     bank: str
     person: Person = None
@@ -39,14 +40,15 @@ class Books:
 
 BOOKS = {
     "xero": {
-        "api": "/api.xro/2.0/",
-        "writes": "PUT",
+        "writes": [(f"/{kind}$", 0) for kind in ("Contacts", "Items", "Invoices", "Payments")],
+        "method": "PUT",
         "reads": "/api.xro/2.0/(Contacts|Items)",
         "bank": "090",
     },
     "quickbooks": {
-        "api": r"/v3/company/\d+/(?!query)",
-        "writes": "POST",
+        # Customers, products and invoices go in batches, one after the other, payments last.
+        "writes": [(r"/v3/company/\d+/(?!query)", 3)],
+        "method": "POST",
         "reads": r"/v3/company/\d+/(query|cdc)",
         "bank": "1",
     },
