@@ -169,7 +169,9 @@ def both(request, make_world):
     with make_world(
         f"both_{request.param}", provider=request.param, seed="empty", contacts=8, **only_us
     ) as made:
-        made.connect()
+        tie = connected(made, "Both Directions", made.simulator, request.param)
+        made.connection = tie["connection"]
+        read_and_map(made, tie)
         yield made
 
 
