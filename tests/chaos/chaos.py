@@ -37,8 +37,9 @@ class Sizes:
     before_answer: int = 38
     before_commit: int = 38
     anywhere: int = 34
-    #: of these so many while the first import runs
-    reading: int = 16
+    #: more of both while the first import runs, and while changes are read later on
+    reading: int = 8
+    reading_changes: int = 8
     restarts: int = 2
     settle_minutes: int = 45
 
@@ -69,6 +70,12 @@ def _wake(books):
     books.person.sync_now(books.connection)
 
 
+def _change(books, draw):
+    """Somebody changes a customer in the books, and a person asks for what is new."""
+    books.change_customer(draw.randrange(1_000_000))
+    _wake(books)
+
+
 def _attempt(killer, how, books, wake, reading=False):
     """One kill; a moment that did not come is told and counted, and the plan goes on."""
     try:
@@ -82,14 +89,18 @@ def _attempt(killer, how, books, wake, reading=False):
 
 def work(world, killer, server, sizes, draw):
     """People post and pay, workers die, PostgreSQL goes down twice."""
-    counts = killer.counts
+    counts = dict.fromkeys(killer.counts, 0)
     wanted = {
         "answer": sizes.before_answer,
         "commit": sizes.before_commit,
         "random": sizes.anywhere,
     }
     rounds = sum(wanted.values())
-    each = -(-sizes.invoices * len(world.books) // max(1, rounds - len(world.books) * 2))
+    read_at = {
+        rounds * (number + 1) // (sizes.reading_changes + 1) for number in range(sizes.reading_changes)
+    }
+    # Enough for moments that are missed; what is left is posted at the end.
+    each = max(1, sizes.invoices * len(world.books) * 3 // (rounds * 4))
     batches = {books.provider: _batches(books.moves, each) for books in world.books}
     restarts = [("fast", "immediate")[number % 2] for number in range(sizes.restarts)]
     restart_at = [rounds * (number + 1) // (sizes.restarts + 1) for number in range(sizes.restarts)]
@@ -113,7 +124,11 @@ def work(world, killer, server, sizes, draw):
         while any(counts[how] < count for how, count in wanted.items()):
             left = [how for how, count in wanted.items() for _time in range(count - counts[how])]
             books = world.books[number % len(world.books)]
-            _attempt(killer, draw.choice(left), books, lambda books=books: wake(books))
+            how = draw.choice(left)
+            counts[how] += _attempt(killer, how, books, lambda books=books: wake(books))
+            if number in read_at:
+                how = draw.choice(["answer", "commit"])
+                _attempt(killer, how, books, lambda books=books: _change(books, draw), reading=True)
             number += 1
             assert number < rounds * 3, "the moments to kill at do not come"
             if restart_at and killer.total() - begun >= restart_at[0]:
@@ -127,8 +142,9 @@ def work(world, killer, server, sizes, draw):
                 rig.say(f"{killer.total()} kills, {_progress(world)}")
         # What nobody was there for any more is posted all the same.
         for books in world.books:
-            while batches[books.provider]:
-                wake(books)
+            rest = batches[books.provider]
+            batches[books.provider] = [[move for batch in rest for move in batch]] if rest else []
+            wake(books)
         for one in at_work.values():
             one.result()
 
@@ -202,6 +218,7 @@ def run(sizes, seed):
     print(f"chaos.seed: {seed}")
     print(f"chaos.kills_between_claim_and_answer: {killer.counts['answer']}")
     print(f"chaos.kills_between_answer_and_commit: {killer.counts['commit']}")
+    print(f"chaos.kills_while_reading: {killer.counts['reading']}")
     print(f"chaos.kills_at_random: {killer.counts['random']}")
     print(f"chaos.database_restarts: {sizes.restarts}")
     print(f"chaos.settled_seconds: {seconds:.0f}")

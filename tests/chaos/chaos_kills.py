@@ -17,13 +17,14 @@ class Missed(Exception):
 class Killer:
     """Kills workers of a :class:`~chaos_world.World` and counts how; every choice comes from one seed.
 
-    :ivar counts: ``{"answer": n, "commit": n, "random": n}``
+    :ivar counts: ``{"answer": n, "commit": n, "random": n, "reading": n}``; the last are of a read and its page, before
+        its answer or before its commit.
     """
 
     def __init__(self, world, seed):
         self.world = world
         self.draw = random.Random(seed)  # noqa: S311 the same kills again for the same seed
-        self.counts = {"answer": 0, "commit": 0, "random": 0}
+        self.counts = {"answer": 0, "commit": 0, "random": 0, "reading": 0}
         self.missed = 0
 
     def total(self):
@@ -33,7 +34,7 @@ class Killer:
         """One kill, or :class:`Missed`. ``wake()``: somebody does what brings the driver of these books to work."""
         kinds = {"answer": self._before_answer, "commit": self._before_commit, "random": self._anywhere}
         kinds[how](books, wake, reading)
-        self.counts[how] += 1
+        self.counts["reading" if reading else how] += 1
 
     def _before_answer(self, books, wake, reading):
         """The request has left and no answer has come; the provider may or may not have done what it says."""

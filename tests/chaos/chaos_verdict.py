@@ -93,9 +93,21 @@ class Verdict:
                     (books.connection, pattern),
                 )
             )
-            ids = books_ids(books, what)
+            ids = generated_ids(books, what)
             self.lost += [f"{books.provider} {what} {one} is not in Odoo" for one in ids if not linked[one]]
             self.doubled += [f"{books.provider} {what} {one}" for one, count in linked.items() if count > 1]
+        shown = dict(
+            database.rows(
+                "SELECT l.external_id, p.email FROM fieldpromax_link l JOIN res_partner p ON p.id = l.partner_id "
+                "WHERE l.connection_id = %s",
+                (books.connection,),
+            )
+        )
+        self.lost += [
+            f"{books.provider} change of customer {one} to {email}: Odoo has {shown.get(one)}"
+            for one, email in books.changed.items()
+            if shown.get(one) != email
+        ]
         for name, count in database.rows(
             "SELECT lower(name), count(*) FROM res_partner WHERE company_id = %s AND parent_id IS NULL "
             "GROUP BY 1 HAVING count(*) > 1",
@@ -166,7 +178,7 @@ def look(books):
     }
 
 
-def books_ids(books, what):
+def generated_ids(books, what):
     """Ids of the customers or products that the simulator was filled with."""
     entities = books.simulator.entities("contacts" if what == "customer" else "items")
     xero = books.provider == "xero"

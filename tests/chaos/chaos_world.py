@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -36,6 +36,22 @@ class Books:
     bank: str
     person: Person = None
     moves: list = None
+    # What somebody changed in the books meanwhile: ``{id there: e-mail}``.
+    changed: dict = field(default_factory=dict)
+
+    def change_customer(self, number):
+        """Somebody gives one of the customers that stood in the books another e-mail address, there."""
+        key, name = ("ContactID", "Name") if self.provider == "xero" else ("Id", "DisplayName")
+        generated = [one for one in self.simulator.entities("contacts") if one[name][-6:].isdecimal()]
+        external_id = generated[number % len(generated)][key]
+        email = f"changed{len(self.changed)}@example.com"
+        address = (
+            {"EmailAddress": email} if self.provider == "xero" else {"PrimaryEmailAddr": {"Address": email}}
+        )
+        self.simulator.control(
+            "POST", "/_sim/organisations/US", {"contacts": [{key: external_id, **address}]}
+        )
+        self.changed[external_id] = email
 
 
 BOOKS = {

@@ -41,7 +41,11 @@ def idle(world):
     """Nothing is under way, and nothing is ready to be sent."""
     waiting = "SELECT count(*) FROM fieldpromax_exchange WHERE state NOT IN ('done', 'cancelled')"
     runs = "SELECT count(*) FROM fieldpromax_run WHERE state NOT IN ('done', 'failed')"
-    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1718644088"
+    # Other databases have locks of their own on the same server.
+    locks = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1718644088 "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
     return not any(int(world.value(sql)) for sql in (waiting, runs, locks))
 
 
@@ -128,7 +132,7 @@ def pair(make_world):
 
 @pytest.mark.parametrize(
     ("answers_after", "threads", "patience"),
-    [(60, 2, MARGIN), (60, 1, READ_TIMEOUT + MARGIN), (45, 1, READ_TIMEOUT + MARGIN)],
+    [(60, 2, MARGIN), (60, 1, READ_TIMEOUT + MARGIN)],
 )
 def test_slow_company_delays_no_other(pair, capsys, answers_after, threads, patience):
     prefix = f"S{answers_after}T{threads}"
@@ -188,8 +192,9 @@ def shown_there(world, external_id):
     key = "ContactID" if world.provider == "xero" else "Id"
     (contact,) = [one for one in world.simulator.entities("contacts") if one[key] == external_id]
     if world.provider == "xero":
-        cities = [one.get("City") for one in contact.get("Addresses", ())]
-        return contact.get("EmailAddress"), next(filter(None, cities), None)
+        # The other one is where deliveries go.
+        (address,) = [one for one in contact["Addresses"] if one["AddressType"] == "POBOX"]
+        return contact.get("EmailAddress"), address.get("City")
     return (
         (contact.get("PrimaryEmailAddr") or {}).get("Address"),
         (contact.get("BillAddr") or {}).get("City"),
