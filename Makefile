@@ -22,7 +22,7 @@ lint: ## run every check of the code: ruff, pylint-odoo, imports, upgrade_code, 
 e2e: ## run the browser journeys only; screenshots in e2e/screenshots
 	@$(DEV) test e2e
 
-processes: ## kill servers, drivers and people's requests in the middle (ten minutes)
+processes: ## kill servers, drivers and people's requests in the middle, several workers, slow providers (twenty minutes)
 	@$(DEV) test processes
 
 lifecycle: ## install, use, remove and install again; upgrade from older versions (five minutes)

@@ -87,8 +87,8 @@ def connect(env, organisation="US", provider="xero"):
     return outcome["connection_id"]
 
 
-def connect_company(env, name, provider, simulator):
-    """A company of its own, connected through the pages; ``{"company", "connection"}``.
+def connect_company(env, name, provider, simulator, organisation="US"):
+    """A company of its own in US dollars, connected through the pages; ``{"company", "connection"}``.
 
     Connect all companies of a test before anything is read: each then keeps its customers and products to itself.
     """
@@ -99,7 +99,8 @@ def connect_company(env, name, provider, simulator):
     env.ref("base.user_admin").write({"company_ids": [(4, company.id)], "company_id": company.id})
     env["account.chart.template"].try_loading("generic_coa", company=company, install_demo=False)
     env.cr.commit()
-    return {"company": company.id, "connection": connect(env, provider=provider)}
+    connection = connect(env, organisation=organisation, provider=provider)
+    return {"company": company.id, "connection": connection}
 
 
 def pull_suppliers_too(env, connection):

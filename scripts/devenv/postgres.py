@@ -229,6 +229,10 @@ class PrivateServer:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+        self.discard()
+
+    def discard(self) -> None:
+        """Stop it if it runs, and take its data away."""
         _stop_cluster(self._data, "immediate")
         remove(self._data)
 

@@ -14,6 +14,7 @@ import psycopg2
 from chaos_people import Person
 
 from bench import rig, steps
+from devenv.settings import DEV
 
 # Of the advisory locks that the addon takes; the second key is the connection.
 LOCK_CLASS = 0x66706D78
@@ -217,7 +218,11 @@ class World:
 def private_database(key):
     """A PostgreSQL server of its own with one database that has the addon; ``(server, name)``."""
     name = f"chaos_{os.getpid()}"
-    folder = rig.databases.ROOT / ".dev" / f"pg-chaos-{os.getpid()}"
+    folder = DEV / f"pg-chaos-{os.getpid()}"
+    for left in DEV.glob("pg-chaos-*"):
+        # Of a run that was killed itself.
+        if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
+            rig.postgres.PrivateServer(left, 0).discard()
     dump = rig.LOGS / f"{name}.dump"
     store = rig.databases._filestore(name)
     program = rig.postgres.program

@@ -78,6 +78,16 @@ def post_as(env, moves, prefix):
     return moves.mapped("name")
 
 
+def move_customers(env, connections, town):
+    """One linked customer of each connection moves to a town; all in one transaction."""
+    for connection in connections:
+        link = env["fieldpromax.link"].search(
+            [("connection_id", "=", connection), ("kind", "=", "contact"), ("partner_id", "!=", False)],
+            limit=1,
+        )
+        link.partner_id.city = town
+
+
 def edit_and_wake(env, partner, values, connection):
     """Save a customer while the books are asked for changes as well."""
     env["res.partner"].browse(partner).write(values)

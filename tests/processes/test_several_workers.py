@@ -7,9 +7,9 @@ import pytest
 
 from bench import rig, steps
 
-COMPANIES = 6
-# How long Xero takes for each write: what is measured is waiting, of which this machine can do any amount at once.
-PAUSE = 3
+BOOKS = [("xero", "US"), ("quickbooks", "US"), ("quickbooks", "US2")]
+# How long a provider takes for each write: what is measured is waiting, of which a machine does any amount at once.
+PAUSE = 8
 READ_TIMEOUT = 60
 # What a machine under load may add.
 MARGIN = 20
@@ -22,9 +22,9 @@ OVERLAPS = """
 """
 
 
-def connected(world, name, simulator, provider="xero"):
+def connected(world, name, simulator, provider="xero", **books):
     return world.teller.call(
-        steps.connect_company, name=name, provider=provider, simulator=simulator.url, seconds=900
+        steps.connect_company, name=name, provider=provider, simulator=simulator.url, seconds=900, **books
     )
 
 
@@ -54,55 +54,60 @@ def idle(world):
 
 @pytest.fixture(scope="module")
 def many(make_world):
-    """Companies that share one organisation in Xero; each has a connection, a consent and crons of its own."""
-    with make_world("many", seed="empty", organisations=["US"]) as made:
-        made.simulator.limits_off()
-        made.ties = [connected(made, f"Branch {number}", made.simulator) for number in range(COMPANIES)]
+    """Three companies, each with books, a consent and crons of its own."""
+    with (
+        make_world("many", seed="empty", contacts=3) as made,
+        rig.Simulator("many", "quickbooks") as quickbooks,
+    ):
+        quickbooks.reset(seed="empty", contacts=3)
+        made.simulators = {"xero": made.simulator, "quickbooks": quickbooks}
+        made.ties = [
+            connected(made, f"Branch {provider} {tag}", made.simulators[provider], provider, organisation=tag)
+            for provider, tag in BOOKS
+        ]
         for tie in made.ties:
-            read_and_map(made, tie)
+            made.teller.call(steps.pull, connection=tie["connection"])
+        for simulator in made.simulators.values():
+            simulator.limits_off()
+            simulator.fault(f"slow:{PAUSE}", "/Contacts|/customer|/batch", "POST", times=None)
         yield made
 
 
-def seconds_to_send(world, prefix, threads):
-    """Until an invoice of every company, posted at once, stands in the books; ``threads``: of each server."""
-    moves = [
-        move
-        for number, tie in enumerate(world.ties)
-        for move in drafts(world, tie, prefix=f"{prefix}{number}")
-    ]
+def seconds_to_send(world, town, threads):
+    """Until a customer of every company, changed at once, stands changed in the books; ``threads``: of each server."""
     servers = [world.server(f"--max-cron-threads={count}") for count in threads]
     try:
         rig.wait_until(lambda: idle(world), "what was left is done", seconds=180)
         # Both servers sleep.
-        time.sleep(2)
-        since = world.simulator.last_request()
+        time.sleep(3)
+        since = {name: simulator.last_request() for name, simulator in world.simulators.items()}
         started = time.monotonic()
-        numbers = world.teller.call(inside.post_as, moves=moves, prefix=prefix)
-        rig.wait_until(
-            lambda: set(numbers) <= set(world.simulator.invoice_numbers()), "all arrived", seconds=300
+        world.teller.call(
+            inside.move_customers, connections=[tie["connection"] for tie in world.ties], town=town
         )
+        rig.wait_until(lambda: idle(world), "all is done", seconds=300)
         seconds = time.monotonic() - started
-        rig.wait_until(lambda: idle(world), "all is done", seconds=120)
     finally:
         for server in servers:
             server.stop()
-    arrived = world.simulator.invoice_numbers()
-    assert [arrived.count(number) for number in numbers] == [1] * COMPANIES
-    writes = [one for one in world.simulator.requests(since) if one["method"] == "PUT"]
-    assert len({one["key"] for one in writes}) == len(writes), "no call was made twice"
+    writes = [
+        one["tenant"]
+        for name, simulator in world.simulators.items()
+        for one in simulator.requests(since[name])
+        if one["fault"] == f"slow:{PAUSE}"
+    ]
+    assert len(writes) == len(set(writes)) == len(BOOKS), "one call of each company"
     return seconds
 
 
 def test_throughput_grows_with_workers_and_hosts(many, capsys):
-    many.simulator.fault(f"slow:{PAUSE}", "/api.xro/", "PUT", times=None)
-    alone = seconds_to_send(many, "ONE", [1])
+    alone = seconds_to_send(many, "Onetown", [1])
     first = int(many.value("SELECT max(id) FROM fieldpromax_call"))
     assert many.value(OVERLAPS % f"one.id <= {first}") == "0", "one worker makes one call at a time"
-    together = seconds_to_send(many, "FOUR", [2, 2])
-    many.simulator.control("DELETE", "/_sim/faults")
+    together = seconds_to_send(many, "Fourtown", [2, 2])
     with capsys.disabled():
         for workers, seconds in ((1, alone), (4, together)):
-            print(f"\nworkers.invoices_per_minute_{workers}: {60 * COMPANIES / seconds:.1f}", end="")  # noqa: T201
+            print(f"\nworkers.records_per_minute_{workers}: {60 * len(BOOKS) / seconds:.1f}", end="")  # noqa: T201
     assert alone / together > 1.7
     assert many.value(OVERLAPS % "one.connection_id = other.connection_id") == "0", (
         "within a connection one call comes after another"
