@@ -34,10 +34,10 @@ chaos: ## kill more than 100 workers while records travel both ways, restart Pos
 bench: ## measure, one "name: value" a line
 	@$(DEV) bench
 
-faults: ## every remote operation of both providers against every fault (five minutes)
+faults: ## every remote operation and every exchange, of both providers, against every fault (half an hour)
 	@$(DEV) faults
 
-fuzz: ## 24,000 damaged answers and odd names, read by both providers (SEED=n, CASES=n)
+fuzz: ## 28,000 damaged answers, odd names and requests with garbage (SEED=n, CASES=n)
 	@$(DEV) fuzz -- $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES))
 
 cents: ## 10,000 generated invoices against the arithmetic of both simulators, to the cent (SEED=n, INVOICES=n)

@@ -107,16 +107,12 @@ def command_cents(args: argparse.Namespace) -> int:
 
 def command_faults(args: argparse.Namespace) -> int:
     setup.set_up()
-    return subprocess.run(
-        [str(VENV_PYTHON), "tests/faults/fault_matrix.py", *args.rest], cwd=ROOT, check=False
-    ).returncode
+    return _in_odoo_environment([str(VENV_PYTHON), "tests/faults/faults.py", *args.rest])
 
 
 def command_fuzz(args: argparse.Namespace) -> int:
     setup.set_up()
-    return subprocess.run(
-        [str(VENV_PYTHON), "tests/fuzz/fuzzing.py", *args.rest], cwd=ROOT, check=False
-    ).returncode
+    return _in_odoo_environment([str(VENV_PYTHON), "tests/fuzz/fuzzing.py", *args.rest])
 
 
 def command_chaos(args: argparse.Namespace) -> int:

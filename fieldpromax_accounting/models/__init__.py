@@ -79,6 +79,7 @@ from . import (
     fieldpromax_sync_mixin,
     fieldpromax_ticket,
     ir_attachment,
+    ir_http,
     product_product,
     product_template,
     res_company,

@@ -1278,9 +1278,20 @@ class FieldpromaxExchange(models.Model):
     def _record_void(self, connection, remote):
         """What stands in the books now that it was to be voided there."""
         if remote is not None and remote.status not in VOID_STATUSES:
-            # It was not voided after all, or is there again: the next pass decides anew.
+            # It was not voided after all, is there again, or the answer does not tell: it is read before anything.
             self._renew_link(connection, remote)
-            self._reopen('queued', {'next_attempt_at': fields.Datetime.now()})
+            pause = BACK_OFF[0] if self.attempts > 1 else timedelta()
+            self._reopen(
+                'queued',
+                {
+                    'read_at': False,
+                    'next_attempt_at': fields.Datetime.now() + pause,
+                    'reason': self.env._(
+                        'It still counts in %s; it is read again before anything is sent.',
+                        connection._provider_label(),
+                    ),
+                },
+            )
             return
         link = self._own_link(connection)
         if remote is not None:

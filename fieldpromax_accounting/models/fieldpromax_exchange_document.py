@@ -252,6 +252,8 @@ class FieldpromaxExchange(models.Model):
             raise self._unvoidable_hold(connection, why)
 
     def _record_void_refusal(self, connection, quoted):
+        # Whoever tries again wants to know how it stands there now.
+        self.read_at = False
         hold = self._unvoidable_hold(connection, quoted)
         if self.external_id:
             self._settle(hold)
