@@ -174,9 +174,8 @@ class ExchangeFaults:
     def restore(self, record, part):
         """Somebody asks that what was archived in the books be restored there."""
         link = self.link_of(record).sudo()
-        there = self.change_books(self.books_of, **{part: [{'Id': link.external_id, 'Active': False}]})[part][
-            0
-        ]
+        self.change_books(self.books_of, **{part: [{'Id': link.external_id, 'Active': False}]})
+        there = next(one for one in self.books(part) if one['Id'] == link.external_id)
         # As the next pull would.
         link.write({'external_active': False, 'external_version': there['SyncToken']})
         link._restore()
