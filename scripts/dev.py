@@ -170,9 +170,13 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "faults",
         command_faults,
-        "try every remote operation against every fault; options: --provider, --only",
+        "try every remote operation and exchange against every fault; options: --only, --part",
     )
-    add("fuzz", command_fuzz, "read damaged answers and find odd names; options: --seed, --cases, --only")
+    add(
+        "fuzz",
+        command_fuzz,
+        "damaged answers, odd names, garbage at the routes; options: --seed, --cases, --only",
+    )
     add(
         "chaos",
         command_chaos,
