@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import urllib.request
@@ -29,6 +30,8 @@ from devenv import databases, postgres, services  # noqa: E402
 from devenv.settings import BIN, LOGS, present_addons  # noqa: E402
 from devenv.steps import run  # noqa: E402
 
+# What an access token is.
+JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{10,}\.eyJ")
 NEUTRAL_PASSWORD = "a long word for the journey"
 PEOPLE_SCRIPT = """
 parameters = env["ir.config_parameter"].sudo()
@@ -134,6 +137,18 @@ def world(request, screenshots):
         _prepare(database, odoo_url, urls, getattr(request.module, "RECORDS", ""))
         odoo = running.enter_context(services.odoo_server(database, port, name=f"e2e {name} odoo"))
         yield World(odoo_url, simulators, odoo)
+        # What people did here is what a backup would hold.
+        dump = _dump(database)
+        assert "fieldpromax-demo" in dump
+        assert not JSON_WEB_TOKEN.search(dump), "an access token is in the database"
+        for simulator in simulators.values():
+            assert not simulator.issued(dump), "what the simulator handed out is in the database"
+
+
+def _dump(database: str) -> str:
+    command = [postgres.program("pg_dump"), "--data-only", database]
+    env = {**os.environ, **postgres.environment()}
+    return subprocess.run(command, env=env, capture_output=True, check=True, text=True).stdout
 
 
 @pytest.fixture(scope="session")

@@ -153,7 +153,7 @@ def secrets(issued: Path, *files: Path) -> str:
 
 
 def secrets_of(level: str) -> str:
-    return secrets(levels.issued(level), levels.INSTALL_LOG, levels.test_log(level))
+    return secrets(levels.issued(level), levels.INSTALL_LOG, levels.test_log(level), levels.output(level))
 
 
 def _logs_of_all() -> tuple[Path, ...]:

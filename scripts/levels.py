@@ -89,6 +89,11 @@ def test_log(level: str) -> Path:
     return LOGS / f"gate-{level}-tests.log"
 
 
+def output(level: str) -> Path:
+    """What pytest said in the last run of a level."""
+    return LOGS / f"gate-{level}-output.txt"
+
+
 def issued(level: str) -> Path:
     """What the simulators handed out during the last run of a level, as hashes: the logs are searched for it."""
     return LOGS / f"gate-{level}-issued.txt"
@@ -176,15 +181,16 @@ def _pytest(level: str, env: dict[str, str], *options: str) -> Outcome:
         start_new_session=True,
     )
     try:
-        output, _ = process.communicate(timeout=LEVEL_SECONDS)
+        said, _ = process.communicate(timeout=LEVEL_SECONDS)
         outcome = read_report(level, report, process.returncode)
     except subprocess.TimeoutExpired:
-        output, outcome = "", Outcome(level, broken=f"it was stopped after {LEVEL_SECONDS // 60} minutes")
+        said, outcome = "", Outcome(level, broken=f"it was stopped after {LEVEL_SECONDS // 60} minutes")
     finally:
         # Also what the level left running, such as a browser; and all of it when this run is interrupted.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, SIGKILL)
-    say(f"\n--- {level}: {' '.join(FOLDERS[level])}\n{output.rstrip()}")
+    output(level).write_text(said)
+    say(f"\n--- {level}: {' '.join(FOLDERS[level])}\n{said.rstrip()}")
     return outcome
 
 
