@@ -109,6 +109,8 @@ def search(desk, text):
         desk.page.locator(".o_searchview_facet .o_facet_remove").first.click()
         desk.settle()
     entry.fill(text)
+    # Before something is offered, Enter does nothing.
+    expect(desk.page.get_by_role("menuitem", name=f"for: {text}").first).to_be_visible()
     entry.press("Enter")
     expect(desk.page.locator(".o_searchview_facet", has_text=text)).to_be_visible()
     desk.settle()

@@ -418,6 +418,7 @@ READS = {
 UNBOUND = ('fetch_token', 'refresh_token', 'list_organizations', 'remove_connection')
 #: public methods that send nothing, or (``send``) are tried by the operations
 PURE = {
+    'lane_of',
     'verify_webhook',
     'read_webhook',
     'authorization_url',
