@@ -1608,7 +1608,8 @@ class FieldpromaxExchange(models.Model):
                 )
             if error.code == 'paced':
                 return self.env._(
-                    '%s allows so many calls a minute. It goes on within two minutes.', provider
+                    '%s limits the calls of a minute, and these are used. It goes on within two minutes.',
+                    provider,
                 )
             if error.limit == 'day':
                 return self.env._(

@@ -67,27 +67,31 @@ class Person:
                 time.sleep(0.5)
 
     def _call(self, model, method, arguments, context=None):
-        if self._opener is None:
-            self._log_in()
+        # Another thread may find the session broken meanwhile.
+        opener = self._opener or self._log_in()
         context = {"allowed_company_ids": [self._company], **(context or {})}
         return self._ask(
+            opener,
             f"/web/dataset/call_kw/{model}/{method}",
             {"model": model, "method": method, "args": arguments, "kwargs": {"context": context}},
         )
 
     def _log_in(self):
-        self._opener = urllib.request.build_opener(
+        opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
         )
-        self._ask("/web/session/authenticate", {"db": self._database, "login": "admin", "password": "admin"})
+        person = {"db": self._database, "login": "admin", "password": "admin"}
+        self._ask(opener, "/web/session/authenticate", person)
+        self._opener = opener
+        return opener
 
-    def _ask(self, path, parameters):
+    def _ask(self, opener, path, parameters):
         request = urllib.request.Request(
             self._server.url + path,
             data=json.dumps({"jsonrpc": "2.0", "method": "call", "params": parameters}).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with self._opener.open(request, timeout=120) as answer:
+        with opener.open(request, timeout=120) as answer:
             told = json.loads(answer.read())
         if "error" in told:
             data = told["error"].get("data") or {}
