@@ -18,6 +18,7 @@ MAX_QUERY = 2048  # about 52 GUIDs fit in a URL (A4); the limit of IIS for a que
 MAX_RECORDS = 100_000
 PAGE_SIZE, MAX_PAGE_SIZE = 100, 1000
 
+PREFIX = "/api.xro/2.0/"
 RESOURCES = {  # path → (name in the envelope, scopes, methods without an id, methods with an id)
     "organisation": ("Organisations", ("accounting.settings",), ("GET",), ()),
     "accounts": ("Accounts", ("accounting.settings",), ("GET",), ("GET",)),
@@ -107,7 +108,7 @@ class Api:
         self.sim = simulator
 
     def add_routes(self, app):
-        app.router.add_route("*", "/api.xro/2.0/{path:.*}", self.handle)
+        app.router.add_route("*", PREFIX + "{path:.*}", self.handle)
 
     @staticmethod
     def purpose(method, path):

@@ -7,7 +7,7 @@ from ..common.books import BooksSimulator
 from ..common.commandline import parser_of, run
 from ..common.server import ThreadedServer
 from . import books, errors, pages, seeds
-from .api import Api
+from .api import PREFIX, RESOURCES, Api
 from .attachments import render as render_attachment
 from .contacts import render as render_contact
 from .creditnotes import render as render_credit_note
@@ -36,6 +36,7 @@ class XeroSimulator(BooksSimulator):
 
     name = "xero"
     provider_name = "FieldPromax Accounting"
+    own_faults = {"fault200": "before"}
     webhook_header = "x-xero-signature"
     webhook_strict = True
     naming = "tenant ids, short codes or countries"
@@ -109,8 +110,8 @@ class XeroSimulator(BooksSimulator):
 
     def purpose_of(self, request):
         path = request.path
-        if path.startswith("/api.xro/2.0/"):
-            return self.api.purpose(request.method, path.removeprefix("/api.xro/2.0/"))
+        if path.startswith(PREFIX):
+            return self.api.purpose(request.method, path.removeprefix(PREFIX))
         for prefix, purpose in (
             ("/connect/token", "oauth.token"),
             ("/connect/revocation", "oauth.revoke"),
@@ -124,7 +125,7 @@ class XeroSimulator(BooksSimulator):
         return "pages"
 
     def handles_inside(self, request):
-        return request.path.startswith("/api.xro/2.0/")
+        return request.path.startswith(PREFIX)
 
     def rate_limit_answer(self, request, problem):
         return self.rate_limits.answer(self.tenant_of(request) or "", "", problem)
@@ -147,6 +148,21 @@ class XeroSimulator(BooksSimulator):
         if status >= 500:
             return errors.server_error(status)
         return web.Response(status=status)
+
+    def own_fault_instead(self, request, _fault):
+        """``fault200``: HTTP 200 with a refusal in it. Of what creates or changes as with ``summarizeErrors=false``, in
+        the element (A4); of any other call the body that belongs to HTTP 400, which nobody documents."""
+        refused = {
+            "HasValidationErrors": True,
+            "ValidationErrors": [{"Message": "A validation exception occurred"}],
+        }
+        resource = self.purpose_of(request).partition(".")[0]
+        if request.path.startswith(PREFIX) and request.method in ("PUT", "POST"):
+            element = {**refused, "StatusAttributeString": "ERROR"}
+            return errors.json_answer({RESOURCES[resource][0]: [element]})
+        answer = errors.validation_exception([refused])
+        answer.set_status(200)
+        return answer
 
     def spoil(self, body, how):
         """The first element with a value that no documentation lists, or with nulls in place of its texts."""

@@ -76,6 +76,7 @@ FAULTS = (
     Fault('status:403'),
     Fault('status:404'),
     Fault('status:412', providers=('xero',)),
+    Fault('fault200', providers=('xero',)),
     Fault('fault200:5010', providers=('quickbooks',)),
     Fault('fault200:6000', providers=('quickbooks',)),
     Fault('fault200:120', providers=('quickbooks',)),
@@ -103,6 +104,8 @@ API = {
     'status:403': 'ConnectionRefused',
     'status:404': 'NotFound',
     'status:412': 'Conflict',
+    # of a write of Xero it stands in the element, and is a refusal: see expected
+    'fault200': 'ProtocolError',
     'fault200:5010': 'Conflict',
     'fault200:6000': 'ValidationRejected',
     'fault200:120': 'PermissionMissing',
@@ -508,8 +511,10 @@ BORNE = {
     # whatever the body: it is not documented, and 200 says that the token is revoked
     ('remove_connection', 'oauth.revoke', 'empty'): 'done',
     ('remove_connection', 'oauth.revoke', 'wrong_content_type'): 'done',
+    ('remove_connection', 'oauth.revoke', 'fault200'): 'done',
     # 204 has no body that could be cut off or be of a type
     ('remove_connection', 'connections.delete', 'truncated'): 'done',
+    ('remove_connection', 'connections.delete', 'fault200'): 'done',
     ('remove_connection', 'connections.delete', 'wrong_content_type'): 'done',
 }
 #: the same, where it ends in another class of error
@@ -541,6 +546,8 @@ def expected(operation, request, fault):
     elif request['purpose'] == 'oauth.revoke':
         table = REVOKE
     name = table[fault.name]
+    if fault.name == 'fault200' and request['method'] in ('PUT', 'POST') and table is API:
+        name = 'ValidationRejected'
     if name == 'invalid_grant':
         name = INVALID_GRANT[operation]
     allowed = {name}

@@ -22,6 +22,7 @@ QUICK = [
         'null_value',
         'status:401',
         'status:404',
+        'fault200',
         'fault200:5010',
     )
 ]
@@ -67,6 +68,15 @@ def test_a_project_without_its_name(matrices):
     (spoiled,) = [fault for fault in fault_matrix.FAULTS if fault.name == 'null_value']
     for matrix in matrices.values():
         assert matrix.run('project.update', [spoiled]).wrong == []
+
+
+def test_a_mark_that_is_refused(matrices):
+    """A refusal within HTTP 200 counted as a mark that was set."""
+    (refused,) = [fault for fault in fault_matrix.FAULTS if fault.name == 'fault200']
+    matrix = matrices['xero']
+    before = matrix.cells
+    assert matrix.run('mark_sent', [refused]).wrong == []
+    assert matrix.cells == before + 2
 
 
 def test_a_wrong_cell_is_told(matrices, monkeypatch):

@@ -549,6 +549,41 @@ def test_an_answer_to_something_else(make_provider, raw_server, http, elements):
     assert all(isinstance(error, errors.ProtocolError) and error.maybe_applied for error in found)
 
 
+@pytest.mark.parametrize(
+    'elements',
+    [[], [[]], [None], [{}], [{'InvoiceID': GUIDS[1]}], [{'InvoiceID': {}}], [{'InvoiceID': GUIDS[0]}, 'x']],
+)
+def test_a_mark_needs_its_document_in_the_answer(make_provider, raw_server, http, elements):
+    provider = answered(make_provider, raw_server, http, elements, key='Invoices')
+    call = provider.prepare('invoice.mark_sent', [('1', dto.SentMark('invoice', GUIDS[0]))])
+    try:
+        (result,) = provider.send(call, 'k').results
+    except errors.ProtocolError as error:
+        assert error.maybe_applied
+    else:
+        assert elements[0] == {'InvoiceID': GUIDS[0]}
+        assert result.record == dto.SentMark('invoice', GUIDS[0])
+
+
+def test_a_mark_that_is_refused(make_provider, raw_server, http):
+    refused = {'StatusAttributeString': 'ERROR', 'ValidationErrors': [{'Message': 'It is void.'}]}
+    provider = answered(make_provider, raw_server, http, [refused], key='Invoices')
+    call = provider.prepare('invoice.mark_sent', [('1', dto.SentMark('invoice', GUIDS[0]))])
+    (result,) = provider.send(call, 'k').results
+    assert isinstance(result.error, errors.ValidationRejected)
+    assert 'It is void.' in str(result.error)
+
+
+@pytest.mark.parametrize('elements', [[], [[]], ['x'], [{}], [{}, {}]])
+def test_a_file_needs_itself_in_the_answer(make_provider, raw_server, http, elements):
+    provider = answered(make_provider, raw_server, http, elements, key='Attachments')
+    file = dto.Attachment('invoice', GUIDS[0], 'a.pdf', 'application/pdf', 3)
+    call = replace(provider.prepare('attachment.create', [('1', file)]), content=b'PDF')
+    with pytest.raises(errors.ProtocolError) as caught:
+        provider.send(call, 'k')
+    assert caught.value.maybe_applied
+
+
 def test_one_element_missing(make_provider, raw_server, http):
     provider = answered(make_provider, raw_server, http, [{'ContactID': GUIDS[1], 'Name': 'Contact 1'}])
     first, second = provider.send(

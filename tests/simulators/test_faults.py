@@ -104,6 +104,18 @@ def test_null_values(us, order):
     assert first["ContactID"]
 
 
+def test_a_refusal_with_http_200(us, order):
+    order("fault200", method="PUT")
+    answer = _create(us)
+    (element,) = answer.json()["Contacts"]
+    assert (answer.status_code, element["StatusAttributeString"]) == (200, "ERROR")
+    assert element["ValidationErrors"][0]["Message"]
+    assert "Faulty" not in _names(us)
+    order("fault200")
+    answer = us.call("GET", "Contacts")
+    assert (answer.status_code, answer.json()["Type"]) == (200, "ValidationException")
+
+
 def test_slow(us, order):
     order("slow:0.2")
     started = time.monotonic()

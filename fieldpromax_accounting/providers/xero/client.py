@@ -1070,7 +1070,14 @@ class XeroProvider(AccountingProvider):
             return self._result(call, answer, [dto.MemberResult(member, error=error)])
         if error is not None:
             raise error
-        self._elements(answer, answer.json(), _KINDS[kind][0])
+        list_key, id_field, _read = _KINDS[kind]
+        elements = self._elements(answer, answer.json(), list_key)
+        (element,) = _match(kind, [json.loads(call.body)], elements, answer)
+        refused = self._refused(member, answer, element)
+        if refused:
+            return self._result(call, answer, [refused])
+        if text(element, id_field).casefold() != call.target.casefold():
+            raise answer.unreadable('an answer that does not name the document that was marked')
         return self._result(call, answer, [dto.MemberResult(member, record=dto.SentMark(kind, call.target))])
 
     # === files === #
@@ -1122,8 +1129,11 @@ class XeroProvider(AccountingProvider):
                 return self._result(call, answer, [dto.MemberResult(member, error=error)])
             raise error
         elements = self._elements(answer, answer.json(), 'Attachments')
-        if len(elements) != 1:
+        if len(elements) != 1 or not isinstance(elements[0], dict):
             raise answer.unreadable('an answer that does not belong to what was sent')
+        refused = self._refused(member, answer, elements[0])
+        if refused:
+            return self._result(call, answer, [refused])
         read = partial(mapping.from_attachment, kind=kind, document=call.target)
         record = self._record_or_raise(answer, read, elements[0])
         return self._result(call, answer, [dto.MemberResult(member, record=record)])
@@ -1152,19 +1162,25 @@ class XeroProvider(AccountingProvider):
     def _result(call, answer, results):
         return dto.CallResult(results=tuple(results), http_status=answer.status, request_id=answer.request_id)
 
+    @staticmethod
+    def _refused(member, answer, element) -> dto.MemberResult | None:
+        """What became of a member whose element in a good answer (HTTP 200) says that it was refused (A4)."""
+        if not faults.is_refused(element):
+            return None
+        error = faults.refusal(
+            faults.words_of(element), http_status=answer.status, request_id=answer.request_id
+        )
+        return dto.MemberResult(member, error=error, warnings=faults.warnings_of(element))
+
     def _member_result(self, kind, member, answer, element) -> dto.MemberResult:
         """What became of one element; ``None``: the answer does not hold it."""
-        known = {'http_status': answer.status, 'request_id': answer.request_id}
         if element is None:
             return dto.MemberResult(
                 member, error=answer.unreadable('an answer in which this record is missing')
             )
-        if faults.is_refused(element):
-            return dto.MemberResult(
-                member,
-                error=faults.refusal(faults.words_of(element), **known),
-                warnings=faults.warnings_of(element),
-            )
+        refused = self._refused(member, answer, element)
+        if refused:
+            return refused
         try:
             record = self._record_or_raise(answer, _KINDS[kind][2], element)
         except errors.ProtocolError as error:
