@@ -181,6 +181,10 @@ class FieldpromaxLink(models.Model):
             return 0
         column = self._record_fields()[kind]
         self.flush_model()
+        roles = [
+            self._role_of(connection, kind, remote) if role is None else role for _record, remote in pairs
+        ]
+        context = MergeContext(connection, kind) if made else None
         rows = [
             {
                 'record': record.id or None,
@@ -190,14 +194,15 @@ class FieldpromaxLink(models.Model):
                 ).id,
                 **self._columns_of(remote),
                 'external_values': three_way.values_of(kind, remote) or None,
-                'role': self._role_of(connection, kind, remote) if role is None else role,
+                'role': own_role,
+                'baseline': self._baseline_made(context, record, remote, own_role) if made else None,
                 'awaits_parent': bool(
                     made and getattr(remote, 'parent_external_id', '') and not record.parent_id
                 ),
                 'made_by_run_id': (made and self.env.context.get('fieldpromax_run_id')) or None,
                 'linked_by_run_id': (record and self.env.context.get('fieldpromax_run_id')) or None,
             }
-            for record, remote in pairs
+            for (record, remote), own_role in zip(pairs, roles, strict=True)
         ]
         self.env.cr.execute(
             SQL(
@@ -205,19 +210,21 @@ class FieldpromaxLink(models.Model):
                 INSERT INTO fieldpromax_link AS l (connection_id, kind, role, company_id, %(column)s, record_name,
                        external_id, external_version, external_name, external_number, external_email,
                        external_active, external_status, external_total, parent_external_id, awaits_parent,
-                       made_by_run_id, linked_by_run_id, external_values, is_unmerged, agreed_at,
-                       create_uid, write_uid, create_date, write_date)
+                       made_by_run_id, linked_by_run_id, external_values, baseline, compared_at, is_unmerged,
+                       agreed_at, create_uid, write_uid, create_date, write_date)
                 SELECT %(connection)s, %(kind)s, r.role, r.company_id, r.record, r.record_name,
                        r.external_id, r.external_version, r.external_name, r.external_number, r.external_email,
                        r.external_active, r.external_status, r.external_total, r.parent_external_id,
                        r.awaits_parent, r.made_by_run_id, r.linked_by_run_id, r.external_values,
-                       r.record IS NOT NULL AND r.external_values IS NOT NULL, now() AT TIME ZONE 'UTC',
-                       %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                       r.baseline, CASE WHEN r.baseline IS NOT NULL THEN %(now)s END,
+                       r.record IS NOT NULL AND r.external_values IS NOT NULL AND r.baseline IS NULL,
+                       now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM json_to_recordset(%(rows)s::json) AS r(record int, record_name varchar, company_id int,
                        external_id varchar, external_version varchar, external_name varchar,
                        external_number varchar, external_email varchar, external_active bool,
                        external_status varchar, external_total float8, parent_external_id varchar, role varchar,
-                       awaits_parent bool, made_by_run_id int, linked_by_run_id int, external_values jsonb)
+                       awaits_parent bool, made_by_run_id int, linked_by_run_id int, external_values jsonb,
+                       baseline jsonb)
                 ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET
                        %(column)s = COALESCE(l.%(column)s, EXCLUDED.%(column)s),
                        record_name = COALESCE(l.record_name, EXCLUDED.record_name),
@@ -231,13 +238,16 @@ class FieldpromaxLink(models.Model):
                        made_by_run_id = COALESCE(l.made_by_run_id, EXCLUDED.made_by_run_id),
                        linked_by_run_id = CASE WHEN l.%(column)s IS NULL THEN EXCLUDED.linked_by_run_id
                                                ELSE l.linked_by_run_id END,
-                       is_unmerged = COALESCE(l.is_unmerged, FALSE)
-                                     OR (EXCLUDED.external_values IS NOT NULL
-                                         AND COALESCE(l.%(column)s, EXCLUDED.%(column)s) IS NOT NULL
-                                         AND (l.external_values IS DISTINCT FROM EXCLUDED.external_values
-                                              OR l.parent_external_id IS DISTINCT FROM EXCLUDED.parent_external_id
-                                              OR l.%(column)s IS NULL)),
-                       baseline = CASE WHEN l.%(column)s IS NOT NULL THEN l.baseline END,
+                       is_unmerged = CASE
+                            WHEN l.%(column)s IS NULL AND EXCLUDED.baseline IS NOT NULL THEN FALSE
+                            ELSE COALESCE(l.is_unmerged, FALSE)
+                                 OR (EXCLUDED.external_values IS NOT NULL
+                                     AND COALESCE(l.%(column)s, EXCLUDED.%(column)s) IS NOT NULL
+                                     AND (l.external_values IS DISTINCT FROM EXCLUDED.external_values
+                                          OR l.parent_external_id IS DISTINCT FROM EXCLUDED.parent_external_id
+                                          OR l.%(column)s IS NULL)) END,
+                       baseline = CASE WHEN l.%(column)s IS NULL THEN EXCLUDED.baseline ELSE l.baseline END,
+                       compared_at = COALESCE(EXCLUDED.compared_at, l.compared_at),
                        external_values = EXCLUDED.external_values,
                        agreed_at = EXCLUDED.agreed_at,
                        write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
@@ -246,14 +256,26 @@ class FieldpromaxLink(models.Model):
                 connection=connection.id,
                 kind=kind,
                 uid=self.env.uid,
+                now=self.env.cr.now(),
                 rows=json.dumps(rows),
             )
         )
         count = self.env.cr.rowcount
         self.invalidate_model()
-        if made:
-            self._remember_made(connection, kind, [remote.external_id for _record, remote in pairs])
         return count
+
+    @api.model
+    def _baseline_made(self, context, record, remote, role):
+        """Of a record that was just made from the books: both sides agree as they are, each in its own spelling. None
+        for a kind that is not kept in step."""
+        if context.kind not in three_way.FIELDS:
+            return None
+        ours = record._fieldpromax_untouched(record._fieldpromax_values(context.connection, role=role), {})
+        theirs = three_way.values_of(context.kind, remote)
+        return {
+            **three_way.remembered(None, ours, theirs, context.fields),
+            'parent': getattr(remote, 'parent_external_id', '') or '',
+        }
 
     @api.model
     def _of(self, connection, records, role=''):
@@ -384,48 +406,6 @@ class FieldpromaxLink(models.Model):
         )
         self.invalidate_model()
         connection._trigger_push()
-
-    @api.model
-    def _remember_made(self, connection, kind, external_ids):
-        """Records were just made from the books: both sides agree as they are, each in its own spelling."""
-        if kind not in three_way.FIELDS:
-            return
-        links = self.search(
-            [
-                ('connection_id', '=', connection.id),
-                ('kind', '=', kind),
-                ('external_id', 'in', external_ids),
-                (self._record_fields()[kind], '!=', False),
-                ('baseline', '=', False),
-            ]
-        )
-        context = MergeContext(connection, kind)
-        rows = [
-            {
-                'id': link.id,
-                'baseline': {
-                    **three_way.remembered(
-                        None, link._local_values(context), link.external_values, context.fields
-                    ),
-                    'parent': link.parent_external_id or '',
-                },
-            }
-            for link in links
-        ]
-        # In one statement: a first import makes thousands.
-        links.flush_recordset()
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE fieldpromax_link l SET baseline = r.baseline, is_unmerged = FALSE, compared_at = %(now)s
-                  FROM json_to_recordset(%(rows)s::json) AS r(id int, baseline jsonb)
-                 WHERE l.id = r.id
-                """,
-                rows=json.dumps(rows),
-                now=self.env.cr.now(),
-            )
-        )
-        links.invalidate_recordset(['baseline', 'is_unmerged', 'compared_at'], flush=False)
 
     def _local_values(self, context):
         """``{field: value}`` of the record of Odoo."""

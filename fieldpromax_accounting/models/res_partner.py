@@ -270,6 +270,8 @@ class ResPartner(models.Model):
         :param agreed: ``{field: value}`` of this side at the last agreement.
         """
         self.ensure_one()
+        if not self.child_ids:
+            return values  # most have none, and imports ask for thousands
         contacts = self.child_ids.filtered(lambda child: not child.is_company)
         kept_out = contacts.filtered('fieldpromax_do_not_sync')
         if not kept_out:
@@ -296,6 +298,8 @@ class ResPartner(models.Model):
 
     def _fieldpromax_address(self):
         """The address as plain values; empty ones of no contact."""
+        if not self:
+            return dict.fromkeys(three_way.ADDRESS_PARTS, '')
         return {
             'street': self.street or '',
             'street2': self.street2 or '',
