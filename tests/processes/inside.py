@@ -197,6 +197,16 @@ def hold_lock(env, connection, folder, point):
         meet(folder, point)
 
 
+def silence_reason(env, connection):
+    """Why this process talks to no provider; '' where it does."""
+    return _connection(env, connection)._silence_reason() or ""
+
+
+def refresh_all(env):
+    """The daily cron that keeps idle connections alive."""
+    env.ref("fieldpromax_accounting.ir_cron_refresh_credentials").method_direct_trigger()
+
+
 def try_lock(env, connection, wait=0.0):
     with _driver(env, connection)._exclusive(wait=wait) as held:
         return held

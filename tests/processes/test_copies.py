@@ -92,6 +92,8 @@ class Life:
         return [one[NAMES[self.provider]] for one in self.simulator.entities("contacts")].count(name)
 
 
+# Three databases and their servers, one after the other.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("provider", ["xero", "quickbooks"])
 def test_copies_and_a_restored_backup(run, provider):
     with contextlib.ExitStack() as stack:

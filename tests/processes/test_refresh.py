@@ -16,20 +16,11 @@ GRACE = {"xero": 29 * MINUTE, "quickbooks": 23 * HOUR}
 
 
 @pytest.fixture(scope="module", params=list(TOKEN))
-def connected(request, make_world):
-    """A world of each provider, with nothing read yet."""
+def shared_world(request, make_world):
+    """Instead of the one of the other files: a world of each provider, with nothing read yet."""
     with make_world(f"refresh_{request.param}", provider=request.param) as made:
         made.connect(pulled=False)
         yield made
-
-
-@pytest.fixture
-def world(connected):
-    connected.first, connected.second = connected.twin(), connected.twin()
-    yield connected
-    connected.first.stop()
-    connected.second.stop()
-    connected.simulator.control("DELETE", "/_sim/faults")
 
 
 @pytest.fixture
