@@ -86,9 +86,10 @@ class AccountMove(models.Model):
     def _fieldpromax_describe(self, connection, link, exchange):
         """State, reason and next step of one sale document."""
         if not connection:
-            reason = self.env._('No accounting software is connected.')
             self._fieldpromax_set_state(
-                'not_sent', reason=reason, headline=self.env._('Not sent: %s', reason)
+                'not_sent',
+                reason=self.env._('No accounting software is connected.'),
+                headline=self.env._('Not sent'),
             )
             return
         provider = connection._provider_label()

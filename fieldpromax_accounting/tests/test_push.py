@@ -176,8 +176,8 @@ class TestPush(FieldpromaxPushCommon):
         self.connection.state = 'disconnected'
         move = self.invoice()
         self.assertEqual(
-            (move.fieldpromax_state, move.fieldpromax_reason),
-            ('not_sent', 'No accounting software is connected.'),
+            (move.fieldpromax_state, move.fieldpromax_headline, move.fieldpromax_reason),
+            ('not_sent', 'Not sent', 'No accounting software is connected.'),
         )
 
     def test_push_by_hand(self):
