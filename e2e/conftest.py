@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections import Counter
 from contextlib import ExitStack
@@ -33,6 +34,14 @@ from devenv.steps import run  # noqa: E402
 # What an access token is.
 JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{10,}\.eyJ")
 NEUTRAL_PASSWORD = "a long word for the journey"
+# A cron that works keeps its row locked, so that its session is never idle.
+BUSY = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid != pg_backend_pid() AND state != 'idle')
+        OR EXISTS (SELECT FROM ir_cron_trigger t
+                     JOIN fieldpromax_connection c ON t.cron_id IN (c.push_cron_id, c.pull_cron_id)
+                    WHERE t.call_at <= now() AT TIME ZONE 'UTC')
+"""
 PEOPLE_SCRIPT = """
 parameters = env["ir.config_parameter"].sudo()
 parameters.set_param("web.base.url", {odoo!r})
@@ -91,9 +100,15 @@ class Simulator:
 class World:
     """The running servers of a journey; `simulator` is the one of its first books."""
 
-    def __init__(self, odoo_url: str, simulators: dict[str, Simulator], odoo):
-        self.odoo_url, self.simulators, self.odoo = odoo_url, simulators, odoo
+    def __init__(self, odoo_url: str, database: str, simulators: dict[str, Simulator], odoo):
+        self.odoo_url, self.database, self.simulators, self.odoo = odoo_url, database, simulators, odoo
         self.simulator = next(iter(simulators.values()))
+
+    def wait_until_quiet(self, seconds: float = 10) -> None:
+        """Until Odoo does nothing and no cron is due, for `seconds` at most."""
+        end = time.monotonic() + seconds
+        while postgres.query(BUSY, self.database) == "t" and time.monotonic() < end:
+            time.sleep(0.3)
 
 
 def _prepare(database: str, odoo_url: str, books: dict[str, str], records: str) -> None:
@@ -136,7 +151,7 @@ def world(request, screenshots):
         urls = {provider: simulator.url for provider, simulator in simulators.items()}
         _prepare(database, odoo_url, urls, getattr(request.module, "RECORDS", ""))
         odoo = running.enter_context(services.odoo_server(database, port, name=f"e2e {name} odoo"))
-        yield World(odoo_url, simulators, odoo)
+        yield World(odoo_url, database, simulators, odoo)
         # What people did here is what a backup would hold.
         dump = _dump(database)
         assert "fieldpromax-demo" in dump

@@ -11,17 +11,20 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 SECONDS = 20
 expect.set_options(timeout=SECONDS * 1000)
-# What nobody should have to read outside the technical tab.
+# Marks what is shown, to know when it is gone: the next page may say the same words.
+MARK_SHOWN = """() =>
+    document.querySelectorAll(".o_action_manager > *").forEach(shown => shown.setAttribute("data-left", ""))
+"""
 # Goes to another address of Odoo as a link in its pages does, without loading all of its pages anew: that would take
-# most of the journeys' time. What was shown is marked, to know when it is gone.
+# most of the journeys' time.
 FOLLOW_LINK = """path => {
-    document.querySelectorAll(".o_action_manager > *").forEach(shown => shown.setAttribute("data-left", ""));
     const link = document.createElement("a");
     link.href = path;
     document.body.append(link);
     link.click();
     link.remove();
 }"""
+# What nobody should have to read outside the technical tab.
 UNREADABLE = re.compile(
     r"Traceback|\bNone\b|\bFalse\b|\bundefined\b|\[object |\bHTTP \d|\{['\"]|%\(|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
 )
@@ -35,8 +38,15 @@ class Desk:
         self.problems: list[str] = []
         # Authorization codes that came by the address bar.
         self.codes: list[str] = []
+        # What pages asked for and have no answer to yet.
+        self.asked: set = set()
         self.context = browser.new_context(
-            viewport=NARROW if narrow else WIDE, locale="en-US", timezone_id="UTC", has_touch=narrow
+            viewport=NARROW if narrow else WIDE,
+            locale="en-US",
+            timezone_id="UTC",
+            has_touch=narrow,
+            # A dialog stands still at once: what is clicked does not move.
+            reduced_motion="reduce",
         )
         self.context.set_default_timeout(SECONDS * 1000)
         self.context.on("page", self._watch)
@@ -57,6 +67,7 @@ class Desk:
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.problems.append(f"script error: {error}"))
         page.on("requestfailed", self._on_failed_request)
+        page.on("requestfinished", self.asked.discard)
         page.on("response", self._on_response)
         page.on("request", self._on_request)
 
@@ -65,6 +76,7 @@ class Desk:
             self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")
 
     def _on_failed_request(self, request):
+        self.asked.discard(request)
         # A page that is left drops what it was asking for.
         if request.failure != "net::ERR_ABORTED":
             self.problems.append(
@@ -72,6 +84,8 @@ class Desk:
             )
 
     def _on_request(self, request):
+        if request.resource_type in ("fetch", "xhr"):
+            self.asked.add(request)
         self.codes += parse_qs(urlsplit(request.url).query).get("code", [])
 
     def _on_response(self, response):
@@ -90,8 +104,10 @@ class Desk:
 
     def open(self, path: str):
         if self.page.locator(".o_web_client .o_action_manager > .o_action").count():
+            self.answered()
+            self.page.evaluate(MARK_SHOWN)
             self.page.evaluate(FOLLOW_LINK, self.world.odoo_url + path)
-            expect(self.page.locator("[data-left]")).to_have_count(0)
+            self.left()
         else:
             self.page.goto(self.world.odoo_url + path)
         self.settle()
@@ -105,11 +121,24 @@ class Desk:
             self.open("/odoo/action-account.action_move_out_invoice")
         section, *entries = names
         self.page.locator(".o_menu_sections button, .o_menu_sections a", has_text=section).first.click()
+        self.page.evaluate(MARK_SHOWN)
         for entry in entries:
             self.page.locator(
                 ".o-dropdown--menu a.dropdown-item", has_text=re.compile(f"^\\s*{entry}\\s*$")
             ).click()
+        self.left()
         self.settle()
+
+    def answered(self):
+        """Until pages have answers to all they asked for: one that draws itself anew then would come back in front."""
+        end = time.monotonic() + SECONDS
+        while self.asked:
+            assert time.monotonic() < end, f"without an answer: {[one.url.split('?')[0] for one in self.asked]}"
+            self.page.wait_for_timeout(20)
+
+    def left(self):
+        """Until what was marked is gone."""
+        expect(self.page.locator("[data-left]")).to_have_count(0)
 
     def settle(self):
         """Until the page has drawn what it asked for."""
@@ -123,6 +152,8 @@ class Desk:
         end = time.monotonic() + seconds
         address = urlsplit(self.page.url)
         while True:
+            # Drawing a page in vain takes what the server needs to get on.
+            self.world.wait_until_quiet()
             self.open(address.path + (f"?{address.query}" if address.query else ""))
             found = locator_of(self.page)
             expect(found.first).to_be_visible()
@@ -130,7 +161,6 @@ class Desk:
             if re.search(text, said) if isinstance(text, re.Pattern) else text in said:
                 return found.first
             assert time.monotonic() < end, f"after {seconds:.0f} s it still says {said!r}, not {text!r}"
-            # Drawing a page takes what the server needs to get on.
             self.page.wait_for_timeout(1000)
 
     # --- reading
@@ -143,6 +173,8 @@ class Desk:
 
     def notification(self, text: str | re.Pattern):
         expect(self.page.locator(".o_notification").filter(has_text=text).first).to_be_visible()
+        # What follows a notification, as a rule the page drawn anew, begins after it is shown.
+        self.page.wait_for_timeout(100)
 
     def field(self, name: str) -> Locator:
         return self.page.locator(f".o_field_widget[name={name}]").first
