@@ -161,10 +161,10 @@ class AccountingProvider(ABC):
         self.config = config
 
     @staticmethod
+    @abstractmethod
     def lane_of(url: str) -> str:
         """Which limit of a minute a request counts for: a key of :attr:`RateLimits.per_minute`; '' for none (tokens,
         what belongs to no organization)."""
-        raise NotImplementedError
 
     # === webhooks === #
 

@@ -14,13 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'scripts'), str(ROOT / 'tests' / 'faults')]
 
+import levels  # noqa: E402
+
 from devenv import databases, postgres  # noqa: E402
 
 EXCHANGES = 'fieldpromax_accounting/tests/exchange_faults.py'
-PREPARE = (
-    'from odoo.addons.fieldpromax_accounting.tests.common import prepare_database\n'
-    'prepare_database(env)\nenv.cr.commit()\n'
-)
 
 
 def say(text):
@@ -51,16 +49,7 @@ def of_the_exchanges(only):
         try:
             databases.create(database, ['fieldpromax_accounting'])
             environment = {**databases.odoo_environment(), 'FIELDPROMAX_FAULTS_REPORT': str(report)}
-            subprocess.run(
-                databases.odoo_command('shell', '-d', database, '--no-http'),
-                input=PREPARE,
-                text=True,
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                check=True,
-            )
+            databases.run_shell('Preparing the database', database, levels.PREPARE_SCRIPT)
             command = [sys.executable, '-m', 'pytest', '-q', '--tb=short', EXCHANGES]
             command += [f'--odoo-config={databases.write_configuration()}', f'--odoo-database={database}']
             command += ['--odoo-http', *(['-k', only] if only else [])]

@@ -59,7 +59,7 @@ def test_a_change_that_fails_in_the_middle_changes_nothing(qbo, qbo_us):
 
 
 def test_xeros_faults_know_nothing_of_ours(server):
-    assert "unknown fault" in refused(server, "/_sim/faults", {"fault": "fault200"})
+    assert "unknown fault" in refused(server, "/_sim/faults", {"fault": "lowercase"})
 
 
 # === STATE AND CHANGES === #
