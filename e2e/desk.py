@@ -133,7 +133,9 @@ class Desk:
         """Until pages have answers to all they asked for: one that draws itself anew then would come back in front."""
         end = time.monotonic() + SECONDS
         while self.asked:
-            assert time.monotonic() < end, f"without an answer: {[one.url.split('?')[0] for one in self.asked]}"
+            assert time.monotonic() < end, (
+                f"without an answer: {[one.url.split('?')[0] for one in self.asked]}"
+            )
             self.page.wait_for_timeout(20)
 
     def left(self):
