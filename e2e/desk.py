@@ -67,7 +67,7 @@ class Desk:
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.problems.append(f"script error: {error}"))
         page.on("requestfailed", self._on_failed_request)
-        page.on("requestfinished", self.asked.discard)
+        page.on("requestfinished", lambda request: self.asked.discard(request))
         page.on("response", self._on_response)
         page.on("request", self._on_request)
 
