@@ -103,6 +103,13 @@ def connect_company(env, name, provider, simulator, organisation="US"):
     return {"company": company.id, "connection": connection}
 
 
+def reset_invoices(env):
+    """Back to draft: nothing is there to be sent."""
+    env["account.move"].search(
+        [("move_type", "in", ("out_invoice", "out_refund")), ("state", "=", "posted")]
+    ).button_draft()
+
+
 def pull_suppliers_too(env, connection):
     """All contacts, so that as many come as the organisation has."""
     env["fieldpromax.connection"].browse(connection).pull_suppliers = True

@@ -263,27 +263,29 @@ def blocks_sql(source, rare, pairs, others):
 
 
 def contact_keys_sql(source, keys):
-    """Other keys of customers: ``source`` gives ``row, record, phone, vat, email``."""
+    """Other keys of customers: ``source`` gives ``row, record, phone, vat, email``; it is read once."""
     return SQL(
         r"""
-        SELECT 'phone' AS name, right(f.digits, %(size)s) AS key, s.row, s.record
+        SELECT k.name, k.key, s.row, s.record
           FROM (%(source)s) s
-          CROSS JOIN LATERAL regexp_split_to_table(s.phone, '[,;/|]| or ') AS part
-          CROSS JOIN LATERAL (SELECT regexp_replace(regexp_replace(part, %(extension)s, '', 'i'), '[^0-9]', '', 'g')
-                                AS digits) f
-         WHERE right(f.digits, %(size)s) = ANY(%(phones)s)
-         UNION ALL
-        SELECT 'tax', regexp_replace(s.vat, '[^0-9]', '', 'g'), s.row, s.record FROM (%(source)s) s
-         WHERE s.row = s.record AND regexp_replace(s.vat, '[^0-9]', '', 'g') = ANY(%(taxes)s)
-         UNION ALL
-        SELECT 'mailbox', m.address, s.row, s.record
-          FROM (%(source)s) s
-          CROSS JOIN LATERAL (SELECT regexp_replace(s.email, '\+[^@]*@', '@') AS plain) p
           CROSS JOIN LATERAL (
-              SELECT CASE WHEN p.plain ~ '@(gmail|googlemail)\.com$'
-                          THEN replace(split_part(p.plain, '@', 1), '.', '') || '@gmail.com'
-                          ELSE p.plain END AS address) m
-         WHERE m.address = ANY(%(mailboxes)s)
+              SELECT 'phone' AS name, right(f.digits, %(size)s) AS key
+                FROM regexp_split_to_table(s.phone, '[,;/|]| or ') AS part
+                CROSS JOIN LATERAL (
+                    SELECT regexp_replace(regexp_replace(part, %(extension)s, '', 'i'), '[^0-9]', '', 'g') AS digits) f
+               WHERE right(f.digits, %(size)s) = ANY(%(phones)s)
+               UNION ALL
+              SELECT 'tax', t.digits
+                FROM (SELECT regexp_replace(s.vat, '[^0-9]', '', 'g') AS digits) t
+               WHERE s.row = s.record AND t.digits = ANY(%(taxes)s)
+               UNION ALL
+              SELECT 'mailbox', m.address
+                FROM (SELECT regexp_replace(s.email, '\+[^@]*@', '@') AS plain) p
+                CROSS JOIN LATERAL (
+                    SELECT CASE WHEN p.plain ~ '@(gmail|googlemail)\.com$'
+                                THEN replace(split_part(p.plain, '@', 1), '.', '') || '@gmail.com'
+                                ELSE p.plain END AS address) m
+               WHERE m.address = ANY(%(mailboxes)s)) k
         """,
         source=source,
         size=normalise.KEY_DIGITS,

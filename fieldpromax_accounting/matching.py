@@ -108,14 +108,19 @@ def folded(text):
 
 
 def folded_sql(column):
-    """:func:`folded` as an SQL expression over ``column`` (an SQL object). Plain ASCII takes the short way."""
+    """:func:`folded` as an SQL expression over ``column`` (an SQL object). Plain ASCII takes the shortest way, accents
+    on it a short one: the letters of the table are looked for one by one."""
     source, target = _letter_table()
-    others = SQL('translate(normalize(%s, NFKD), %s, %s)', column, source, target)
+    parted = SQL('normalize(%s, NFKD)', column)
+    others = SQL('translate(%s, %s, %s)', parted, source, target)
     for letter, pair in _FOLDED_PAIRS:
         others = SQL('replace(%s, %s, %s)', others, letter, pair)
     return SQL(
-        """lower((CASE WHEN %(column)s ~ '[^\\u0001-\\u007F]' THEN %(others)s ELSE %(column)s END) COLLATE "C")""",
+        """lower((CASE WHEN %(column)s !~ '[^\\u0001-\\u007F]' THEN %(column)s
+                       WHEN %(parted)s !~ '[^\\u0001-\\u007F\\u0300-\\u036F]' THEN %(parted)s
+                       ELSE %(others)s END) COLLATE "C")""",
         column=column,
+        parted=parted,
         others=others,
     )
 

@@ -295,19 +295,23 @@ class FieldpromaxLink(models.Model):
         return {link[column].id: link for link in links}
 
     @api.model
-    def _note_seen(self, connection, kind, external_ids):
-        """A pass over everything came across these records of the books."""
+    def _note_seen(self, connection, kind, external_ids, since=None):
+        """A pass over everything came across these records of the books.
+
+        :param since: when the pass began: those that it linked itself need no note, see :meth:`_unseen`.
+        """
         self.flush_model()
         self.env.cr.execute(
             SQL(
                 """
                 UPDATE fieldpromax_link SET seen_at = %s
-                 WHERE connection_id = %s AND kind = %s AND external_id = ANY(%s)
+                 WHERE connection_id = %s AND kind = %s AND external_id = ANY(%s) %s
                 """,
                 fields.Datetime.now(),
                 connection.id,
                 kind,
                 list(external_ids),
+                SQL('AND create_date < %s', since) if since else SQL(),
             )
         )
         self.invalidate_model(['seen_at'])

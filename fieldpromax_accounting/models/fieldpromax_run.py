@@ -840,7 +840,7 @@ class FieldpromaxRun(models.Model):
         if not checkpoint.pass_since:
             ids = [record.external_id for record in page.records]
             ids += [external_id for external_id, _reason in page.unreadable if external_id]
-            self.env['fieldpromax.link']._note_seen(connection, kind, ids)
+            self.env['fieldpromax.link']._note_seen(connection, kind, ids, checkpoint.pass_started_at)
         counts['skipped'] += len(page.unreadable)
         notes += [self._unreadable_note(*unreadable) for unreadable in page.unreadable]
         checkpoint._advance(page)

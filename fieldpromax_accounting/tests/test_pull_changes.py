@@ -133,6 +133,20 @@ class TestXeroChanges(ChangesCommon, PullCommon):
             self.pull().count('items.list'), 1, 'what is known to be gone is not asked for again'
         )
 
+    def test_what_a_pass_links_itself_needs_no_note(self):
+        """Of those that it found linked it notes that they are there still; of the others their making tells it."""
+        links = self.env['fieldpromax.link'].sudo()
+        own = self.links(self.connection, 'item').sudo()
+        link = own.filtered(lambda link: link.external_number == 'STAYS')
+        link.seen_at = False
+        for since, expected in (
+            (link.create_date - timedelta(seconds=1), False),
+            (link.create_date + timedelta(seconds=1), True),
+        ):
+            links._note_seen(self.connection, 'item', [link.external_id], since)
+            self.assertEqual(bool(link.seen_at), expected)
+            self.assertNotIn(link.external_id, links._unseen(self.connection, 'item', since, 10))
+
     def test_a_contact_whose_archiving_was_missed(self):
         """Not every change moves the time of change; a full pass leaves archived ones out, so they are asked for."""
         self.put(contacts=[{'ContactID': self.ids[2], 'ContactStatus': 'ARCHIVED'}])
