@@ -139,8 +139,9 @@ class Desk:
             self.page.wait_for_timeout(20)
 
     def left(self):
-        """Until what was marked is gone."""
+        """Until what was marked is gone, and the address is the one of the new page: Odoo writes it a moment later."""
         expect(self.page.locator("[data-left]")).to_have_count(0)
+        self.page.evaluate("() => new Promise(done => setTimeout(done))")
 
     def settle(self):
         """Until the page has drawn what it asked for."""

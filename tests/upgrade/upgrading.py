@@ -1,5 +1,6 @@
 """A database that an earlier version left is taken over by this one; what has to be true then."""
 
+import ast
 import lzma
 import subprocess
 from pathlib import Path
@@ -9,14 +10,27 @@ import inside_upgraded
 
 from bench import rig
 from devenv import databases, postgres
-from devenv.settings import LOGS
+from devenv.settings import LOGS, ROOT
 
 
-def _version(dump: Path) -> list[int]:
-    return [int(part) for part in dump.name.removesuffix(".sql.xz").split(".")]
+def name_of(dump: Path) -> str:
+    return dump.name.removesuffix(".sql.xz")
 
 
-DUMPS = sorted(Path(__file__).parent.glob("*.sql.xz"), key=_version)
+def _version(text: str) -> list[int]:
+    return [int(part) for part in text.split(".")]
+
+
+MANIFEST = ast.literal_eval((ROOT / rig.ADDON / "__manifest__.py").read_text())
+# Of earlier versions, the last one at the end: the dump of this version is for those to come.
+DUMPS = sorted(
+    (
+        dump
+        for dump in Path(__file__).parent.glob("*.sql.xz")
+        if _version(name_of(dump)) < _version(MANIFEST["version"])
+    ),
+    key=lambda dump: _version(name_of(dump)),
+)
 # What a person relies on: it was there before, and is there afterwards.
 KEPT = {
     "connections": "SELECT count(*) FROM fieldpromax_connection",
@@ -29,10 +43,6 @@ KEPT = {
     "crons": "SELECT string_agg(r.cron_name, ',' ORDER BY r.id) FROM ir_cron r JOIN fieldpromax_connection c"
     " ON r.id IN (c.push_cron_id, c.pull_cron_id)",
 }
-
-
-def name_of(dump: Path) -> str:
-    return dump.name.removesuffix(".sql.xz")
 
 
 def restore(dump: Path, database: str) -> None:
