@@ -38,8 +38,8 @@ class Desk:
         self.problems: list[str] = []
         # Authorization codes that came by the address bar.
         self.codes: list[str] = []
-        # What pages asked for and have no answer to yet.
-        self.asked: set = set()
+        # What pages asked for and have no answer to yet, and which page.
+        self.asked: dict = {}
         self.context = browser.new_context(
             viewport=NARROW if narrow else WIDE,
             locale="en-US",
@@ -67,26 +67,30 @@ class Desk:
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.problems.append(f"script error: {error}"))
         page.on("requestfailed", self._on_failed_request)
-        page.on("requestfinished", lambda request: self.asked.discard(request))
+        page.on("requestfinished", lambda request: self.asked.pop(request, None))
         page.on("response", self._on_response)
-        page.on("request", self._on_request)
+        page.on("request", lambda request: self._on_request(page, request))
+        page.on("close", self._forget_asked)
 
     def _on_console(self, message):
         if message.type == "error":
             self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")
 
     def _on_failed_request(self, request):
-        self.asked.discard(request)
+        self.asked.pop(request, None)
         # A page that is left drops what it was asking for.
         if request.failure != "net::ERR_ABORTED":
             self.problems.append(
                 f"request failed: {request.method} {request.url.split('?')[0]}: {request.failure}"
             )
 
-    def _on_request(self, request):
+    def _on_request(self, page, request):
         if request.resource_type in ("fetch", "xhr"):
-            self.asked.add(request)
+            self.asked[request] = page
         self.codes += parse_qs(urlsplit(request.url).query).get("code", [])
+
+    def _forget_asked(self, page):
+        self.asked = {request: asker for request, asker in self.asked.items() if asker is not page}
 
     def _on_response(self, response):
         if response.status >= 400:
