@@ -77,14 +77,16 @@ class AccountMove(models.Model):
             connection = self.env['fieldpromax.connection']._active_for(company)
             links = self.env['fieldpromax.link']._of(connection, moves) if connection else {}
             exchanges = moves._fieldpromax_live_exchanges(connection) if connection else {}
+            # Asks the database several questions, and the answer is the same for all.
+            silence = connection._silence_reason() if connection else ''
             for move in moves:
-                move._fieldpromax_describe(connection, links.get(move.id), exchanges.get(move.id))
+                move._fieldpromax_describe(connection, links.get(move.id), exchanges.get(move.id), silence)
 
     def _fieldpromax_set_state(self, state=False, **values):
         return super()._fieldpromax_set_state(state, **{'badge': state, **values})
 
-    def _fieldpromax_describe(self, connection, link, exchange):
-        """State, reason and next step of one sale document."""
+    def _fieldpromax_describe(self, connection, link, exchange, silence):
+        """State, reason and next step of one sale document; ``silence``: why nothing goes to the books at all."""
         if not connection:
             self._fieldpromax_set_state(
                 'not_sent',
@@ -94,7 +96,6 @@ class AccountMove(models.Model):
             return
         provider = connection._provider_label()
         shared = {'provider_label': provider, 'external_id': link.external_id if link else False}
-        silence = connection._silence_reason()
         if exchange:
             state = EXCHANGE_TO_MOVE_STATE[exchange.state]
             reason = exchange.reason or silence or ''

@@ -35,6 +35,7 @@ class FieldpromaxLink(models.Model):
     is_differing = fields.Boolean(
         readonly=True, help='It was changed in the books after both agreed, and nobody explained it.'
     )
+    issue_ids = fields.One2many('fieldpromax.issue', 'link_id', 'Issues', readonly=True)
     explained_hash = fields.Char(readonly=True, help='Hash of the differences that were explained.')
     explanation = fields.Text(readonly=True)
     explained_by_id = fields.Many2one('res.users', readonly=True, ondelete='set null')
@@ -275,9 +276,7 @@ class FieldpromaxLink(models.Model):
     def _drift_issue(self):
         """The open issue about what was changed in the books; empty when there is none."""
         self.ensure_one()
-        return self.env['fieldpromax.issue'].search(
-            [('link_id', '=', self.id), ('cause', '=', 'drift'), ('state', '=', 'open')], limit=1
-        )
+        return self.issue_ids.filtered(lambda issue: issue.cause == 'drift' and issue.state == 'open')[:1]
 
     def _end_drift(self):
         """Both sides agree again."""

@@ -437,6 +437,41 @@ class TestPush(FieldpromaxPushCommon):
 
     # === LISTS === #
 
+    def test_more_invoices_are_described_by_as_many_queries(self):
+        """A list of 80 must not ask the database for each what holds for all."""
+        drafts, sent, reset, differing, waiting, blocked = (
+            self.env['account.move'].create([self._invoice_values() for _number in range(6)])
+            for _state in range(6)
+        )
+        (sent + reset + differing).action_post()
+        self.run_push(self.connection)
+        reset.button_draft()
+        for move in differing:
+            self.link_of(move).sudo().is_differing = True
+        (waiting + blocked).action_post()
+        for move in blocked:
+            self.exchange_of(move).write({'state': 'blocked', 'reason': 'The books refused it.'})
+        for what, state, moves in (
+            ('drafts', 'not_sent', drafts),
+            ('sent', 'sent', sent),
+            ('reset to draft', 'attention', reset),
+            ('changed in the books', 'attention', differing),
+            ('waiting', 'waiting', waiting),
+            ('blocked', 'attention', blocked),
+        ):
+            with self.subTest(what):
+                self.assertEqual(set(moves.mapped('fieldpromax_state')), {state})
+                self.assertLessEqual(self._statements(moves), self._statements(moves[0]))
+
+    def _statements(self, moves):
+        """How many the list of these takes, with what is cached for good in the cache."""
+        for _time in range(2):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            moves.read(['fieldpromax_state', 'fieldpromax_reason', 'fieldpromax_headline', 'fieldpromax_can_push'])
+        return self.env.cr.sql_log_count - before
+
     def test_search_agrees_with_what_is_shown(self):
         sent = self.invoice()
         self.run_push(self.connection)
