@@ -194,17 +194,23 @@ def fill(env, connection, seeded, companies, links, exchanges):
     execute("DROP INDEX product_template_default_code_idx")
     _numbered(env, "product", "product_product", "default_code")
     partner = f"(SELECT id FROM made_partner m WHERE m.n = s.n %% {contacts})"  # noqa: S608
+    # One a day of each company, numbered anew each year.
+    day = f"(t.date - (({documents} - s.n) / {companies})::int)"
+    dated = {"date": day, "invoice_date": day}
+    prefix = f"replace(t.sequence_prefix, to_char(t.date, 'YYYY'), to_char({day}, 'YYYY'))"
     _copies(
         env,
         "account_move",
         sent.id,
         spread.format(documents),
-        name="t.sequence_prefix || lpad((10000 + s.n)::text, 6, '0')",
+        name=f"{prefix} || lpad((10000 + s.n)::text, 6, '0')",
+        sequence_prefix=prefix,
         sequence_number="10000 + s.n",
         journal_id="s.journal_id",
         ref="'load-' || s.n",
         partner_id=partner,
         commercial_partner_id=partner,
+        **dated,
         **ours,
     )
     _numbered(env, "move", "account_move", "ref")
@@ -218,6 +224,7 @@ def fill(env, connection, seeded, companies, links, exchanges):
         move_id=move,
         partner_id=partner,
         journal_id="s.journal_id",
+        **dated,
         **ours,
     )
     made = {

@@ -32,6 +32,11 @@ class FieldpromaxLink(models.Model):
         readonly=True, help='When it was last asked where a deleted customer of the books went.'
     )
 
+    # Each pass of the push looks for these few: not through all links.
+    _sought_index = models.Index(
+        "(connection_id, kind, id) WHERE external_status = 'deleted' AND sought_at IS NULL"
+    )
+
     # === WHAT THE BOOKS TELL === #
 
     @api.model

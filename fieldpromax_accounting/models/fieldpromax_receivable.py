@@ -40,6 +40,11 @@ class FieldpromaxReceivable(models.Model):
 
     @property
     def _table_query(self):
+        in_use = SQL("c.state != 'disconnected'")
+        if not self.env.su:
+            # What other companies have is not shown in any case, and need not be read.
+            served = self.env.companies.sudo().parent_ids.ids
+            in_use = SQL('%s AND c.company_id = ANY(%s)', in_use, served)
         return SQL(
             """
             WITH serving AS (
@@ -47,7 +52,7 @@ class FieldpromaxReceivable(models.Model):
                 SELECT DISTINCT ON (company.id) company.id AS company_id, c.id AS connection_id, c.start_date
                   FROM res_company company
                   JOIN res_company owner ON company.parent_path LIKE owner.parent_path || '%%'
-                  JOIN fieldpromax_connection c ON c.company_id = owner.id AND c.state != 'disconnected'
+                  JOIN fieldpromax_connection c ON c.company_id = owner.id AND %(in_use)s
                  ORDER BY company.id, length(owner.parent_path) DESC
             ), document AS (
                 SELECT l.id * 4::bigint AS id, l.connection_id, m.company_id, m.commercial_partner_id AS partner_id,
@@ -56,7 +61,7 @@ class FieldpromaxReceivable(models.Model):
                        CASE WHEN m.state = 'posted' THEN m.amount_residual ELSE 0 END AS odoo_due,
                        COALESCE(l.external_due, 0) AS books_due, l.kind
                   FROM fieldpromax_link l
-                  JOIN fieldpromax_connection c ON c.id = l.connection_id AND c.state != 'disconnected'
+                  JOIN fieldpromax_connection c ON c.id = l.connection_id AND %(in_use)s
                   JOIN account_move m ON m.id = l.move_id
                  WHERE l.kind IN %(kinds)s
                    AND (m.state = 'posted' AND m.amount_residual != 0 OR COALESCE(l.external_due, 0) != 0)
@@ -75,14 +80,14 @@ class FieldpromaxReceivable(models.Model):
                        (SELECT id FROM res_currency WHERE name = l.external_document ->> 'currency'),
                        '3_only_books', 0, l.external_due, l.kind
                   FROM fieldpromax_link l
-                  JOIN fieldpromax_connection c ON c.id = l.connection_id AND c.state != 'disconnected'
+                  JOIN fieldpromax_connection c ON c.id = l.connection_id AND %(in_use)s
                  WHERE l.kind IN %(kinds)s AND l.move_id IS NULL AND l.external_due != 0
                 UNION ALL
                 SELECT d.id * 4::bigint + 3, d.connection_id, d.company_id, p.partner_id, d.contact_name,
                        (SELECT id FROM res_currency WHERE name = d.currency), '3_only_books', 0, d.due,
                        d.kind
                   FROM fieldpromax_books_document d
-                  JOIN fieldpromax_connection c ON c.id = d.connection_id AND c.state != 'disconnected'
+                  JOIN fieldpromax_connection c ON c.id = d.connection_id AND %(in_use)s
                   LEFT JOIN fieldpromax_link p ON p.connection_id = d.connection_id AND p.kind = 'contact'
                        AND p.external_id = d.contact_external_id
                  WHERE d.kind IN %(kinds)s
@@ -111,6 +116,7 @@ class FieldpromaxReceivable(models.Model):
               LEFT JOIN looked k ON k.connection_id = d.connection_id
              GROUP BY d.connection_id, d.company_id, d.partner_id, d.customer, d.section, d.currency_id
             """,
+            in_use=in_use,
             kinds=tuple(DOCUMENT_KINDS.values()),
             types=tuple(DOCUMENT_KINDS),
         )
