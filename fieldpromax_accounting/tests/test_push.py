@@ -469,7 +469,9 @@ class TestPush(FieldpromaxPushCommon):
             self.env.flush_all()
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
-            moves.read(['fieldpromax_state', 'fieldpromax_reason', 'fieldpromax_headline', 'fieldpromax_can_push'])
+            moves.read(
+                ['fieldpromax_state', 'fieldpromax_reason', 'fieldpromax_headline', 'fieldpromax_can_push']
+            )
         return self.env.cr.sql_log_count - before
 
     def test_search_agrees_with_what_is_shown(self):
