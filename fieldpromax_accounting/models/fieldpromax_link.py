@@ -216,7 +216,9 @@ class FieldpromaxLink(models.Model):
                        r.external_id, r.external_version, r.external_name, r.external_number, r.external_email,
                        r.external_active, r.external_status, r.external_total, r.parent_external_id,
                        r.awaits_parent, r.made_by_run_id, r.linked_by_run_id, r.external_values,
-                       r.baseline, CASE WHEN r.baseline IS NOT NULL THEN %(now)s END,
+                       -- NULL without a baseline
+                       jsonb_build_object('ours', r.external_values, 'theirs', r.external_values) || r.baseline,
+                       CASE WHEN r.baseline IS NOT NULL THEN %(now)s END,
                        r.record IS NOT NULL AND r.external_values IS NOT NULL AND r.baseline IS NULL,
                        now() AT TIME ZONE 'UTC', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM json_to_recordset(%(rows)s::json) AS r(record int, record_name varchar, company_id int,
@@ -266,14 +268,15 @@ class FieldpromaxLink(models.Model):
 
     @api.model
     def _baseline_made(self, context, record, remote, role):
-        """Of a record that was just made from the books: both sides agree as they are, each in its own spelling. None
-        for a kind that is not kept in step."""
+        """Of a record that was just made from the books: both sides agree as they are, each in its own spelling; a side
+        that has the very values that the books told is left out. None for a kind that is not kept in step."""
         if context.kind not in three_way.FIELDS:
             return None
         ours = record._fieldpromax_untouched(record._fieldpromax_values(context.connection, role=role), {})
         theirs = three_way.values_of(context.kind, remote)
+        agreed = three_way.remembered(None, ours, theirs, context.fields)
         return {
-            **three_way.remembered(None, ours, theirs, context.fields),
+            **{side: values for side, values in agreed.items() if values != theirs},
             'parent': getattr(remote, 'parent_external_id', '') or '',
         }
 
