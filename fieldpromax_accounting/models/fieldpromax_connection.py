@@ -585,12 +585,12 @@ class FieldpromaxConnection(models.Model):
         token = credential._get_access_token(self, provider=provider)
         self._end_transaction()
         try:
-            return function(conversation.bound(organization, token))
+            return conversation.ask(function, organization, token)
         except errors.AccessTokenExpired:
             token = credential._get_access_token(self, stale=token, provider=provider)
             self._end_transaction()
             try:
-                return function(conversation.bound(organization, token))
+                return conversation.ask(function, organization, token)
             except errors.AccessTokenExpired as error:
                 with credential._naming_what_was_refused(token):
                     raise errors.ReauthorizationRequired(
@@ -599,6 +599,16 @@ class FieldpromaxConnection(models.Model):
                         http_status=error.http_status,
                         request_id=error.request_id,
                     ) from error
+
+    def _was_slow(self):
+        """Has the run of this driver waited so long for an answer that others have their turn first?"""
+        conversation = self.env.context.get('fieldpromax_conversation')
+        return bool(conversation) and conversation.was_slow()
+
+    def _next_turn(self):
+        """When a driver goes on that stops in the middle: at once (None), or, where the provider is slow, when those
+        had their turn who wait by now: of what is due, a cron worker takes the oldest cron first."""
+        return fields.Datetime.now() + timedelta(seconds=1) if self._was_slow() else None
 
     def _meter(self):
         """Counts the requests of this run or person, and holds back those that would break a limit of the provider."""

@@ -435,9 +435,9 @@ class FieldpromaxExchange(models.Model):
         deadline = monotonic() + RUN_SECONDS
         try:
             self._drive_step(self.env['fieldpromax.mapping']._look_for_items, connection)
-            self._drive_whereabouts(connection)
+            self._drive_whereabouts(connection, deadline)
             self._drive_step(self.env['fieldpromax.issue']._notice_cures, connection)
-            while monotonic() < deadline:
+            while self._has_time(connection, deadline):
                 connection.invalidate_recordset()
                 if connection._silence_reason():
                     break
@@ -449,7 +449,7 @@ class FieldpromaxExchange(models.Model):
                 ):
                     break
             else:
-                connection._trigger_push()
+                connection._trigger_push(at=connection._next_turn())
         except errors.ProviderError as error:
             _logger.info('Push of accounting connection %s stopped: %s', connection.id, type(error).__name__)
             # What the error says about the connection, in a transaction of its own that may be repeated.
@@ -461,6 +461,12 @@ class FieldpromaxExchange(models.Model):
             self._drive_step(self._postpone, connection, BACK_OFF[1], str(error))
 
     @api.model
+    def _has_time(self, connection, deadline):
+        """May this run ask once more? A slow provider is asked once a run, so that it holds up no other company where
+        one cron worker serves all."""
+        return monotonic() < deadline and not connection._was_slow()
+
+    @api.model
     def _kind_order(self):
         """The kinds that are sent, in their order: customers before products before invoices, because a document needs
         what it names to be there. Another addon inserts its own before ``'invoice'``."""
@@ -468,8 +474,12 @@ class FieldpromaxExchange(models.Model):
 
     def _drive_ready(self, connection):
         """One round: look ahead for what is missing, then one call of the first kind that has work. False when idle."""
+        runs = self.env['fieldpromax.run']
         for kind, anew in self._drive_step(self._look_ahead, connection).items():
-            self.env['fieldpromax.run']._pull_changes(connection, kind, anew=anew)
+            runs._pull_changes(connection, kind, anew=anew)
+            # What the next run would have to read again is followed by what it was read for.
+            if connection._was_slow() and not anew and not self._drive_step(runs._is_stale, connection, kind):
+                return True
         # Written ahead: key, members and body are stored and committed before anything leaves (invariant 2).
         claimed = self._drive_step(self._claim_next, connection)
         if claimed is None:

@@ -112,7 +112,7 @@ class FieldpromaxExchange(models.Model):
             link._drive_reading(connection)
 
     @api.model
-    def _drive_whereabouts(self, connection):
+    def _drive_whereabouts(self, connection, deadline):
         """Customers that vanished from the books: their documents know who took their place."""
         links = self.env['fieldpromax.link'].search(
             [
@@ -126,6 +126,8 @@ class FieldpromaxExchange(models.Model):
             limit=SOUGHT_PER_PASS,
         )
         for link in links:
+            if not self._has_time(connection, deadline):
+                return
             link._drive_search(connection, DOCUMENTS_ASKED)
 
     # === MERGED WHILE UNDER WAY === #

@@ -464,10 +464,10 @@ class FieldpromaxRun(models.Model):
                 more, push_waits = self._drive_guarded(connection, run) if held and run else (False, False)
             if held and not more:
                 return
-            if not held or monotonic() > deadline:
+            if not held or monotonic() > deadline or connection._was_slow():
                 # Yield by a trigger, with nothing reported as remaining: Odoo would otherwise keep a cron
                 # thread busy.
-                step(connection._trigger_pull)
+                step(connection._trigger_pull, connection._next_turn())
                 return
             if push_waits:
                 time.sleep(PUSH_PAUSE)

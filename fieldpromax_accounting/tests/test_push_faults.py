@@ -5,6 +5,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.addons.fieldpromax_accounting import conversation
 from odoo.addons.fieldpromax_accounting.models.fieldpromax_connection import FieldpromaxConnection
 from odoo.addons.fieldpromax_accounting.models.fieldpromax_exchange import FieldpromaxExchange
 from odoo.tests import tagged
@@ -194,6 +195,40 @@ class TestPushFaults(FieldpromaxPushCommon):
         self.assertEqual(issue.state, 'solved')
 
     # === LIMITS === #
+
+    def test_slow_provider_is_asked_once_a_run(self):
+        """One cron worker may serve all companies: whoever waited for an answer lets the others have their turn."""
+        move = self.invoice()
+        triggers = self.env['ir.cron.trigger'].sudo()
+        mine = [('cron_id', '=', self.connection.sudo().push_cron_id.id)]
+        driver = self.connection._as_driver('push')
+        driver.env.context['fieldpromax_conversation']._longest = 1.0
+        self.assertIsNone(driver._next_turn())
+        with patch.object(conversation, 'SLOW_ANSWER', 1e-6):
+            # After those that are due by now.
+            self.assertGreater(driver._next_turn(), fields.Datetime.now())
+            for _run in range(8):
+                self.simulator.forget_requests()
+                triggers.search(mine).unlink()
+                self.run_push(self.connection)
+                asked = self.simulator.requests(path='/api.xro/')
+                if move.fieldpromax_state == 'sent':
+                    break
+                self.assertEqual(len(asked), 1, asked)
+                self.assertTrue(triggers.search(mine), 'it goes on by itself')
+        self.assertSent(move)
+
+    def test_slow_provider_is_read_a_page_a_run(self):
+        self.connection.with_user(self.user_bookkeeper).action_sync_now()
+        run = self.env['fieldpromax.run'].search([('connection_id', '=', self.connection.id)], limit=1)
+        with patch.object(conversation, 'SLOW_ANSWER', 1e-6):
+            for _run in range(12):
+                lines = run.line_ids.filtered(lambda line: line.state == 'done')
+                self.run_pull(self.connection)
+                if run.state == 'done':
+                    break
+                self.assertLessEqual(len(run.line_ids.filtered(lambda line: line.state == 'done') - lines), 1)
+        self.assertEqual(run.state, 'done', run.reason)
 
     def test_rate_limit_postpones_everything_and_says_until_when(self):
         moves = self.invoice() | self.invoice()
