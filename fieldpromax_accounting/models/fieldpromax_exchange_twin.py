@@ -41,6 +41,9 @@ class FieldpromaxExchange(models.Model):
             numbers = self._drive_step(self._numbers_to_look_up, connection, kind)
             if numbers:
                 self._drive_twins(connection, kind, numbers)
+                if connection._was_slow():
+                    # What was found is kept: the next run goes on from here.
+                    return True
         return super()._drive_ready(connection)
 
     @api.model

@@ -137,7 +137,7 @@ def pair(make_world):
 
 @pytest.mark.parametrize(
     ("answers_after", "threads", "patience"),
-    [(60, 2, MARGIN), (60, 1, READ_TIMEOUT + MARGIN)],
+    [(60, 2, MARGIN), (60, 1, READ_TIMEOUT + MARGIN), (45, 1, READ_TIMEOUT + MARGIN)],
 )
 def test_slow_company_delays_no_other(pair, capsys, answers_after, threads, patience):
     prefix = f"S{answers_after}T{threads}"
