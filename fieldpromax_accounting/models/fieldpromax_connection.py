@@ -7,7 +7,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.modules import module as odoo_module
-from odoo.tools import config
+from odoo.tools import SQL, config
 from psycopg2 import errors as pg_errors
 
 from .. import encryption, pacing
@@ -605,10 +605,26 @@ class FieldpromaxConnection(models.Model):
         conversation = self.env.context.get('fieldpromax_conversation')
         return bool(conversation) and conversation.was_slow()
 
-    def _next_turn(self):
-        """When a driver goes on that stops in the middle: at once (None), or, where the provider is slow, when those
-        had their turn who wait by now: of what is due, a cron worker takes the oldest cron first."""
-        return fields.Datetime.now() + timedelta(seconds=1) if self._was_slow() else None
+    def _go_on(self, cron):
+        """Wake the cron of a driver that stops in the middle: at once, or, where the provider is slow, when those had
+        their turn who wait by now: of what is due, a cron worker takes the oldest cron first."""
+        at = None
+        if self._was_slow():
+            at = fields.Datetime.now() + timedelta(seconds=1)
+            # What woke it meanwhile is served then, too. What it was woken by before is held by Odoo until it ends.
+            self.env['ir.cron.trigger'].flush_model()
+            self.env.cr.execute(
+                SQL(
+                    """
+                    DELETE FROM ir_cron_trigger WHERE id IN (
+                        SELECT id FROM ir_cron_trigger WHERE cron_id = %s AND call_at <= %s FOR UPDATE SKIP LOCKED)
+                    """,
+                    cron.id,
+                    at,
+                )
+            )
+            self.env['ir.cron.trigger'].invalidate_model()
+        cron._trigger(at=at)
 
     def _meter(self):
         """Counts the requests of this run or person, and holds back those that would break a limit of the provider."""

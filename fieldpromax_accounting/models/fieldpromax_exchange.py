@@ -449,7 +449,7 @@ class FieldpromaxExchange(models.Model):
                 ):
                     break
             else:
-                connection._trigger_push(at=connection._next_turn())
+                self._drive_step(connection._go_on, connection.push_cron_id)
         except errors.ProviderError as error:
             _logger.info('Push of accounting connection %s stopped: %s', connection.id, type(error).__name__)
             # What the error says about the connection, in a transaction of its own that may be repeated.

@@ -467,7 +467,7 @@ class FieldpromaxRun(models.Model):
             if not held or monotonic() > deadline or connection._was_slow():
                 # Yield by a trigger, with nothing reported as remaining: Odoo would otherwise keep a cron
                 # thread busy.
-                step(connection._trigger_pull, connection._next_turn())
+                step(connection._go_on, connection.pull_cron_id)
                 return
             if push_waits:
                 time.sleep(PUSH_PAUSE)

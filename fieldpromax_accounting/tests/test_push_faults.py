@@ -199,23 +199,19 @@ class TestPushFaults(FieldpromaxPushCommon):
     def test_slow_provider_is_asked_once_a_run(self):
         """One cron worker may serve all companies: whoever waited for an answer lets the others have their turn."""
         move = self.invoice(partner=self.env['res.partner'].create({'name': 'Slow Lane Laundry'}))
-        triggers = self.env['ir.cron.trigger'].sudo()
-        mine = [('cron_id', '=', self.connection.sudo().push_cron_id.id)]
-        driver = self.connection._as_driver('push')
-        driver.env.context['fieldpromax_conversation']._longest = 1.0
-        self.assertIsNone(driver._next_turn())
+        triggers, cron = self.env['ir.cron.trigger'].sudo(), self.connection.sudo().push_cron_id
         with patch.object(conversation, 'SLOW_ANSWER', 1e-6):
-            # After those that are due by now.
-            self.assertGreater(driver._next_turn(), fields.Datetime.now())
             for _run in range(8):
                 self.simulator.forget_requests()
-                triggers.search(mine).unlink()
+                # As when something is posted meanwhile.
+                woken = triggers.create({'cron_id': cron.id, 'call_at': fields.Datetime.now()})
                 self.run_push(self.connection)
                 asked = self.simulator.requests(path='/api.xro/')
                 self.assertLessEqual(len(asked), 1, asked)
                 if move.fieldpromax_state == 'sent':
                     break
-                self.assertTrue(triggers.search(mine), 'it goes on by itself')
+                self.assertFalse(woken.exists(), 'others, who are due by now, come first')
+                self.assertTrue(triggers.search([('cron_id', '=', cron.id)]), 'it goes on by itself')
         self.assertSent(move)
 
     def test_slow_provider_is_read_a_page_a_run(self):
