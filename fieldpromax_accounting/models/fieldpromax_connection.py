@@ -605,13 +605,12 @@ class FieldpromaxConnection(models.Model):
         conversation = self.env.context.get('fieldpromax_conversation')
         return bool(conversation) and conversation.was_slow()
 
-    def _go_on(self, cron):
-        """Wake the cron of a driver that stops in the middle: at once, or, where the provider is slow, when those had
+    def _go_on(self, cron, at=None):
+        """Wake the cron of a driver again, at once or at a time, but where the provider is slow not before those had
         their turn who wait by now: of what is due, a cron worker takes the oldest cron first."""
-        at = None
         if self._was_slow():
-            at = fields.Datetime.now() + timedelta(seconds=1)
-            # What woke it meanwhile is served then, too. What it was woken by before is held by Odoo until it ends.
+            soon = fields.Datetime.now() + timedelta(seconds=1)
+            # What woke it meanwhile is served then, too. What woke it for this run, Odoo holds until it ends.
             self.env['ir.cron.trigger'].flush_model()
             self.env.cr.execute(
                 SQL(
@@ -620,11 +619,13 @@ class FieldpromaxConnection(models.Model):
                         SELECT id FROM ir_cron_trigger WHERE cron_id = %s AND call_at <= %s FOR UPDATE SKIP LOCKED)
                     """,
                     cron.id,
-                    at,
+                    soon,
                 )
             )
+            woken = self.env.cr.rowcount
             self.env['ir.cron.trigger'].invalidate_model()
-        cron._trigger(at=at)
+            at = soon if woken or not at else max(at, soon)
+        cron.sudo()._trigger(at=at)
 
     def _meter(self):
         """Counts the requests of this run or person, and holds back those that would break a limit of the provider."""

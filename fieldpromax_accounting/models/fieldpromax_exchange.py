@@ -705,7 +705,8 @@ class FieldpromaxExchange(models.Model):
             [*waiting, ('next_attempt_at', '!=', False)], order='next_attempt_at', limit=1
         )
         if following and not connection._silence_reason():
-            connection._trigger_push(at=max(following.next_attempt_at, fields.Datetime.now()))
+            at = max(following.next_attempt_at, fields.Datetime.now())
+            connection._go_on(connection.push_cron_id, at=at)
 
     @api.model
     def _end_wait(self, connection):

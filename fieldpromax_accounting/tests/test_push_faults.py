@@ -203,6 +203,7 @@ class TestPushFaults(FieldpromaxPushCommon):
         with patch.object(conversation, 'SLOW_ANSWER', 1e-6):
             for _run in range(8):
                 self.simulator.forget_requests()
+                began = fields.Datetime.now()
                 # As when something is posted meanwhile.
                 woken = triggers.create({'cron_id': cron.id, 'call_at': fields.Datetime.now()})
                 self.run_push(self.connection)
@@ -211,7 +212,9 @@ class TestPushFaults(FieldpromaxPushCommon):
                 if move.fieldpromax_state == 'sent':
                     break
                 self.assertFalse(woken.exists(), 'others, who are due by now, come first')
-                self.assertTrue(triggers.search([('cron_id', '=', cron.id)]), 'it goes on by itself')
+                following = triggers.search([('cron_id', '=', cron.id)])
+                self.assertTrue(following, 'it goes on by itself')
+                self.assertGreater(min(following.mapped('call_at')), began)
         self.assertSent(move)
 
     def test_slow_provider_is_read_a_page_a_run(self):
