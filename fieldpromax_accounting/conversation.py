@@ -1,10 +1,5 @@
 """The provider as one run of a driver talks to it."""
 
-from time import monotonic
-
-# An answer that takes so many seconds comes from a provider in trouble: more than the pacing may wait for its turn.
-SLOW_ANSWER = 20.0
-
 
 class Conversation:
     """Keeps the provider that was built last, and the one bound to the organization, so that the connections below
@@ -17,7 +12,8 @@ class Conversation:
     def __init__(self):
         self._built_from = self._provider = None
         self._bound_from = self._bound = None
-        self._longest = 0.0
+        # Of its requests, whichever provider they went through; set by who talks.
+        self.meter = None
 
     def __repr__(self):
         return f'<{type(self).__name__}>'
@@ -37,15 +33,3 @@ class Conversation:
             )
             self._bound_from = (organization, token)
         return self._bound
-
-    def ask(self, function, organization, token):
-        """``function(provider)``, and keep how long it took."""
-        began = monotonic()
-        try:
-            return function(self.bound(organization, token))
-        finally:
-            self._longest = max(self._longest, monotonic() - began)
-
-    def was_slow(self):
-        """Did the provider take so long for an answer that this run has had its share of the cron worker?"""
-        return self._longest >= SLOW_ANSWER

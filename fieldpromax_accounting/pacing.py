@@ -25,6 +25,8 @@ WINDOW = 61.0
 LONGEST_CALL = 130.0
 # How often it is looked whether a place among those at once is free.
 LOOK_EVERY = 0.1
+# A provider that takes so many seconds for an answer is in trouble.
+SLOW_ANSWER = 20.0
 # What the provider said of the day is believed so long; then somebody asks again.
 DAY_BELIEVED = 3600
 # Of what the provider allows we use so much, so that a request that travels slowly harms nobody.
@@ -68,6 +70,7 @@ class Meter:
         self._organization = organization
         self._name, self._purpose = purpose, PURPOSES[purpose]
         self._limits = limits
+        self._sent_at, self._longest_answer = None, 0.0
 
     def __repr__(self):
         return f'<{type(self).__name__} of {self._organization}: {self._name}>'
@@ -78,6 +81,11 @@ class Meter:
         :return: what :meth:`leave` takes.
         :raise RateLimited: it may not go within the time that this purpose waits; nothing was sent.
         """
+        ticket = self._wait_for_ticket(lane)
+        self._sent_at = time.monotonic()
+        return ticket
+
+    def _wait_for_ticket(self, lane):
         if self._limits is None:
             return None
         end = time.monotonic() + self._purpose.patience
@@ -104,6 +112,7 @@ class Meter:
         :param status: of the answer; 0 when none came.
         :param limits: :class:`~.providers.dto.Limits`, what the answer says is left.
         """
+        self._longest_answer = max(self._longest_answer, time.monotonic() - self._sent_at)
         try:
             with self._locked() as cr:
                 # What is said along with a refusal holds for the moment of the refusal.
@@ -121,6 +130,10 @@ class Meter:
                 self._count(cr, refused, None if refused else limits.day_remaining)
         except DatabaseError as error:
             _logger.warning('A request was not counted: %s', type(error).__name__)
+
+    def was_slow(self):
+        """Did one of the answers take so long that this run has had its share of the cron worker?"""
+        return self._longest_answer >= SLOW_ANSWER
 
     def _take(self, lane):
         """``(ticket, seconds to wait, limit)``: a ticket, or how long until one may be free."""

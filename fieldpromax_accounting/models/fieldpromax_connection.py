@@ -437,6 +437,15 @@ class FieldpromaxConnection(models.Model):
         depth = {parent.id: index for index, parent in enumerate(companies)}
         return connections.sorted(lambda connection: depth[connection.company_id.id])[-1:]
 
+    @api.model
+    def _in_use_sql(self):
+        """Of a connection with the alias ``c``: it is in use, and it may serve a company that is looked at. What other
+        companies have is not shown in any case, and need not be read."""
+        in_use = SQL("c.state != 'disconnected'")
+        if self.env.su:
+            return in_use
+        return SQL('%s AND c.company_id = ANY(%s)', in_use, self.env.companies.sudo().parent_ids.ids)
+
     def _served_companies(self):
         """The company of the connection and the branches that have no nearer connection of their own."""
         self.ensure_one()
@@ -572,11 +581,12 @@ class FieldpromaxConnection(models.Model):
         if not self._is_own_database():
             raise errors.HostRefused(self._silence_reason())
         conversation = self.env.context.get('fieldpromax_conversation') or Conversation()
+        conversation.meter = conversation.meter or self._meter()
         settings = base.ProviderConfig(
             app=self.env['fieldpromax.app'].sudo()._get_credentials(self.provider),
             base_url=self._base_url(self.provider),
             allow_host=self._allow_host_meanwhile,
-            meter=self._meter(),
+            meter=conversation.meter,
         )
         provider = conversation.provider(
             (self.provider, settings.app, settings.base_url), lambda: registry.get(self.provider)(settings)
@@ -585,12 +595,12 @@ class FieldpromaxConnection(models.Model):
         token = credential._get_access_token(self, provider=provider)
         self._end_transaction()
         try:
-            return conversation.ask(function, organization, token)
+            return function(conversation.bound(organization, token))
         except errors.AccessTokenExpired:
             token = credential._get_access_token(self, stale=token, provider=provider)
             self._end_transaction()
             try:
-                return conversation.ask(function, organization, token)
+                return function(conversation.bound(organization, token))
             except errors.AccessTokenExpired as error:
                 with credential._naming_what_was_refused(token):
                     raise errors.ReauthorizationRequired(
@@ -603,7 +613,7 @@ class FieldpromaxConnection(models.Model):
     def _was_slow(self):
         """Has the run of this driver waited so long for an answer that others have their turn first?"""
         conversation = self.env.context.get('fieldpromax_conversation')
-        return bool(conversation) and conversation.was_slow()
+        return bool(conversation and conversation.meter) and conversation.meter.was_slow()
 
     def _go_on(self, cron, at=None):
         """Wake the cron of a driver again, at once or at a time, but where the provider is slow not before those had

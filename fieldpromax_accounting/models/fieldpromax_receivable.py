@@ -40,11 +40,6 @@ class FieldpromaxReceivable(models.Model):
 
     @property
     def _table_query(self):
-        in_use = SQL("c.state != 'disconnected'")
-        if not self.env.su:
-            # What other companies have is not shown in any case, and need not be read.
-            served = self.env.companies.sudo().parent_ids.ids
-            in_use = SQL('%s AND c.company_id = ANY(%s)', in_use, served)
         return SQL(
             """
             WITH serving AS (
@@ -116,7 +111,7 @@ class FieldpromaxReceivable(models.Model):
               LEFT JOIN looked k ON k.connection_id = d.connection_id
              GROUP BY d.connection_id, d.company_id, d.partner_id, d.customer, d.section, d.currency_id
             """,
-            in_use=in_use,
+            in_use=self.env['fieldpromax.connection']._in_use_sql(),
             kinds=tuple(DOCUMENT_KINDS.values()),
             types=tuple(DOCUMENT_KINDS),
         )

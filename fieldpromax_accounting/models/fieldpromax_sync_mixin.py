@@ -117,17 +117,12 @@ class FieldpromaxSyncMixin(models.AbstractModel):
 
         :param values: of ``column``, that a row must have one of; () takes every row.
         """
-        companies = SQL()
-        if not self.env.su:
-            # What other companies have is not shown in any case, and need not be read.
-            served = self.env.companies.sudo().parent_ids.ids
-            companies = SQL('AND c.company_id = ANY(%s)', served)
         return SQL(
             """(SELECT x.%(record)s FROM %(table)s x JOIN fieldpromax_connection c ON c.id = x.connection_id
-                 WHERE x.%(record)s IS NOT NULL AND c.state != 'disconnected' %(companies)s %(condition)s)""",
+                 WHERE x.%(record)s IS NOT NULL AND %(in_use)s %(condition)s)""",
             record=SQL.identifier(self._fieldpromax_column()),
             table=SQL.identifier(f'fieldpromax_{table}'),
-            companies=companies,
+            in_use=self.env['fieldpromax.connection']._in_use_sql(),
             condition=SQL('AND %s IN %s', SQL.identifier('x', column), tuple(values)) if values else SQL(),
         )
 

@@ -1,5 +1,6 @@
 """The limits of the provider are kept from this side, and what was called is counted."""
 
+import time
 from unittest.mock import patch
 
 from odoo.tests import tagged
@@ -32,6 +33,20 @@ class TestLimits(FieldpromaxPushCommon):
         self.env.cr.execute(
             "UPDATE fieldpromax_ticket SET started_at = started_at - %s * interval '1 second'", (seconds,)
         )
+
+    def test_slow_is_who_answers_late(self):
+        """What a request waits for its turn does not make a provider slow."""
+        self.limit(0)
+        meter = self.meter()
+        with patch.object(pacing, 'SLOW_ANSWER', 0.2):
+            with patch.object(pacing.Meter, '_wait_for_ticket', lambda _meter, _lane: time.sleep(0.3)):
+                ticket = meter.enter('call')
+            meter.leave(ticket, 200, dto.Limits())
+            self.assertFalse(meter.was_slow())
+            ticket = meter.enter('call')
+            time.sleep(0.3)
+            meter.leave(ticket, 200, dto.Limits())
+            self.assertTrue(meter.was_slow())
 
     def test_limits_of_a_minute(self):
         self.limit(20)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields
-from odoo.addons.fieldpromax_accounting import conversation
+from odoo.addons.fieldpromax_accounting import pacing
 from odoo.addons.fieldpromax_accounting.models.fieldpromax_connection import FieldpromaxConnection
 from odoo.addons.fieldpromax_accounting.models.fieldpromax_exchange import FieldpromaxExchange
 from odoo.tests import tagged
@@ -200,7 +200,7 @@ class TestPushFaults(FieldpromaxPushCommon):
         """One cron worker may serve all companies: whoever waited for an answer lets the others have their turn."""
         move = self.invoice(partner=self.env['res.partner'].create({'name': 'Slow Lane Laundry'}))
         triggers, cron = self.env['ir.cron.trigger'].sudo(), self.connection.sudo().push_cron_id
-        with patch.object(conversation, 'SLOW_ANSWER', 1e-6):
+        with patch.object(pacing, 'SLOW_ANSWER', 1e-6):
             for _run in range(8):
                 self.simulator.forget_requests()
                 began = fields.Datetime.now()
@@ -221,7 +221,7 @@ class TestPushFaults(FieldpromaxPushCommon):
         self.connection.with_user(self.user_bookkeeper).action_sync_now()
         latest = self.env['fieldpromax.run'].search([('connection_id', '=', self.connection.id)], limit=1)
         asked = []
-        with patch.object(conversation, 'SLOW_ANSWER', 1e-6):
+        with patch.object(pacing, 'SLOW_ANSWER', 1e-6):
             for _run in range(8):
                 self.simulator.forget_requests()
                 self.run_pull(self.connection)
